@@ -1,0 +1,126 @@
+"""DataSpec: what a dataset's samples are, and the only place that normalises and denormalises."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_distill.errors import UserError
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What the samples of a classification dataset are.
+
+    Attributes:
+        task: ``"image-classification"`` or ``"tabular-classification"``.
+        input_column: The source's column with the image or the vector.
+        label_column: The source's column with the class.
+        shape: Shape of one input: ``(C, H, W)`` for images, ``(D,)`` for vectors.
+        classes: Class names, in the order of the class indices.
+        label_values: The value that stands for each class in the source's label column where that column is no
+            ``ClassLabel`` (``None`` where it is: the index is the value).
+        mean, std: Statistics of the training split, per channel (images, in [0, 1]) or per element (vectors).
+        features: The two columns' ``datasets.Features`` as a dictionary, in the source's order.
+        source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
+        num_rows: Rows of the training split.
+        class_counts: Rows of each class in it.
+    """
+
+    task: str
+    input_column: str
+    label_column: str
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    features: dict[str, Any]
+    label_values: tuple[Any, ...] | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+    num_rows: int = 0
+    class_counts: tuple[int, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the inputs are images (stored as 8-bit integers) or vectors (stored as the source's own type)."""
+        return self.task == "image-classification"
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def bits_per_value(self) -> int:
+        """Bits of one stored value in the source: 8 for images, the width of the column's type for vectors."""
+        return 8 if self.is_image else self.value_dtype.itemsize * 8
+
+    @property
+    def bits_per_label(self) -> int:
+        """Bits of a hard label, ``ceil(log2(classes))``."""
+        return math.ceil(math.log2(max(self.num_classes, 2)))
+
+    @property
+    def value_dtype(self) -> np.dtype:
+        """Type of one stored value: uint8 for images, the column's own for vectors."""
+        if self.is_image:
+            return np.dtype(np.uint8)
+        feature = self.features[self.input_column]
+        inner = feature.get("feature", feature)
+        while "feature" in inner:
+            inner = inner["feature"]
+        return np.dtype({"float": "float32", "double": "float64"}.get(inner["dtype"], inner["dtype"]))
+
+    def statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation, shaped to broadcast against ``(B, *shape)``."""
+        size = (-1,) + (1,) * (len(self.shape) - 1) if self.is_image else self.shape
+        mean, std = (torch.tensor(v, device=like.device, dtype=torch.float32).reshape(size) for v in (self.mean, self.std))
+        return mean, std
+
+    def normalize(self, raw: Tensor) -> Tensor:
+        """Turn stored values (uint8 images, vectors) into the networks' float32 inputs of the same shape."""
+        mean, std = self.statistics(raw)
+        value = raw.float() / 255 if self.is_image else raw.float()
+        return (value - mean) / std
+
+    def denormalize(self, x: Tensor) -> Tensor:
+        """Turn inputs ``(B, *shape)`` into what is stored: clipped and rounded uint8 images, or float vectors."""
+        mean, std = self.statistics(x)
+        value = x.detach().float() * std + mean
+        if self.is_image:
+            return (value.clamp(0, 1) * 255).round().to(torch.uint8)
+        if np.issubdtype(self.value_dtype, np.integer):
+            limits = np.iinfo(self.value_dtype)
+            return value.round().clamp(limits.min, limits.max)
+        return value
+
+    def limits(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the smallest and largest input that can be stored (black and white), or None for vectors."""
+        if not self.is_image:
+            return None
+        mean, std = self.statistics(like)
+        return -mean / std, (1 - mean) / std
+
+    def class_index(self, name: str) -> int:
+        """Return the index of a class name."""
+        if name not in self.classes:
+            raise UserError(f"no class {name!r}; the classes are {', '.join(self.classes)}")
+        return self.classes.index(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the specification as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DataSpec:
+        """Rebuild a specification from :meth:`to_dict`."""
+        values = dict(values)
+        for key in ("shape", "classes", "mean", "std", "label_values", "class_counts"):
+            if isinstance(values.get(key), list):
+                values[key] = tuple(values[key])
+        return cls(**values)

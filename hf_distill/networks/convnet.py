@@ -1,0 +1,50 @@
+"""ConvNet: the field's standard network for 28 to 128 pixels."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+
+
+class ConvNet(Architecture):
+    """Blocks of 3x3 convolution, normalisation, ReLU and 2x2 average pooling, then a linear head.
+
+    The network of dataset condensation (Zhao et al., ICLR 2021), there with width 128 and depth 3 for 32 pixels; one
+    block more for each doubling. One-channel images of 28 pixels are padded to 32 in the first layer, as there.
+
+    Args:
+        width: Channels of every block.
+        depth: Number of blocks; each one halves the image.
+        norm: ``instance`` (``GroupNorm(C, C)``, affine), ``batch`` or ``none``.
+    """
+
+    def __init__(
+        self, *, width: int = 128, depth: int = 3, norm: Literal["instance", "batch", "none"] = "instance"
+    ) -> None:
+        self.width = width
+        self.depth = depth
+        self.norm = norm
+
+    def build_body(self, shape: tuple[int, ...]) -> nn.Module:
+        """See :class:`Architecture`."""
+        if len(shape) != 3 or min(shape[1:]) < 2**self.depth:
+            raise UserError(
+                f"ConvNet of depth {self.depth} needs images of {2**self.depth} pixels or more, not inputs of shape "
+                f"{tuple(shape)}; lower depth, or choose MLP for vectors"
+            )
+        layers: list[nn.Module] = []
+        channels = shape[0]
+        for index in range(self.depth):
+            padding = 3 if index == 0 and shape[0] == 1 and shape[1:] == (28, 28) else 1
+            layers.append(nn.Conv2d(channels, self.width, 3, padding=padding))
+            if self.norm == "instance":
+                layers.append(nn.GroupNorm(self.width, self.width))
+            elif self.norm == "batch":
+                layers.append(nn.BatchNorm2d(self.width))
+            layers += [nn.ReLU(), nn.AvgPool2d(2)]
+            channels = self.width
+        return nn.Sequential(*layers, nn.Flatten())

@@ -1,0 +1,102 @@
+"""Synthetic: the set that is learned. What is stored is separate from how it is read."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import DistillError
+from hf_distill.parts import Part
+
+
+@dataclass(frozen=True)
+class Bits:
+    """The exact size of a stored set in bits.
+
+    Attributes:
+        data: The stored variables.
+        labels: Hard or soft labels.
+        side: Everything else that a reader needs: scales, levels, decoders.
+    """
+
+    data: int
+    labels: int
+    side: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.data + self.labels + self.side
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The exact stored variables as table rows, for the artifact's ``codes`` configuration.
+
+    Attributes:
+        columns: Column name to a list of one value a row: ``bytes`` or numbers.
+        meta: What turns the bytes back into tensors (type, shape, byte order, quantization), JSON.
+    """
+
+    columns: dict[str, list[Any]]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+class Synthetic(nn.Module, Part):
+    """A small set of samples with its own parameterisation.
+
+    Subclasses hold their stored variables as parameters, made in :meth:`initialize`. ``decode`` is pure: it reads
+    nothing but its argument and the constants fixed by ``initialize``, so that a quantizer can stand between
+    ``codes`` and ``decode``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spec: DataSpec | None = None
+
+    @property
+    def spec(self) -> DataSpec:
+        """The specification that :meth:`initialize` was given."""
+        if self._spec is None:
+            raise DistillError(f"{type(self).__name__} has no samples yet: call initialize(x, y, spec) first")
+        return self._spec
+
+    @abstractmethod
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
+        """Start from samples: inputs ``x`` ``(M, *shape)``, normalised, and class indices ``y`` ``(M,)``."""
+
+    @abstractmethod
+    def codes(self) -> dict[str, Tensor]:
+        """Return the stored variables, differentiable."""
+
+    @abstractmethod
+    def decode(self, codes: dict[str, Tensor]) -> Batch:
+        """Return all training samples that the stored variables stand for, in the networks' units."""
+
+    @abstractmethod
+    def pack(self) -> Packed:
+        """Return the exact stored variables as the rows that are written."""
+
+    @abstractmethod
+    def bits(self) -> Bits:
+        """Return the exact size of :meth:`pack`, labels and side information included."""
+
+    def project(self) -> None:  # noqa: B027 - most parameterisations have no constraint
+        """Move the stored variables back to where they can be stored; called after every optimiser step."""
+
+    def forward(self) -> Batch:
+        """Return the current training samples, differentiable in the stored variables."""
+        return self.decode(self.codes())
+
+    def view(self, decoded: Batch, index: Tensor) -> Batch:
+        """Return some of the decoded samples."""
+        return Batch(decoded.x[index], decoded.y[index], decoded.w[index])
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Return the optimiser's parameter groups; parts with their own learning rate override this."""
+        return [{"params": list(self.parameters()), "lr": lr}]

@@ -1,0 +1,77 @@
+"""PixelSet and VectorSet: the stored variables are the samples themselves."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.synthetic.base import Bits, Packed, Synthetic
+
+
+class PixelSet(Synthetic):
+    """One free parameter per pixel, hard labels; samples are ordered by class.
+
+    Args:
+        per_class: Samples of each class (IPC).
+        clip: Keep the pixels in the range that an 8-bit image can hold after every step. Published images are clipped
+            in any case; clipping early lets the other pixels make up for it.
+    """
+
+    def __init__(self, *, per_class: int = 10, clip: bool = True) -> None:
+        super().__init__()
+        self.per_class = per_class
+        self.clip = clip
+
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
+        """See :class:`Synthetic`."""
+        self._spec = spec
+        self.pixels = nn.Parameter(x.detach().clone().float())
+        self.register_buffer("labels", y.detach().clone())
+        self.project()
+
+    def codes(self) -> dict[str, Tensor]:
+        """Return ``{"pixels": (M, *shape)}``."""
+        return {"pixels": self.pixels}
+
+    def decode(self, codes: dict[str, Tensor]) -> Batch:
+        """See :class:`Synthetic`."""
+        return Batch.of(codes["pixels"], self.labels)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Clip to what an 8-bit image can hold."""
+        limits = self.spec.limits(self.pixels) if self.clip else None
+        if limits is not None:
+            torch.maximum(torch.minimum(self.pixels, limits[1]), limits[0], out=self.pixels)
+
+    def pack(self) -> Packed:
+        """Return the float32 pixels, one row a sample."""
+        values = self.pixels.detach().cpu().numpy().astype("<f4")
+        return Packed(
+            columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist()},
+            meta={"kind": type(self).__name__, "dtype": "<f4", "shape": list(self.spec.shape), "normalized": True},
+        )
+
+    def bits(self) -> Bits:
+        """Return 32 bits a value and ``ceil(log2(classes))`` a label."""
+        return Bits(data=self.pixels.numel() * 32, labels=len(self.labels) * self.spec.bits_per_label)
+
+
+class VectorSet(PixelSet):
+    """PixelSet's twin for vectors: one free parameter per element, hard labels.
+
+    Args:
+        per_class: Samples of each class.
+    """
+
+    def __init__(self, *, per_class: int = 10) -> None:
+        super().__init__(per_class=per_class, clip=False)
+
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
+        """See :class:`Synthetic`."""
+        if spec.is_image:
+            raise UserError("VectorSet holds vectors; use PixelSet for images")
+        super().initialize(x, y, spec)
