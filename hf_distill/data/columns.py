@@ -1,0 +1,67 @@
+"""Which column is the input, which one the class, and what they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasets import ClassLabel, Features, Image, LargeList, List, Value
+
+from hf_distill.errors import UserError
+
+_LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label")
+
+
+def is_vector(feature: Any) -> bool:
+    """Whether a feature is a list of numbers."""
+    if not isinstance(feature, (List, LargeList)):
+        return False
+    inner = feature.feature
+    return isinstance(inner, Value) and inner.dtype.startswith(("float", "double", "int", "uint"))
+
+
+def find_columns(features: Features, input_column: str | None, label_column: str | None) -> tuple[str, str]:
+    """Return the input and the label column, inferred where they are not given.
+
+    Raises:
+        UserError: A named column does not exist or has an unusable type, or the choice is not unique.
+    """
+    for option, column in (("input_column", input_column), ("label_column", label_column)):
+        if column is not None and column not in features:
+            raise UserError(f"no column {column!r}; set --data.{option} to one of {', '.join(features)}")
+    if input_column is None:
+        images = [name for name, feature in features.items() if isinstance(feature, Image)]
+        candidates = images or [name for name, feature in features.items() if is_vector(feature)]
+        input_column = _only(candidates, "an Image or a List of numbers", "input_column", features)
+    elif not isinstance(features[input_column], Image) and not is_vector(features[input_column]):
+        raise UserError(f"column {input_column!r} is {features[input_column]}; an Image or a List of numbers is needed")
+    if label_column is None:
+        labels = [name for name, feature in features.items() if isinstance(feature, ClassLabel)]
+        if not labels:
+            labels = [name for name in _LABEL_NAMES if isinstance(features.get(name), Value)][:1]
+        label_column = _only(labels, "a ClassLabel", "label_column", features)
+    elif not isinstance(features[label_column], (ClassLabel, Value)):
+        raise UserError(f"column {label_column!r} is {features[label_column]}; a ClassLabel or a plain value is needed")
+    return input_column, label_column
+
+
+def _only(candidates: list[str], kind: str, option: str, features: Features) -> str:
+    if len(candidates) == 1:
+        return candidates[0]
+    found = f"several columns are ({', '.join(candidates)})" if candidates else "no column is"
+    raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {', '.join(features)}")
+
+
+def label_table(feature: Any, values: list[Any], column: str) -> tuple[tuple[str, ...], tuple[Any, ...] | None]:
+    """Return the class names and, for a column that is no ``ClassLabel``, the value that stands for each class.
+
+    Raises:
+        UserError: A row has no label, or the values look like a measurement and not like classes.
+    """
+    if isinstance(feature, ClassLabel):
+        return tuple(feature.names), None
+    if None in values:
+        raise UserError(f"row {values.index(None)} has no value in column {column!r}: filter such rows out first")
+    if feature.dtype.startswith("float") and any(value != int(value) for value in values):
+        raise UserError(f"column {column!r} holds real numbers ({feature.dtype}), not classes")
+    table = tuple(sorted(set(values)))
+    return tuple(str(value) for value in table), table

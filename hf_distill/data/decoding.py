@@ -1,0 +1,105 @@
+"""Decoding rows into tensors, with errors that name the row."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PILImage
+from torch import Tensor
+
+from hf_distill.errors import UserError
+
+
+@dataclass(frozen=True)
+class ImageDecoder:
+    """Turns encoded images into uint8 tensors of one mode and size.
+
+    Attributes:
+        mode: ``L`` or ``RGB``.
+        size: (height, width) of the result.
+        resize: Resize what has another size (bilinear) and do not refuse it.
+    """
+
+    mode: str
+    size: tuple[int, int]
+    resize: bool = False
+
+    @classmethod
+    def like(cls, value: Any, image_size: int | None) -> ImageDecoder:
+        """Infer mode and size from one image; ``image_size`` overrides the size with a square."""
+        with _open(value, 0) as image:
+            mode = "L" if image.mode in ("1", "L", "I;16", "I", "F") else "RGB"
+            size = (image.height, image.width)
+        return cls(mode, (image_size, image_size) if image_size else size, image_size is not None)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (1 if self.mode == "L" else 3, *self.size)
+
+    def __call__(self, values: Sequence[Any], rows: Sequence[int]) -> Tensor:
+        """Decode ``{"bytes", "path"}`` values into ``(B, C, H, W)``; ``rows`` are named in errors."""
+        out = np.empty((len(values), *self.size, self.shape[0]), np.uint8)
+        for slot, (value, row) in enumerate(zip(values, rows, strict=True)):
+            with _open(value, row) as opened:
+                image = _to_mode(opened, self.mode)
+                if (image.height, image.width) != self.size:
+                    if not self.resize:
+                        raise UserError(
+                            f"row {row} is {image.width}x{image.height} pixels, the first row {self.size[1]}x"
+                            f"{self.size[0]}: set --data.image_size to bring all images to one size"
+                        )
+                    image = image.resize(self.size[::-1], PILImage.Resampling.BILINEAR)
+                out[slot] = np.asarray(image).reshape(*self.size, self.shape[0])
+        return torch.from_numpy(out).permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass(frozen=True)
+class VectorDecoder:
+    """Turns lists of numbers into float32 tensors of one length."""
+
+    length: int
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(D,)."""
+        return (self.length,)
+
+    def __call__(self, values: Sequence[Any], rows: Sequence[int]) -> Tensor:
+        """Stack lists into ``(B, D)``; ``rows`` are named in errors."""
+        for value, row in zip(values, rows, strict=True):
+            if value is None or len(value) != self.length:
+                found = "nothing" if value is None else f"{len(value)} numbers"
+                raise UserError(f"row {row} holds {found}, the first row {self.length} numbers")
+        out = torch.from_numpy(np.asarray(values, np.float32))
+        bad = (~torch.isfinite(out).all(1)).nonzero()
+        if len(bad):
+            raise UserError(f"row {rows[int(bad[0])]} holds a value that is missing or not finite")
+        return out
+
+
+Decoder = Callable[[Sequence[Any], Sequence[int]], Tensor]
+
+
+def _open(value: Any, row: int) -> PILImage.Image:
+    if value is None or (value["bytes"] is None and not value["path"]):
+        raise UserError(f"row {row} has no image: filter such rows out first")
+    try:
+        image = PILImage.open(io.BytesIO(value["bytes"]) if value["bytes"] is not None else value["path"])
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = str(error).split("<")[0].strip() or type(error).__name__
+        raise UserError(f"row {row}: the image cannot be read ({reason}): mend it or filter the row out") from error
+    return image
+
+
+def _to_mode(image: PILImage.Image, mode: str) -> PILImage.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow clips 16-bit grey to 255 on conversion; the high byte is what is meant.
+        image = PILImage.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image if image.mode == mode else image.convert(mode)

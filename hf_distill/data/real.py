@@ -1,0 +1,341 @@
+"""RealData: a classification dataset of any source as class-indexed tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from datasets import Dataset, Features, Image, IterableDataset
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.columns import find_columns, label_table
+from hf_distill.data.decoding import ImageDecoder, VectorDecoder
+from hf_distill.data.sources import open_source
+from hf_distill.data.spec import DataSpec
+from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
+from hf_distill.data.stream import ClassStream
+from hf_distill.errors import UserError
+from hf_distill.parts import Part
+
+_STATISTICS_ROWS = 10_000
+
+
+class RealData(Part):
+    """A ``datasets`` classification dataset: images or vectors in, one class a row.
+
+    Columns, classes, shape and statistics are inferred from the source's features; every inference has an override.
+
+    Args:
+        path: A built-in name (``digits``), a local folder (Hub layout, ImageFolder, ``save_to_disk``), a local parquet,
+            CSV, JSON or Arrow file, or a Hub id.
+        name: The source's configuration, for sources with several.
+        revision: The Hub revision.
+        split: The split to distill.
+        test_split: The split to measure on; by default ``test`` or ``validation`` where the source has one.
+        input_column: The image or vector column; inferred where only one can be meant.
+        label_column: The class column; inferred where only one can be meant.
+        image_size: Resize all images to a square of this many pixels.
+        storage: ``memory`` holds one tensor on the device, ``arrow`` decodes on demand from the memory-mapped table,
+            ``auto`` chooses memory up to ``memory_gib``. Ignored for streams.
+        memory_gib: What ``auto`` may hold in memory, in GiB.
+        streaming: Read the training split as a stream. Selection and initialisation by anything but the first samples
+            need random access and refuse it.
+        workers: Decoding threads of ``arrow``.
+        buffer: Samples of each class that a stream keeps waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "digits",
+        name: str | None = None,
+        revision: str | None = None,
+        split: str = "train",
+        test_split: str | None = None,
+        input_column: str | None = None,
+        label_column: str | None = None,
+        image_size: int | None = None,
+        storage: Literal["auto", "memory", "arrow"] = "auto",
+        memory_gib: float = 4.0,
+        streaming: bool = False,
+        workers: int = 2,
+        buffer: int = 512,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.revision = revision
+        self.split = split
+        self.test_split = test_split
+        self.input_column = input_column
+        self.label_column = label_column
+        self.image_size = image_size
+        self.storage = storage
+        self.memory_gib = memory_gib
+        self.streaming = streaming
+        self.workers = workers
+        self.buffer = buffer
+        self._given: tuple[Any, Any] | None = None
+        self._spec: DataSpec | None = None
+        self._train: Split | None = None
+        self._test: Split | None = None
+        self._stream: ClassStream | None = None
+
+    @classmethod
+    def from_dataset(
+        cls, train: Dataset | IterableDataset, test: Dataset | None = None, **overrides: Any
+    ) -> RealData:
+        """Wrap datasets that are already open; ``overrides`` are constructor arguments."""
+        real = cls(path=overrides.pop("path", "in-memory"), **overrides)
+        real.streaming = isinstance(train, IterableDataset)
+        real._given = (train, test)
+        return real
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the samples are; known after :meth:`setup`."""
+        return self._ready(self._spec)
+
+    @property
+    def train(self) -> Split:
+        """The split to distill, with random access."""
+        if self._stream is not None:
+            raise UserError("a stream has no random access, which this choice needs: set --data.streaming=false")
+        return self._ready(self._train)
+
+    @property
+    def test(self) -> Split:
+        """The split to measure on."""
+        if self._spec is not None and self._test is None:
+            raise UserError(f"{self.path} has no test split to measure on: name one with --data.test_split")
+        return self._ready(self._test)
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a split to measure on."""
+        return self._ready(self._spec) is not None and self._test is not None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the training split can only be read forward."""
+        return self._stream is not None
+
+    @staticmethod
+    def _ready(value: Any) -> Any:
+        if value is None:
+            raise RuntimeError("call setup() first")
+        return value
+
+    def setup(self, device: torch.device | str = "cpu") -> RealData:
+        """Open the source, infer what is not given and place the samples; does nothing the second time.
+
+        Raises:
+            UserError: The source cannot be opened or a column, class or row is unusable.
+        """
+        if self._spec is not None:
+            return self
+        if self._given is not None:
+            train, test = self._given
+            source: dict[str, Any] = {"path": self.path, "name": None, "split": self.split, "test_split": self.test_split}
+        else:
+            train, test, source = open_source(
+                path=self.path,
+                name=self.name,
+                revision=self.revision,
+                split=self.split,
+                test_split=self.test_split,
+                streaming=self.streaming,
+            )
+        # Some streams know their features only from their first row.
+        features = train.features or train._resolve_features().features
+        columns = find_columns(features, self.input_column, self.label_column)
+        if isinstance(train, IterableDataset):
+            self._setup_stream(train, features, columns, source, device)
+        else:
+            self._setup_table(train, features, columns, source, device)
+        if test is not None:
+            self._test = self._open_test(test, columns, device)
+        return self
+
+    def _setup_table(
+        self, train: Dataset, features: Features, columns: tuple[str, str], source: dict[str, Any], device: Any
+    ) -> None:
+        if len(train) == 0:
+            raise UserError(f"split {self.split!r} of {self.path} is empty")
+        table = _undecoded(train, columns[0])
+        decoder = self._decoder(features, columns[0], table[0][columns[0]])
+        values = table[columns[1]][:]
+        classes, label_values = label_table(features[columns[1]], values, columns[1])
+        labels = _class_indices(values, label_values, len(classes), columns[1])
+        split = self._split(table, columns[0], decoder, labels, device)
+        rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
+        mean, std = _statistics(split.values if isinstance(split, MemorySplit) else split.raw(rows.sort().values))
+        source["fingerprint"] = train._fingerprint
+        counts = torch.bincount(labels, minlength=len(classes)).tolist()
+        self._finish(features, columns, decoder, classes, label_values, mean, std, source, len(train), counts)
+        split.spec = self.spec
+        self._train = split
+
+    def _setup_stream(
+        self,
+        train: IterableDataset,
+        features: Features,
+        columns: tuple[str, str],
+        source: dict[str, Any],
+        device: Any,
+    ) -> None:
+        stream = _undecoded(train, columns[0])
+        head = list(stream.take(_STATISTICS_ROWS))
+        if not head:
+            raise UserError(f"split {self.split!r} of {self.path} is empty")
+        decoder = self._decoder(features, columns[0], head[0][columns[0]])
+        classes, label_values = label_table(features[columns[1]], [row[columns[1]] for row in head], columns[1])
+        index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
+        mean, std = _statistics(decoder([row[columns[0]] for row in head], range(len(head))))
+        splits = train.info.splits or {}
+        rows = splits[self.split].num_examples if self.split in splits else 0
+        self._finish(features, columns, decoder, classes, label_values, mean, std, source, rows, [])
+        self._stream = ClassStream(stream, columns, decoder, index, self.buffer)
+        self._device = torch.device(device)
+
+    def _finish(
+        self,
+        features: Features,
+        columns: tuple[str, str],
+        decoder: Any,
+        classes: tuple[str, ...],
+        label_values: tuple[Any, ...] | None,
+        mean: list[float],
+        std: list[float],
+        source: dict[str, Any],
+        num_rows: int,
+        counts: list[int],
+    ) -> None:
+        kept = Features({name: feature for name, feature in features.items() if name in columns})
+        self._spec = DataSpec(
+            task="image-classification" if isinstance(decoder, ImageDecoder) else "tabular-classification",
+            input_column=columns[0],
+            label_column=columns[1],
+            shape=decoder.shape,
+            classes=classes,
+            mean=tuple(mean),
+            std=tuple(std),
+            features=kept.to_dict(),
+            label_values=label_values,
+            source=source,
+            num_rows=num_rows,
+            class_counts=tuple(counts),
+        )
+        self._decode = decoder
+
+    def _decoder(self, features: Features, column: str, first: Any) -> ImageDecoder | VectorDecoder:
+        if isinstance(features[column], Image):
+            return ImageDecoder.like(first, self.image_size)
+        if not first:
+            raise UserError(f"row 0 has no numbers in column {column!r}")
+        return VectorDecoder(len(first))
+
+    def _split(self, table: Dataset, column: str, decoder: Any, labels: torch.Tensor, device: Any) -> Split:
+        values = len(table) * int(torch.Size(decoder.shape).numel())
+        image = isinstance(decoder, ImageDecoder)
+        fits = values * (1 if image else 4) <= self.memory_gib * 2**30
+        if self.storage == "memory" or (self.storage == "auto" and fits):
+            dtype = torch.uint8 if image else torch.float32
+            return MemorySplit(decode_all(table, column, decoder, decoder.shape, dtype), labels, device)
+        return ArrowSplit(table, column, decoder, labels, device, self.workers)
+
+    def _open_test(self, test: Dataset | IterableDataset, columns: tuple[str, str], device: Any) -> Split:
+        if isinstance(test, IterableDataset):
+            test = Dataset.from_list(list(test), features=test.features)
+        for column in columns:
+            if column not in test.features:
+                raise UserError(f"the test split has no column {column!r}; it has {', '.join(test.features)}")
+        table = _undecoded(test, columns[0])
+        values = table[columns[1]][:]
+        labels = _class_indices(values, self.spec.label_values, self.spec.num_classes, columns[1])
+        split = self._split(table, columns[0], self._decode, labels, device)
+        split.spec = self.spec
+        return split
+
+    def require(self, per_class: int) -> None:
+        """Check that every class has so many samples.
+
+        Raises:
+            UserError: A class has fewer; the message names the smallest one.
+        """
+        counts = self.spec.class_counts
+        if counts and min(counts) < per_class:
+            label = counts.index(min(counts))
+            raise UserError(
+                f"class {self.spec.classes[label]!r} has {counts[label]} samples, fewer than the {per_class} asked for "
+                f"each class: ask for {counts[label]} or fewer, or leave the class out"
+            )
+
+    def sample(self, classes: list[int], per_class: int, generator: torch.Generator) -> Batch:
+        """Draw real samples, class by class, without replacement as far as a class reaches.
+
+        Args:
+            classes: Class indices.
+            per_class: Samples of each of them; a smaller class repeats.
+            generator: The source of randomness. A stream gives its next rows instead.
+
+        Returns:
+            ``len(classes) * per_class`` samples, ordered by class.
+        """
+        labels = torch.tensor(classes).repeat_interleave(per_class)
+        if self._stream is not None:
+            raw = torch.cat([self._stream.take(label, per_class) for label in classes]).to(self._device)
+            return Batch.of(self.spec.normalize(raw), labels.to(self._device))
+        index = []
+        for label in classes:
+            rows = self.train.class_index(label)
+            order = torch.randperm(len(rows), generator=generator)[:per_class]
+            if len(rows) < per_class:
+                order = order.repeat(-(-per_class // len(rows)))[:per_class]
+            index.append(rows[order])
+        return self.train.batch(torch.cat(index))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the stream's position; nothing for tables, which are sampled without a state."""
+        return self._stream.state_dict() if self._stream is not None else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        if self._stream is not None:
+            self._stream.load_state_dict(state)
+
+
+def _undecoded(dataset: Any, column: str) -> Any:
+    """Leave images encoded: our decoder checks mode and size and names the row that it cannot read."""
+    if isinstance(dataset.features and dataset.features[column], Image):
+        return dataset.cast_column(column, Image(decode=False))
+    return dataset
+
+
+def _class_indices(values: list[Any], label_values: tuple[Any, ...] | None, count: int, column: str) -> torch.Tensor:
+    if label_values is not None:
+        index = {value: place for place, value in enumerate(label_values)}
+        unknown = next((value for value in values if value not in index), None)
+        if unknown is not None:
+            raise UserError(f"the test split has class {unknown!r} in column {column!r}; the training split has not")
+        return torch.tensor([index[value] for value in values])
+    for row, value in enumerate(values):
+        if value is None or not 0 <= value < count:
+            raise UserError(f"row {row} has label {value} in column {column!r}; labels are 0 to {count - 1}")
+    return torch.tensor(values)
+
+
+def _statistics(values: torch.Tensor) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation in float64: per channel of uint8 images (in [0, 1]), per element of vectors."""
+    images = values.dtype == torch.uint8
+    dims = (0, 2, 3) if images else (0,)
+    total = square = torch.zeros((), dtype=torch.float64, device=values.device)
+    for chunk in values.split(4096):
+        chunk = chunk.double() / 255 if images else chunk.double()
+        total = total + chunk.sum(dims)
+        square = square + chunk.square().sum(dims)
+    count = values.numel() // values.shape[1]
+    mean = total / count
+    std = (square / count - mean.square()).clamp_min(0).sqrt()
+    # A constant channel carries nothing; dividing by its zero would.
+    std = torch.where(std < 1e-6, torch.ones_like(std), std)
+    return mean.tolist(), std.tolist()

@@ -1,0 +1,157 @@
+"""Opening a source: a Hub id, a local folder or file, or a built-in set that needs no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import yaml
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, IterableDataset
+from huggingface_hub import DatasetCard, HfApi
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+from hf_distill.errors import UserError
+
+_FILE_LOADERS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".arrow": "arrow",
+}
+# Looked for in this order where the user names no test split.
+_TEST_SPLITS = ("test", "validation", "valid", "val", "dev")
+
+
+def load_digits() -> DatasetDict:
+    """Return scikit-learn's handwritten digits: 1,797 images of 8x8, a stratified fifth of them held out for testing.
+
+    Pixels 0 to 16 become 0 to 255. Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI
+    Machine Learning Repository, 1998.
+    """
+    try:
+        from sklearn.datasets import load_digits as load
+        from sklearn.model_selection import train_test_split
+    except ImportError as error:
+        raise UserError("the built-in 'digits' need scikit-learn: pip install 'hf-distill[select]'") from error
+    from PIL import Image as PILImage
+
+    digits = load()
+    pixels = (digits.images * (255 / 16)).round().astype("uint8")
+    rows = range(len(pixels))
+    train, test = train_test_split(rows, test_size=360, stratify=digits.target, random_state=0)
+    features = Features({"image": Image(), "label": ClassLabel(names=[str(digit) for digit in range(10)])})
+
+    def build(index: list[int]) -> Dataset:
+        images = [PILImage.fromarray(pixels[row]) for row in sorted(index)]
+        labels = [int(digits.target[row]) for row in sorted(index)]
+        return Dataset.from_dict({"image": images, "label": labels}, features=features)
+
+    return DatasetDict(train=build(train), test=build(test))
+
+
+BUILT_IN = {"digits": (load_digits, "cc-by-4.0")}
+
+
+def open_source(
+    *,
+    path: str,
+    name: str | None = None,
+    revision: str | None = None,
+    split: str = "train",
+    test_split: str | None = None,
+    streaming: bool = False,
+) -> tuple[Dataset | IterableDataset, Dataset | IterableDataset | None, dict[str, Any]]:
+    """Open a source.
+
+    Args:
+        path: A built-in name (``digits``), a local folder (Hub layout, ImageFolder or ``save_to_disk``), a local
+            parquet, CSV, JSON or Arrow file, or a Hub id.
+        name: The configuration, for sources with several.
+        revision: The Hub revision.
+        split: The split to distill.
+        test_split: The split to measure on; None takes ``test`` or ``validation`` where there is one.
+        streaming: Read the training split as a stream.
+
+    Returns:
+        The training split, the test split or None, and what the card says of the source.
+
+    Raises:
+        UserError: The source, the configuration or a split does not exist.
+    """
+    splits = _load(path, name, revision, streaming)
+    if split not in splits:
+        raise UserError(f"{path} has no split {split!r}; it has {', '.join(splits)}")
+    if test_split is not None and test_split not in splits:
+        raise UserError(f"{path} has no test split {test_split!r}; it has {', '.join(splits)}")
+    if test_split is None:
+        test_split = next((other for other in _TEST_SPLITS if other in splits and other != split), None)
+    source: dict[str, Any] = {"path": _public_path(path), "name": name, "split": split, "test_split": test_split}
+    source.update(_provenance(path, revision))
+    return splits[split], splits[test_split] if test_split else None, source
+
+
+def _public_path(path: str) -> str:
+    """Return a path as it may be published: local folders lose everything but their last part."""
+    return Path(path).resolve().name if Path(path).exists() else path
+
+
+def _load(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
+    if path in BUILT_IN:
+        loaded = BUILT_IN[path][0]()
+        return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in loaded.items()}
+    local = Path(path)
+    try:
+        if local.is_file():
+            if local.suffix not in _FILE_LOADERS:
+                raise UserError(f"cannot read {path}: a data file must end in {', '.join(_FILE_LOADERS)}")
+            return datasets.load_dataset(_FILE_LOADERS[local.suffix], data_files=str(local), streaming=streaming)
+        if local.is_dir() and ((local / "dataset_dict.json").exists() or (local / "state.json").exists()):
+            saved = datasets.load_from_disk(str(local))
+            splits = saved if isinstance(saved, DatasetDict) else {"train": saved}
+            return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in splits.items()}
+        if not local.is_dir() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
+            raise UserError(f"no such file or folder: {path}")
+        return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
+    except datasets.exceptions.DatasetNotFoundError as error:
+        raise UserError(
+            f"no dataset {path!r}: not a built-in ({', '.join(BUILT_IN)}), not a local folder or file, and not found "
+            f"on the Hub ({_first_line(error)})"
+        ) from error
+    except (datasets.exceptions.DatasetGenerationError, datasets.exceptions.DataFilesNotFoundError) as error:
+        raise UserError(f"cannot read {path}: {_first_line(error.__cause__ or error)}") from error
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"cannot open {path}: {_first_line(error)}") from error
+    except (ConnectionError, HfHubHTTPError) as error:
+        raise UserError(f"cannot reach the Hub for {path!r}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _provenance(path: str, revision: str | None) -> dict[str, Any]:
+    """Return the source's revision and licence as far as they are known."""
+    if path in BUILT_IN:
+        return {"revision": None, "license": BUILT_IN[path][1]}
+    if Path(path).exists():
+        readme = Path(path) / "README.md"
+        return {"revision": None, "license": _card_license(readme) if readme.is_file() else None}
+    try:
+        info = HfApi().dataset_info(path, revision=revision)
+        license_ = DatasetCard.load(path, repo_type="dataset").data.license
+    except (HfHubHTTPError, EntryNotFoundError, ConnectionError, ValueError, yaml.YAMLError):
+        # Offline with a cached copy: the set can be read, its provenance cannot.
+        return {"revision": revision, "license": None}
+    return {"revision": info.sha, "license": license_}
+
+
+def _card_license(readme: Path) -> str | None:
+    try:
+        return DatasetCard.load(readme).data.license
+    except (ValueError, yaml.YAMLError):
+        return None

@@ -1,0 +1,114 @@
+"""Splits with random access: in memory where they fit, else decoded on demand from the memory-mapped table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.decoding import Decoder
+from hf_distill.data.spec import DataSpec
+
+_DECODE_ROWS = 1024
+
+
+class Split(ABC):
+    """Class-indexed samples.
+
+    Attributes:
+        labels: Class indices ``(N,)`` on the CPU.
+        spec: What normalises; set by ``RealData`` once the statistics are known.
+    """
+
+    spec: DataSpec
+
+    def __init__(self, labels: Tensor, device: torch.device | str) -> None:
+        self.labels = labels
+        self.device = torch.device(device)
+        order = torch.argsort(labels, stable=True)
+        counts = torch.bincount(labels, minlength=int(labels.max()) + 1 if len(labels) else 0)
+        self._by_class = order.split(counts.tolist())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def class_index(self, label: int) -> Tensor:
+        """Return the row numbers of a class, in the source's order."""
+        return self._by_class[label] if label < len(self._by_class) else torch.empty(0, dtype=torch.long)
+
+    @abstractmethod
+    def raw(self, index: Tensor) -> Tensor:
+        """Return stored values: uint8 ``(B, C, H, W)`` or float32 ``(B, D)``, on the device."""
+
+    def batch(self, index: Tensor) -> Batch:
+        """Return normalised inputs and class indices, on the device."""
+        return Batch.of(self.spec.normalize(self.raw(index)), self.labels[index].to(self.device))
+
+
+class MemorySplit(Split):
+    """All samples as one tensor on the device: images as uint8, a quarter of their float size."""
+
+    def __init__(self, values: Tensor, labels: Tensor, device: torch.device | str = "cpu") -> None:
+        super().__init__(labels, device)
+        self.values = values.to(device)
+
+    def raw(self, index: Tensor) -> Tensor:
+        """See :class:`Split`."""
+        return self.values[index.to(self.device)]
+
+
+class ArrowSplit(Split):
+    """Random access into the memory-mapped Arrow table; rows are decoded when they are asked for.
+
+    Args:
+        dataset: The table, with undecoded images.
+        column: The input column.
+        decoder: Turns values of the column into tensors.
+        labels: Class indices ``(N,)``.
+        device: Where batches go.
+        workers: Threads that decode; Pillow releases the interpreter lock while it does.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        column: str,
+        decoder: Decoder,
+        labels: Tensor,
+        device: torch.device | str = "cpu",
+        workers: int = 2,
+    ) -> None:
+        super().__init__(labels, device)
+        self._dataset = dataset.select_columns([column])
+        self._column = column
+        self._decoder = decoder
+        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        self._workers = workers
+
+    def raw(self, index: Tensor) -> Tensor:
+        """See :class:`Split`."""
+        # Reading rows in table order touches every page once; the caller's order is restored below.
+        ordered, inverse = torch.unique(index.cpu(), return_inverse=True)
+        rows = ordered.tolist()
+        size = max(1, -(-len(rows) // max(self._workers, 1)))
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        decoded = list(self._pool.map(self._decode, parts)) if self._pool else [self._decode(part) for part in parts]
+        return torch.cat(decoded)[inverse].to(self.device, non_blocking=True)
+
+    def _decode(self, rows: list[int]) -> Tensor:
+        return self._decoder(self._dataset[rows][self._column], rows)
+
+
+def decode_all(dataset: Dataset, column: str, decoder: Decoder, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Decode a whole column into one tensor ``(N, *shape)``."""
+    out = torch.empty((len(dataset), *shape), dtype=dtype)
+    start = 0
+    for rows in dataset.select_columns([column]).iter(batch_size=_DECODE_ROWS):
+        values = rows[column]
+        out[start : start + len(values)] = decoder(values, range(start, start + len(values)))
+        start += len(values)
+    return out

@@ -1,0 +1,92 @@
+"""A stream that feeds class-balanced batches without random access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from datasets import IterableDataset
+from torch import Tensor
+
+from hf_distill.data.decoding import Decoder
+from hf_distill.errors import UserError
+
+_READ_ROWS = 64
+
+
+class ClassStream:
+    """Reads forward through a stream and hands out samples by class.
+
+    Rows of classes that are not asked for wait in a buffer, at most ``buffer`` of each class; the oldest is dropped
+    first. At the end the stream starts again. The state is the position and the buffers, so that a resumed run goes on
+    with the next row.
+
+    Args:
+        dataset: The stream, with undecoded images.
+        columns: Input and label column.
+        decoder: Turns values of the input column into tensors.
+        classes: Label value to class index.
+        buffer: Samples kept of each class.
+    """
+
+    def __init__(
+        self, dataset: IterableDataset, columns: tuple[str, str], decoder: Decoder, classes: dict[Any, int], buffer: int
+    ) -> None:
+        self._dataset = dataset.select_columns(list(columns))
+        self._columns = columns
+        self._decoder = decoder
+        self._classes = classes
+        self._buffer = buffer
+        self._waiting: list[list[Tensor]] = [[] for _ in range(max(classes.values()) + 1)]
+        self._position = 0
+        self._rows = self._read(0)
+
+    def take(self, label: int, count: int) -> Tensor:
+        """Return the next ``count`` samples of a class as stored values ``(count, *shape)``.
+
+        Raises:
+            UserError: The whole stream has no sample of the class.
+        """
+        ends = 0
+        while len(self._waiting[label]) < count:
+            ends += self._fill(max(count, self._buffer))
+            if ends > 1 and not self._waiting[label]:
+                raise UserError(f"the stream has no sample of class {label}")
+        taken, self._waiting[label] = self._waiting[label][:count], self._waiting[label][count:]
+        return torch.stack(taken)
+
+    def _fill(self, limit: int) -> int:
+        """Read some rows into the buffers; return 1 where the stream came to its end."""
+        rows = next(self._rows, None)
+        if rows is None:
+            if self._position == 0:
+                raise UserError("the stream is empty")
+            self._position, self._rows = 0, self._read(0)
+            return 1
+        values, labels = rows[self._columns[0]], rows[self._columns[1]]
+        decoded = self._decoder(values, range(self._position, self._position + len(values)))
+        for value, label in zip(decoded, labels, strict=True):
+            if label not in self._classes:
+                raise UserError(f"the stream has label {label!r} after its first rows: cast the column to a ClassLabel")
+            waiting = self._waiting[self._classes[label]]
+            waiting.append(value)
+            if len(waiting) > limit:
+                waiting.pop(0)
+        self._position += len(values)
+        return 0
+
+    def _read(self, position: int) -> Iterator[dict[str, list[Any]]]:
+        stream = self._dataset.skip(position) if position else self._dataset
+        return iter(stream.iter(batch_size=_READ_ROWS))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return position and buffers."""
+        waiting = [torch.stack(rows) if rows else None for rows in self._waiting]
+        return {"position": self._position, "waiting": waiting}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        self._position = state["position"]
+        self._waiting = [list(rows) if rows is not None else [] for rows in state["waiting"]]
+        self._rows = self._read(self._position)
