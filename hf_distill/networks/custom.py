@@ -1,0 +1,101 @@
+"""CustomNetwork: the user's own module, named by its import path."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture, Classifier
+from hf_distill.networks.head import split
+from hf_distill.seeding import seeded
+
+
+class _Whole(nn.Module):
+    """A network that does not end in a linear head: it classifies, but gives no features."""
+
+    def __init__(self, network: nn.Module, build: str) -> None:
+        super().__init__()
+        self.network = network
+        self.build = build
+
+    def features(self, x: Tensor) -> Tensor:
+        raise UserError(
+            f"the network of {self.build} does not end in an nn.Linear, so it has no features; it can be evaluated on, "
+            "but not distilled with a method that needs features (return a hf_distill Classifier from it for that)"
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+
+class CustomNetwork(Architecture):
+    """Any ``nn.Module``, built by a function of the user's: ``function(shape, num_classes) -> nn.Module``.
+
+    The module maps ``(B, *shape)`` to logits ``(B, num_classes)``. Where it ends in an ``nn.Linear``, what enters that
+    layer are its features.
+
+    Args:
+        function: Import path of the function or class, ``my_package.my_module:my_function``.
+        kwargs: Further keyword arguments for it.
+        name: Name in tables; the function's name where it is not given.
+    """
+
+    def __init__(self, *, function: str, kwargs: dict[str, Any] | None = None, name: str | None = None) -> None:
+        self.function = function
+        self.kwargs = kwargs
+        self.name = name
+
+    @property
+    def label(self) -> str:
+        """Name in tables."""
+        return self.name or self.function.rpartition(":")[2]
+
+    def _load(self) -> Any:
+        module_name, colon, name = self.function.partition(":")
+        if not (module_name and colon and name):
+            raise UserError(f"function {self.function!r} is no import path; write my_package.my_module:my_function")
+        try:
+            return getattr(importlib.import_module(module_name), name)
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"cannot import {module_name!r} ({error}); install it or set PYTHONPATH to its folder"
+            ) from error
+        except AttributeError as error:
+            raise UserError(f"module {module_name!r} has no {name!r}") from error
+
+    def build_body(self, shape: tuple[int, ...]) -> nn.Module:
+        """Not used: :meth:`build` makes body and head at once."""
+        raise NotImplementedError
+
+    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+        """See :class:`Architecture`."""
+        function = self._load()
+        with seeded(seed):
+            network = function(tuple(shape), num_classes, **(self.kwargs or {}))
+            if not isinstance(network, nn.Module):
+                raise UserError(
+                    f"{self.function} returned a {type(network).__name__}; it must return a torch.nn.Module"
+                )
+            if isinstance(network, Classifier):
+                return network
+            probe = torch.randn(2, *shape)
+            with torch.no_grad():
+                found = tuple(network.eval()(probe).shape)
+            network.train()
+            if found != (2, num_classes):
+                raise UserError(
+                    f"the network of {self.function} returned shape {found} for two inputs of shape {tuple(shape)}; "
+                    f"it must return logits of shape (2, {num_classes})"
+                )
+            parts = split(network, probe, num_classes)
+        if parts is None:
+            return _Whole(network, self.function)
+        # Already initialised: put the user's own layers into the shell.
+        with seeded(seed):
+            classifier = Classifier(parts[0], parts[1].in_features, num_classes)
+        classifier.head = parts[1]
+        return classifier

@@ -1,0 +1,36 @@
+"""MLP: fully connected layers, for images and vectors alike."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+
+
+class MLP(Architecture):
+    """Flatten, then fully connected layers with ReLU, then a linear head.
+
+    Dataset condensation (Zhao et al., ICLR 2021) uses two hidden layers of width 128.
+
+    Args:
+        width: Units of every hidden layer.
+        depth: Number of hidden layers.
+    """
+
+    def __init__(self, *, width: int = 128, depth: int = 2) -> None:
+        self.width = width
+        self.depth = depth
+
+    def build_body(self, shape: tuple[int, ...]) -> nn.Module:
+        """See :class:`Architecture`."""
+        if self.depth < 1 or self.width < 1:
+            raise UserError(f"MLP needs a width and a depth of 1 or more, not width {self.width}, depth {self.depth}")
+        layers: list[nn.Module] = [nn.Flatten()]
+        units = 1
+        for size in shape:
+            units *= size
+        for _ in range(self.depth):
+            layers += [nn.Linear(units, self.width), nn.ReLU()]
+            units = self.width
+        return nn.Sequential(*layers)

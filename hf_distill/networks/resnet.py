@@ -1,0 +1,66 @@
+"""ResNet-18 with a 3x3 stem, for small images."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.layers import Norm, image_side, norm_layer
+
+WIDTHS = (64, 128, 256, 512)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, ``(B, in, H, W) -> (B, out, H / stride, W / stride)``."""
+
+    def __init__(self, channels: int, width: int, stride: int, norm: Norm) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
+            norm_layer(norm, width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            norm_layer(norm, width),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels != width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, width, 1, stride=stride, bias=False), norm_layer(norm, width)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
+        return (self.residual(x) + self.shortcut(x)).relu()
+
+
+class ResNet18(Architecture):
+    """A 3x3 stem, four stages of two basic blocks, global average pooling, then a linear head.
+
+    The variant of dataset condensation (Zhao et al., ICLR 2021) for 32 pixels (no 7x7 stem, no first pooling). Images
+    under 16 pixels skip the first halvings, so that the last stage still sees 2x2 pixels, without which instance
+    normalisation would leave nothing.
+
+    Args:
+        norm: Normalisation after every convolution: ``instance``, ``batch`` or ``none``.
+    """
+
+    def __init__(self, *, norm: Norm = "instance") -> None:
+        self.norm = norm
+
+    def build_body(self, shape: tuple[int, ...]) -> nn.Module:
+        """See :class:`Architecture`."""
+        side = image_side("ResNet18", shape, 4)
+        first_halving = max(1, len(WIDTHS) - int(math.log2(side)) + 1)
+        channels = WIDTHS[0]
+        layers: list[nn.Module] = [
+            nn.Conv2d(shape[0], channels, 3, padding=1, bias=False),
+            norm_layer(self.norm, channels),
+            nn.ReLU(),
+        ]
+        for stage, width in enumerate(WIDTHS):
+            stride = 2 if stage >= first_halving else 1
+            layers += [BasicBlock(channels, width, stride, self.norm), BasicBlock(width, width, 1, self.norm)]
+            channels = width
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -1,0 +1,121 @@
+"""TransformersClassifier: any image classifier of the transformers library, with random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.head import find_head, take_head
+
+# Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
+MARKER = 977
+
+
+class _Body(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(pixel_values=x).logits.flatten(1)
+
+
+class TransformersClassifier(Architecture):
+    """An image classifier of transformers, built from a configuration with random weights.
+
+    ``num_channels``, ``image_size`` and the number of classes follow the data; the linear head is a fresh one, and
+    what enters it are the features. Needs no network.
+
+    Args:
+        model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
+            [2, 2], "hidden_sizes": [32, 64], "embedding_size": 16}``), or the path of a ``config.json`` or its folder.
+        name: Name in tables; the model type where it is not given.
+    """
+
+    def __init__(self, *, model: dict[str, Any] | str, name: str | None = None) -> None:
+        self.model = model
+        self.name = name
+
+    @property
+    def label(self) -> str:
+        """Name in tables."""
+        return self.name or str(self._values()["model_type"])
+
+    def config(self) -> dict[str, Any]:
+        """See :class:`Part`; the configuration is written out, also where it was given as a path."""
+        init_args = {"model": self._values(), "name": self.name}
+        return {"class_path": type(self).__name__, "init_args": init_args}
+
+    def _values(self) -> dict[str, Any]:
+        values = self.model
+        if isinstance(values, str):
+            path = Path(values) / "config.json" if Path(values).is_dir() else Path(values)
+            try:
+                values = json.loads(path.read_text())
+            except OSError as error:
+                raise UserError(f"cannot read the transformers configuration {path}: {error.strerror}") from error
+            except json.JSONDecodeError as error:
+                raise UserError(f"the transformers configuration {path} is no JSON: {error}") from error
+        if not isinstance(values, dict) or "model_type" not in values:
+            raise UserError("a transformers configuration needs the key model_type, 'resnet' or 'vit' for example")
+        return values
+
+    def build_body(self, shape: tuple[int, ...]) -> nn.Module:
+        """See :class:`Architecture`."""
+        values = dict(self._values())
+        model_type = values.pop("model_type")
+        if len(shape) != 3:
+            raise UserError(f"{model_type} classifies images, not inputs of shape {tuple(shape)}; choose MLP instead")
+        try:
+            from transformers import AutoConfig, AutoModelForImageClassification
+        except ImportError as error:
+            raise UserError(
+                "TransformersClassifier needs transformers: pip install 'hf-distill[transformers]'"
+            ) from error
+        for key in ("id2label", "label2id", "num_labels"):
+            values.pop(key, None)
+        try:
+            known = AutoConfig.for_model(model_type).to_dict()
+        except ValueError as error:
+            raise UserError(
+                f"transformers knows no model_type {model_type!r}; 'resnet' or 'vit' are two that it has"
+            ) from error
+        for key, value in (("num_channels", shape[0]), ("image_size", _image_size(known, shape))):
+            if key in known:
+                values[key] = value
+        try:
+            model = AutoModelForImageClassification.from_config(
+                AutoConfig.for_model(model_type, num_labels=MARKER, **values)
+            )
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"transformers builds no image classifier of type {model_type!r}: {reason}") from error
+        name = find_head(model, MARKER)
+        if name is None:
+            raise UserError(f"the transformers classifier {model_type!r} has no linear head to take features from")
+        take_head(model, name)
+        return _Body(model.float())
+
+    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+        """See :class:`Architecture`."""
+        try:
+            return super().build(shape, num_classes, seed)
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"the transformers classifier {self.label!r} does not run on inputs of shape {tuple(shape)} "
+                f"({reason}); adapt its configuration, patch_size or the number of stages for example"
+            ) from error
+
+
+def _image_size(known: dict[str, Any], shape: tuple[int, ...]) -> int | list[int]:
+    if isinstance(known.get("image_size"), (list, tuple)) or shape[1] != shape[2]:
+        return [shape[1], shape[2]]
+    return shape[1]
