@@ -19,3 +19,7 @@ class ArtifactError(DistillError):
 
 class DivergenceError(DistillError):
     """The loss is not finite; the message names the step and the last good checkpoint."""
+
+
+class Interrupted(DistillError):
+    """The run was asked to stop and has saved its state."""

@@ -53,7 +53,12 @@ class Synthetic(nn.Module, Part):
     Subclasses hold their stored variables as parameters, made in :meth:`initialize`. ``decode`` is pure: it reads
     nothing but its argument and the constants fixed by ``initialize``, so that a quantizer can stand between
     ``codes`` and ``decode``.
+
+    Attributes:
+        per_class: Samples of each class.
     """
+
+    per_class: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +91,7 @@ class Synthetic(nn.Module, Part):
     def bits(self) -> Bits:
         """Return the exact size of :meth:`pack`, labels and side information included."""
 
-    def project(self) -> None:  # noqa: B027 - most parameterisations have no constraint
+    def project(self) -> None:
         """Move the stored variables back to where they can be stored; called after every optimiser step."""
 
     def forward(self) -> Batch:

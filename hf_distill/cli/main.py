@@ -1,0 +1,70 @@
+"""``hf-distill COMMAND ...``: finds the command, runs it and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hf_distill import __version__
+from hf_distill.errors import DistillError, Interrupted, UserError
+
+_COMMANDS = {
+    "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
+    "evaluate": "train fresh networks on a distilled dataset and on its baselines",
+    "show": "say what a distilled dataset is and what it is worth",
+    "push": "publish a distilled dataset on the Hub",
+}
+
+_USAGE = """usage: hf-distill COMMAND [options]
+
+Make a dataset 100 to 1000 times smaller, measure what it is worth and publish it.
+
+commands:
+{commands}
+
+hf-distill COMMAND --help tells a command's options; a first run:
+
+  hf-distill distill --config configs/dm_digits.yaml
+  hf-distill evaluate outputs/dm_digits
+  hf-distill push outputs/dm_digits --repo_id your-name/digits-ipc10
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 the user's mistake, 130 interrupted."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run a command and return its exit code."""
+    usage = _USAGE.format(commands="\n".join(f"  {name:10}{text}" for name, text in _COMMANDS.items()))
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage)
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        print(f"hf-distill {__version__}")
+        return 0
+    if argv[0] not in _COMMANDS:
+        return _fail(f"no command {argv[0]!r}; the commands are {', '.join(_COMMANDS)}", 2)
+    try:
+        # Only the chosen command is imported: help and show come without torch.
+        importlib.import_module(f"hf_distill.cli.{argv[0]}").run(argv[1:])
+    except UserError as error:
+        return _fail(str(error), 2)
+    except Interrupted as error:
+        return _fail(str(error), 130)
+    except DistillError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except OSError as error:
+        # A full disk or a missing permission; whatever was half written has been removed by its writer.
+        place = f" ({error.filename})" if error.filename else ""
+        return _fail(f"{error.strerror or error}{place}", 1)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"hf-distill: error: {' '.join(message.split())}", file=sys.stderr)
+    return code

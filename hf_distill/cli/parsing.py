@@ -1,0 +1,69 @@
+"""Parsers: the same configuration everywhere, errors in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+import hf_distill.networks
+import hf_distill.selection
+import hf_distill.synthetic
+import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.evaluation.evaluator import Evaluator
+
+
+class Parser(ArgumentParser):
+    """jsonargparse's parser, with its errors as :class:`UserError`."""
+
+    def error(self, message: str, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise instead of printing the usage and exiting."""
+        lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
+        raise UserError(f"{'; '.join(lines)} (hf-distill {self.prog.split()[-1]} --help tells all options)")
+
+
+def add_data(parser: ArgumentParser) -> None:
+    """Add ``--data.*``."""
+    parser.add_class_arguments(RealData, "data", help="the real dataset")
+
+
+def add_evaluator(parser: ArgumentParser) -> None:
+    """Add ``--evaluator.*``."""
+    parser.add_class_arguments(Evaluator, "evaluator", help="how the result is measured")
+
+
+def as_json(config: Namespace, *keys: str) -> dict[str, Any]:
+    """Return some entries of a parsed configuration as plain JSON."""
+    return {key: _plain(config[key]) for key in keys}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Namespace):
+        value = value.as_dict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def run_folder(output_dir: Path) -> Path:
+    """Return the folder beside an artifact that holds its run: configuration, checkpoints, log and previews."""
+    return output_dir.with_name(f"{output_dir.name}.run")
+
+
+def read_run_config(output_dir: Path) -> dict[str, Any] | None:
+    """Return the configuration that made an artifact, with the paths of this machine, if its run folder is there."""
+    path = run_folder(output_dir) / "config.yaml"
+    return yaml.safe_load(path.read_text()) if path.is_file() else None
+
+
+def write_run_config(output_dir: Path, config: dict[str, Any]) -> None:
+    """Keep the resolved configuration in the run folder; ``distill --config`` runs it again."""
+    folder = run_folder(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -1,0 +1,121 @@
+"""DistributionMatching: equal mean features in random networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hf_distill.augment.siamese import AugmentParams, SiameseAugment
+from hf_distill.data.batch import Batch
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.convnet import ConvNet
+from hf_distill.objectives.base import Objective
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+
+
+@dataclass(frozen=True)
+class _View:
+    """One look at the real data: a network, an augmentation, and the class means that they give."""
+
+    streams: Streams
+    network: nn.Module
+    params: AugmentParams | None
+    means: Tensor  # (classes, F)
+
+
+class DistributionMatching(Objective):
+    """Squared distance of the class means of real and synthetic samples in the features of random networks.
+
+    ``sum_c || mean psi(A_w(B_c)) - mean psi(A_w(S_c)) ||^2``, where psi is a freshly initialised network that is never
+    trained, read before its last layer, and A_w one augmentation with the same random parameters for both sides.
+
+    Source: Zhao and Bilen, Dataset Condensation with Distribution Matching (WACV 2023). There every step has a new
+    network and new real samples, which is ``views=1, reuse=1``. The real side has no gradient and is nearly all of the
+    work, so that using each view ``reuse`` times makes a step cheaper; ``views`` of them take turns.
+
+    Args:
+        network: Architecture of psi.
+        augment: Siamese augmentation; null for none, as vectors need it.
+        real_per_class: Real samples of each class in a view.
+        views: Views that take turns.
+        reuse: Steps that each view is used for before a new one takes its place.
+        chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
+            cache, and 4096 elsewhere.
+    """
+
+    paper = "Zhao and Bilen, Dataset Condensation with Distribution Matching, WACV 2023"
+    citation = """@inproceedings{zhao2023distribution,
+  title = {Dataset Condensation with Distribution Matching},
+  author = {Zhao, Bo and Bilen, Hakan},
+  booktitle = {IEEE/CVF Winter Conference on Applications of Computer Vision},
+  year = {2023}
+}"""
+
+    def __init__(
+        self,
+        *,
+        network: Architecture = ConvNet(),  # noqa: B008 - a description
+        augment: SiameseAugment | None = SiameseAugment(),  # noqa: B008
+        real_per_class: int = 256,
+        views: int = 1,
+        reuse: int = 1,
+        chunk: int = 0,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.augment = augment
+        self.real_per_class = real_per_class
+        self.views = views
+        self.reuse = reuse
+        self.chunk = chunk
+        self._views: dict[int, _View] = {}
+
+    def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns ``{"features": ...}``."""
+        view = self._view(real, streams)
+        batch = synthetic()
+        x = batch.x if view.params is None else self.augment.apply(batch.x, view.params)  # type: ignore[union-attr]
+        means = class_means(view.network.features(x), batch, real.spec.num_classes)  # type: ignore[operator]
+        return {"features": (means - view.means).square().sum()}
+
+    def _view(self, real: RealData, streams: Streams) -> _View:
+        """Return this step's view, made now unless the step before it with the same place has left it.
+
+        The step at which a view is made, and so all its randomness, follows from the step alone: a resumed run makes
+        the same one again.
+        """
+        place = streams.step % self.views
+        made_at = streams.at(streams.step - streams.step % (self.views * self.reuse) + place)
+        view = self._views.get(place)
+        if view is None or view.streams != made_at:
+            view = self._views[place] = self._make_view(real, made_at)
+        return view
+
+    @torch.no_grad()
+    def _make_view(self, real: RealData, streams: Streams) -> _View:
+        spec = real.spec
+        if self.augment is not None and not spec.is_image:
+            raise UserError("augmentation needs images; set --method.init_args.objective.init_args.augment=null")
+        params = self.augment.sample(streams.generator("augment")) if self.augment is not None else None
+        network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
+        classes = list(range(spec.num_classes))
+        batch = real.sample(classes, self.real_per_class, streams.generator("real"))
+        network = network.to(batch.x.device).requires_grad_(False)
+        chunk = self.chunk or (256 if batch.x.device.type == "cpu" else 4096)
+        features = []
+        for x in batch.x.split(chunk):
+            features.append(network.features(x if params is None else self.augment.apply(x, params)))
+        return _View(streams, network, params, class_means(torch.cat(features), batch, spec.num_classes))
+
+
+def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
+    """Return the weighted mean features of every class, ``(classes, F)``; soft labels count by their probability."""
+    member = F.one_hot(batch.y, classes).to(features) if batch.y.dim() == 1 else batch.y
+    member = member * batch.w[:, None]
+    return (member / member.sum(0).clamp_min(1e-12)).T @ features

@@ -1,0 +1,21 @@
+"""Selectors: which real samples to keep, or to start from."""
+
+from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.herding import HerdingSelector
+from hf_distill.selection.initial import InitialSamples, MeanSamples, RealSamples
+from hf_distill.selection.kmeans import KMeansSelector
+from hf_distill.selection.random import RandomSelector
+
+SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector)}
+
+__all__ = [
+    "SELECTORS",
+    "HerdingSelector",
+    "InitialSamples",
+    "KMeansSelector",
+    "MeanSamples",
+    "RandomSelector",
+    "RealSamples",
+    "Selector",
+    "select_per_class",
+]

@@ -1,0 +1,43 @@
+"""Herding: greedy choice of samples whose mean follows the mean of all."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hf_distill.selection.base import Selector
+
+
+class HerdingSelector(Selector):
+    """Greedily adds the sample that brings the mean of the chosen ones closest to the mean of all.
+
+    Welling, Herding dynamical weights to learn (ICML 2009), in the form of iCaRL (Rebuffi et al., CVPR 2017).
+    """
+
+    def __init__(self) -> None:
+        pass
+
+    def fit(self, features: Tensor) -> HerdingSelector:
+        """Keep the features and the distance of each to the mean."""
+        self._features = features
+        distance = (features - features.mean(0)).square().sum(1)
+        self.sensitivities_ = distance / distance.sum().clamp_min(torch.finfo(distance.dtype).tiny)
+        return self
+
+    def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :class:`Selector`; deterministic."""
+        count = self._check(k)
+        features = self._features
+        norms = features.square().sum(1)
+        target = features.mean(0)
+        total = torch.zeros_like(target)
+        taken = torch.zeros(count, dtype=torch.bool, device=features.device)
+        chosen = []
+        for step in range(1, k + 1):
+            # |target - (total + f) / step|^2 up to a constant, without a (N, F) temporary.
+            cost = norms / step**2 - 2 / step * (features @ (target - total / step))
+            best = int(cost.masked_fill(taken, torch.inf).argmin())
+            taken[best] = True
+            total = total + features[best]
+            chosen.append(best)
+        return torch.tensor(chosen), torch.full((k,), count / k)

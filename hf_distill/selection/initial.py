@@ -1,0 +1,69 @@
+"""The samples that a synthetic set starts from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.real import RealData
+from hf_distill.parts import Part
+from hf_distill.seeding import Streams
+from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.random import RandomSelector
+
+
+class InitialSamples(Part):
+    """Makes the first samples of a synthetic set."""
+
+    @abstractmethod
+    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return normalised inputs ``(classes * per_class, *shape)`` and labels, ordered by class."""
+
+
+class RealSamples(InitialSamples):
+    """Real samples, chosen by a selector. A stream gives its first ones, whatever the selector.
+
+    Args:
+        selector: Chooses them; uniformly at random by default.
+    """
+
+    def __init__(self, *, selector: Selector = RandomSelector()) -> None:  # noqa: B008 - a description
+        self.selector = selector
+
+    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """See :class:`InitialSamples`."""
+        if real.is_stream and isinstance(self.selector, RandomSelector):
+            batch = real.sample(list(range(real.spec.num_classes)), per_class, streams.generator("initial"))
+        else:
+            batch = real.train.batch(select_per_class(self.selector, real, per_class, streams)[0])
+        return batch.x, batch.y
+
+
+class MeanSamples(InitialSamples):
+    """Means of random real samples of a class: one image of what its samples share.
+
+    With one sample a class and a large group this is the class mean, which alone classifies far better than a random
+    real sample; small groups keep more of the single images.
+
+    Args:
+        group: Real samples that are averaged for each synthetic one; 0 averages the whole class, split evenly.
+    """
+
+    def __init__(self, *, group: int = 0) -> None:
+        self.group = group
+
+    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """See :class:`InitialSamples`."""
+        means = []
+        for label in range(real.spec.num_classes):
+            rows = real.train.class_index(label)
+            generator = streams.generator("initial", label)
+            if self.group:
+                picks = [rows[torch.randint(len(rows), (self.group,), generator=generator)] for _ in range(per_class)]
+            else:
+                picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(per_class))
+            means += [real.train.batch(pick).x.mean(0) for pick in picks]
+        labels = torch.arange(real.spec.num_classes).repeat_interleave(per_class)
+        return torch.stack(means), labels

@@ -1,0 +1,7 @@
+"""Methods and the loop that runs them."""
+
+from hf_distill.training.coreset import Coreset
+from hf_distill.training.method import Method, Run
+from hf_distill.training.optimized import OptimizedDistillation
+
+__all__ = ["Coreset", "Method", "OptimizedDistillation", "Run"]

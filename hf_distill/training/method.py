@@ -1,0 +1,69 @@
+"""Method: anything that turns real data into a distilled dataset."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_distill.data.real import RealData
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.parts import Part
+from hf_distill.synthetic.base import Synthetic
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how a method runs; what is not part of the method itself.
+
+    Attributes:
+        folder: Checkpoints, log and previews; None keeps nothing.
+        seed: The seed of all randomness.
+        resume: Go on from the last checkpoint in ``folder``.
+        overwrite: Start over where ``folder`` holds an unfinished run.
+        trackers: Names of Accelerate trackers (``tensorboard``, ``trackio``, ``wandb``).
+        progress: Show a progress bar.
+        config: The resolved configuration; the method's and the data's own where it is empty.
+    """
+
+    folder: Path | None = None
+    seed: int = 0
+    resume: bool = False
+    overwrite: bool = False
+    trackers: tuple[str, ...] = ()
+    progress: bool = True
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class Method(Part):
+    """Distils real data.
+
+    Attributes:
+        citation: BibTeX entries for the card.
+    """
+
+    citation: str = ""
+
+    def distill(self, real: RealData, run: Run | None = None) -> DistilledDataset:
+        """Return the distilled dataset.
+
+        Args:
+            real: The data; it is set up here where it is not yet.
+            run: Folder, seed and reporting; seed 0 and no folder by default.
+        """
+        run = run or Run()
+        synthetic = self.fit(real, run)
+        config = run.config or self.run_config(real, run)
+        return DistilledDataset.from_synthetic(synthetic, config=config, seed=run.seed, citations=[self.citation])
+
+    def finish(self, folder: Path) -> None:
+        """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""
+
+    @abstractmethod
+    def fit(self, real: RealData, run: Run) -> Synthetic:
+        """Return the finished synthetic set."""
+
+    def run_config(self, real: RealData, run: Run) -> dict[str, Any]:
+        """Return what decides the result: method, data and seed."""
+        return {"method": self.config(), "data": real.config()["init_args"], "seed": run.seed}

@@ -1,0 +1,217 @@
+"""OptimizedDistillation: one Accelerate loop over any synthetic set and any objective."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from torch import Tensor
+
+from hf_distill.data.real import RealData
+from hf_distill.errors import DivergenceError, Interrupted, UserError
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.distribution import DistributionMatching
+from hf_distill.seeding import Streams
+from hf_distill.selection.initial import InitialSamples, RealSamples
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.training.checkpoint import Checkpoints
+from hf_distill.training.interrupt import StopRequest
+from hf_distill.training.method import Method, Run
+from hf_distill.training.reporting import Reporter
+
+
+_CHECKPOINTS = "checkpoints"
+
+
+class OptimizedDistillation(Method):
+    """Gradient descent on the stored variables of a synthetic set.
+
+    Every rank draws its own network and its own real samples; gradients are averaged over the ranks and every rank
+    takes the same step, so that the ranks' sets stay equal.
+
+    Args:
+        synthetic: The set that is learned.
+        objective: What it is learned for.
+        initial: The samples that it starts from.
+        steps: Optimiser steps.
+        optimizer: ``sgd`` or ``adam``.
+        lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
+        momentum: Of ``sgd``.
+        schedule: ``constant`` or ``cosine`` (to zero).
+        checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
+        preview_every: Steps between preview pictures; 0 makes none.
+        log_every: Steps between log entries.
+    """
+
+    def __init__(
+        self,
+        *,
+        synthetic: Synthetic = PixelSet(),  # noqa: B008 - a description, copied before it is filled
+        objective: Objective = DistributionMatching(),  # noqa: B008
+        initial: InitialSamples = RealSamples(),  # noqa: B008
+        steps: int = 20_000,
+        optimizer: Literal["sgd", "adam"] = "sgd",
+        lr: float = 1.0,
+        momentum: float = 0.5,
+        schedule: Literal["constant", "cosine"] = "constant",
+        checkpoint_every: int = 100,
+        preview_every: int = 500,
+        log_every: int = 10,
+    ) -> None:
+        self.synthetic = synthetic
+        self.objective = objective
+        self.initial = initial
+        self.steps = steps
+        self.optimizer = optimizer
+        self.lr = lr
+        self.momentum = momentum
+        self.schedule = schedule
+        self.checkpoint_every = checkpoint_every
+        self.preview_every = preview_every
+        self.log_every = log_every
+
+    @property
+    def citation(self) -> str:  # type: ignore[override]
+        """The objective's."""
+        return self.objective.citation
+
+    def fit(self, real: RealData, run: Run) -> Synthetic:
+        """See :class:`Method`.
+
+        Raises:
+            UserError: The folder holds an unfinished or a different run, or a choice does not fit the data.
+            DivergenceError: The loss is not finite.
+            Interrupted: SIGINT or SIGTERM arrived; the state was saved.
+        """
+        if self.steps < 1:
+            raise UserError(f"steps must be 1 or more, not {self.steps}")
+        accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
+        checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
+        real.setup(accelerator.device)
+        synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
+        start = self._resume(checkpoints, run, synthetic, optimizer, real) if checkpoints else 0
+        accelerator.wait_for_everyone()
+        if run.trackers:
+            accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
+        self.objective.to(accelerator.device)
+        streams = Streams(run.seed, accelerator.process_index)
+        reporter = Reporter(
+            run,
+            accelerator,
+            start=start,
+            steps=self.steps,
+            log_every=self.log_every,
+            preview_every=self.preview_every,
+        )
+        with reporter, StopRequest() as stop:
+            for step in range(start, self.steps):
+                for group in optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * self._decay(step)
+                terms = self.objective(synthetic, real, streams.at(step))
+                losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
+                if not all(math.isfinite(value) for value in losses.values()):
+                    raise DivergenceError(self._divergence(step, losses, checkpoints))
+                self.objective.on_step_end(synthetic)
+                done = step + 1
+                reporter.step(done, losses, synthetic)
+                due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
+                if checkpoints and (due or stopping) and accelerator.is_main_process:
+                    checkpoints.save(done, self._state(synthetic, optimizer, real))
+                if stopping and done < self.steps:
+                    kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
+                    raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
+        if run.trackers:
+            accelerator.end_training()
+        return synthetic
+
+    def finish(self, folder: Path) -> None:
+        """See :class:`Method`."""
+        Checkpoints(folder / _CHECKPOINTS, {}).clear()
+
+    def _start(
+        self, real: RealData, streams: Streams, accelerator: Accelerator
+    ) -> tuple[Synthetic, torch.optim.Optimizer]:
+        """Make the set and its optimiser; rank 0's samples are everybody's."""
+        synthetic = copy.deepcopy(self.synthetic)
+        x, y = self.initial.draw(real, synthetic.per_class, streams)
+        synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        synthetic.to(accelerator.device)
+        for tensor in (*synthetic.parameters(), *synthetic.buffers()):
+            tensor.data.copy_(broadcast(tensor.data))
+        groups = synthetic.param_groups(self.lr)
+        for group in groups:
+            group["initial_lr"] = group["lr"]
+        if self.optimizer == "adam":
+            return synthetic, torch.optim.Adam(groups)
+        return synthetic, torch.optim.SGD(groups, momentum=self.momentum)
+
+    def _decay(self, step: int) -> float:
+        return 1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def _step(
+        self,
+        terms: dict[str, Tensor],
+        synthetic: Synthetic,
+        optimizer: torch.optim.Optimizer,
+        accelerator: Accelerator,
+        stop: bool,
+    ) -> tuple[dict[str, float], bool]:
+        """Average gradients, losses and the wish to stop over the ranks; step unless something is not finite."""
+        optimizer.zero_grad(set_to_none=True)
+        total = torch.stack(list(terms.values())).sum()
+        total.backward()
+        parameters = [p for p in synthetic.parameters() if p.grad is not None]
+        report = torch.stack([total.detach(), *(term.detach() for term in terms.values())])
+        flag = report.new_tensor([float(stop)])
+        flat = torch.cat([report, flag, *(p.grad.reshape(-1) for p in parameters)])
+        if accelerator.num_processes > 1:
+            flat = accelerator.reduce(flat, "mean")
+        head, gradients = flat[: len(report) + 1], flat[len(report) + 1 :]
+        values = torch.cat([head, gradients.square().sum()[None]]).tolist()
+        losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
+        losses["gradient"] = math.sqrt(values[-1])
+        if all(math.isfinite(value) for value in losses.values()):
+            for parameter, part in zip(parameters, gradients.split([p.numel() for p in parameters]), strict=True):
+                parameter.grad = part.view_as(parameter)
+            optimizer.step()
+            synthetic.project()
+        return losses, values[len(report)] > 0
+
+    def _divergence(self, step: int, losses: dict[str, float], checkpoints: Checkpoints | None) -> str:
+        last = checkpoints.latest() if checkpoints else None
+        bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
+        return (
+            f"{bad} not finite at step {step + 1}; lower --method.init_args.lr (now {self.lr}); the last good "
+            f"checkpoint is {last or 'none: it is before the first one'}"
+        )
+
+    @staticmethod
+    def _state(synthetic: Synthetic, optimizer: torch.optim.Optimizer, real: RealData) -> dict[str, Any]:
+        return {"synthetic": synthetic.state_dict(), "optimizer": optimizer.state_dict(), "real": real.state_dict()}
+
+    @staticmethod
+    def _resume(
+        checkpoints: Checkpoints, run: Run, synthetic: Synthetic, optimizer: torch.optim.Optimizer, real: RealData
+    ) -> int:
+        """Return the step to start with, after loading the last checkpoint if that is wanted."""
+        path = checkpoints.latest()
+        if path is None:
+            return 0
+        if run.resume:
+            step, state = checkpoints.load(path)
+            synthetic.load_state_dict(state["synthetic"])
+            optimizer.load_state_dict(state["optimizer"])
+            real.load_state_dict(state["real"])
+            return step
+        if not run.overwrite:
+            raise UserError(
+                f"{checkpoints.folder} holds an unfinished run ({path.stem}): add --resume=true to go on with it or "
+                "--overwrite=true to start over"
+            )
+        return 0

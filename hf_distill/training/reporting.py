@@ -1,0 +1,77 @@
+"""What a user sees of a run while it goes on: bar, log, trackers and previews."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import torch
+from accelerate import Accelerator
+from tqdm.auto import tqdm
+
+from hf_distill.hub.preview import render_preview
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.method import Run
+
+
+class Reporter:
+    """Progress bar with loss and time left, ``log.jsonl``, Accelerate trackers, and previews, all on the main rank.
+
+    Args:
+        run: Folder and choices.
+        accelerator: Its trackers are used.
+        start, steps: The first and the last step, for the bar.
+        log_every, preview_every: Steps between entries of the log and between previews; 0 makes none.
+    """
+
+    def __init__(
+        self, run: Run, accelerator: Accelerator, *, start: int, steps: int, log_every: int, preview_every: int
+    ) -> None:
+        self._main = accelerator.is_main_process
+        self._accelerator = accelerator
+        self._folder: Path | None = run.folder if self._main else None
+        self._trackers = run.trackers
+        self._log_every = log_every
+        self._preview_every = preview_every
+        self._steps = steps
+        self._bar = tqdm(
+            total=steps,
+            initial=start,
+            desc="distilling",
+            unit="step",
+            disable=not (run.progress and self._main),
+            dynamic_ncols=True,
+            mininterval=0.1 if sys.stderr.isatty() else 10.0,
+        )
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def step(self, step: int, losses: dict[str, float], synthetic: Synthetic) -> None:
+        """Report a finished step (counted from 1)."""
+        self._bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
+        self._bar.update()
+        last = step == self._steps
+        if self._log_every and (step % self._log_every == 0 or last):
+            if self._trackers:
+                self._accelerator.log(losses, step=step)
+            if self._folder is not None:
+                with open(self._folder / "log.jsonl", "a") as file:
+                    file.write(json.dumps({"step": step, **losses}) + "\n")
+        if self._folder is not None and self._preview_every and (step % self._preview_every == 0 or last):
+            self._preview(self._folder / "previews" / f"step-{step:08d}.png", synthetic)
+
+    @staticmethod
+    @torch.no_grad()
+    def _preview(path: Path, synthetic: Synthetic) -> None:
+        batch = synthetic()
+        labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        render_preview(synthetic.spec, synthetic.spec.denormalize(batch.x).cpu().numpy(), labels.cpu()).save(path)
