@@ -1,0 +1,138 @@
+import math
+
+import pytest
+import torch
+from datasets import Dataset
+
+from hf_distill.augment import SiameseAugment
+from hf_distill.data import Batch, RealData
+from hf_distill.errors import UserError
+from hf_distill.networks import MLP, ConvNet
+from hf_distill.objectives import DistributionMatching
+from hf_distill.objectives.distribution import class_means
+from hf_distill.seeding import Streams
+from hf_distill.synthetic import PixelSet, VectorSet
+
+
+def wave(*shape, phase):
+    return torch.sin(0.37 * torch.arange(math.prod(shape), dtype=torch.float64) + phase).float().reshape(shape)
+
+
+def test_loss_equals_the_reference_implementation():
+    """The value that the authors' code (DatasetCondensation) gives on weights and inputs anyone can rebuild."""
+    network = ConvNet(width=32).build((1, 28, 28), 10, 0)
+    with torch.no_grad():
+        for k, (name, p) in enumerate(network.named_parameters()):
+            values = torch.cos(0.11 * torch.arange(p.numel(), dtype=torch.float64) + k) * (0.05 if p.dim() > 1 else 0.1)
+            p.copy_(values.float().reshape(p.shape) + (1.0 if p.dim() == 1 and "weight" in name else 0.0))
+    sides = []
+    for count, phase in ((8, 0.3), (2, 1.1)):
+        x = wave(count, 1, 28, 28, phase=phase)
+        sides.append(class_means(network.features(x), Batch.of(x, torch.full((count,), 3)), 10))
+    assert float((sides[0] - sides[1]).square().sum()) == pytest.approx(36.91029, rel=1e-4)
+
+
+def test_class_means_weigh_samples_and_soft_labels():
+    features = torch.tensor([[1.0], [3.0], [10.0]])
+    hard = Batch(features, torch.tensor([0, 0, 1]), torch.tensor([3.0, 1.0, 2.0]))
+    assert class_means(features, hard, 2).flatten().tolist() == [1.5, 10.0]
+    soft = Batch.of(features, torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]))
+    assert class_means(features, soft, 2).flatten().tolist() == pytest.approx([2.5 / 1.5, 11.5 / 1.5])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return RealData().setup()
+
+
+def whole_class(digits, per_class):
+    """All samples of every class, as a synthetic set."""
+    index = torch.cat([digits.train.class_index(c)[:per_class] for c in range(10)])
+    synthetic = PixelSet(per_class=per_class)
+    batch = digits.train.batch(index)
+    synthetic.initialize(batch.x, batch.y, digits.spec)
+    return synthetic
+
+
+def objective(**kwargs):
+    return DistributionMatching(network=ConvNet(width=8, depth=2), **kwargs)
+
+
+def test_the_whole_class_has_no_loss(digits):
+    # 139 samples are the smallest class; asking for a multiple of all classes' sizes gives each class whole.
+    smallest = min(digits.spec.class_counts)
+    table = Dataset.from_dict(
+        {
+            "v": [[float(label), i / 10] for label in range(2) for i in range(smallest)],
+            "label": [label for label in range(2) for _ in range(smallest)],
+        }
+    )
+    real = RealData.from_dataset(table).setup()
+    synthetic = VectorSet(per_class=smallest)
+    batch = real.train.batch(torch.arange(2 * smallest))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    loss = DistributionMatching(network=MLP(width=16), augment=None, real_per_class=smallest)(synthetic, real, Streams(0))
+    assert float(loss["features"]) == pytest.approx(0, abs=1e-9)
+
+
+def test_chunks_change_nothing(digits):
+    synthetic = whole_class(digits, 2)
+    losses = [objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)]
+    assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-4)
+
+
+def test_every_step_has_a_new_view_unless_it_is_reused(digits):
+    synthetic = whole_class(digits, 1)
+    made = []
+
+    class Counting(DistributionMatching):
+        def _make_view(self, real, streams):
+            made.append(streams.step)
+            return super()._make_view(real, streams)
+
+    small = {"network": ConvNet(width=4, depth=1), "real_per_class": 2}
+    fresh = Counting(**small)
+    for step in range(3):
+        fresh(synthetic, digits, Streams(0, step=step))
+    assert made == [0, 1, 2]
+    made.clear()
+    pooled = Counting(**small, views=2, reuse=3)
+    for step in range(12):
+        pooled(synthetic, digits, Streams(0, step=step))
+    assert made == [0, 1, 6, 7]
+
+
+def test_a_resumed_objective_sees_the_same_views(digits):
+    synthetic = whole_class(digits, 1)
+    settings = {"real_per_class": 4, "views": 3, "reuse": 4}
+    through = objective(**settings)
+    losses = [float(through(synthetic, digits, Streams(5, step=step))["features"]) for step in range(20)]
+    late = objective(**settings)
+    assert [float(late(synthetic, digits, Streams(5, step=s))["features"]) for s in range(7, 20)] == losses[7:]
+
+
+def test_real_and_synthetic_share_the_augmentation(digits):
+    """With the same samples on both sides any augmentation gives no loss; with different parameters it would."""
+    one = Dataset.from_dict({"image": [digits_image(digits, c) for c in range(2)], "label": [0, 1]})
+    real = RealData.from_dataset(one).setup()
+    synthetic = PixelSet(per_class=1)
+    batch = real.train.batch(torch.arange(2))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    matching = DistributionMatching(network=ConvNet(width=8, depth=2), augment=SiameseAugment(mode="M"), real_per_class=1)
+    for step in range(5):
+        assert float(matching(synthetic, real, Streams(0, step=step))["features"]) == pytest.approx(0, abs=1e-6)
+
+
+def digits_image(digits, label):
+    from PIL import Image
+
+    return Image.fromarray(digits.train.raw(digits.train.class_index(label)[:1])[0, 0].numpy())
+
+
+def test_vectors_refuse_augmentation():
+    real = RealData.from_dataset(Dataset.from_dict({"v": [[0.0, 1.0], [1.0, 0.0]], "label": [0, 1]})).setup()
+    synthetic = VectorSet(per_class=1)
+    batch = real.train.batch(torch.arange(2))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    with pytest.raises(UserError, match="augment=null"):
+        DistributionMatching(network=MLP(width=4))(synthetic, real, Streams(0))

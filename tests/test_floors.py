@@ -1,0 +1,58 @@
+"""A package imports only from lower floors or from itself."""
+
+import ast
+from pathlib import Path
+
+import hf_distill
+
+PACKAGE = Path(hf_distill.__file__).parent
+FLOORS = {
+    "errors": 0,
+    "parts": 0,
+    "seeding": 0,
+    "data": 1,
+    "networks": 1,
+    "augment": 1,
+    "quantization": 1,
+    "synthetic": 2,
+    "selection": 2,
+    "diffusion": 2,
+    "objectives": 3,
+    "hub": 4,
+    "training": 5,
+    "evaluation": 5,
+    "cli": 6,
+}
+
+
+def imported_packages(path: Path) -> set[str]:
+    """First part below hf_distill of everything that a file imports, inside functions and type checks too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "hf_distill" else [node.module]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("hf_distill.")}
+    return found & FLOORS.keys()
+
+
+def test_imports_go_down():
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if own in FLOORS:
+            wrong += [
+                f"{path.relative_to(PACKAGE)} (floor {FLOORS[own]}) imports {other} (floor {FLOORS[other]})"
+                for other in imported_packages(path)
+                if other != own and FLOORS[other] >= FLOORS[own] > 0 or (FLOORS[own] == 0 and FLOORS[other] > 0)
+            ]
+    assert not wrong
+
+
+def test_every_package_has_a_floor():
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert packages <= FLOORS.keys()
