@@ -19,7 +19,7 @@ class Part:
         names = [
             name
             for name, parameter in inspect.signature(type(self).__init__).parameters.items()
-            if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+            if name != "self" and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         ]
         return {"class_path": type(self).__name__, "init_args": {name: _to_json(getattr(self, name)) for name in names}}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,11 @@ class Checkpoints:
             UserError: The checkpoint belongs to another configuration or cannot be read.
         """
         try:
+            # torch.load takes anything that is no zip file for an old pickle, with errors of any kind.
+            if not zipfile.is_zipfile(path):
+                raise pickle.UnpicklingError("not a checkpoint")
             saved = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError) as error:
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(f"cannot read the checkpoint {path}: delete it and resume from the one before") from error
         changed = sorted(_differences(saved["config"], self.config))
         if changed:

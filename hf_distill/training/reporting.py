@@ -32,6 +32,8 @@ class Reporter:
         self._main = accelerator.is_main_process
         self._accelerator = accelerator
         self._folder: Path | None = run.folder if self._main else None
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._trackers = run.trackers
         self._log_every = log_every
         self._preview_every = preview_every

@@ -1,0 +1,59 @@
+"""One process or several: the same mathematics."""
+
+import torch
+from accelerate import debug_launcher
+
+from hf_distill.data import RealData
+from hf_distill.networks import ConvNet
+from hf_distill.objectives import DistributionMatching
+from hf_distill.seeding import Streams
+from hf_distill.selection import RealSamples
+from hf_distill.synthetic import PixelSet
+from hf_distill.training import OptimizedDistillation, Run
+from hf_distill.training import optimized
+
+
+class ByRank(RealSamples):
+    """Starts every rank from other samples, so that a missing broadcast shows."""
+
+    def draw(self, real, per_class, streams):
+        rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+        return super().draw(real, per_class, Streams(streams.seed, rank=rank))
+
+
+class SameStreams(Streams):
+    """Ranks that draw the same numbers: replicated data."""
+
+    def __init__(self, seed=0, rank=0, step=0):
+        super().__init__(seed, 0, step)
+
+
+def distill():
+    objective = DistributionMatching(network=ConvNet(width=4, depth=1), real_per_class=4)
+    method = OptimizedDistillation(
+        synthetic=PixelSet(per_class=1), objective=objective, initial=ByRank(), steps=3, lr=10.0, optimizer="adam"
+    )
+    return method.fit(RealData(), Run(progress=False)).pixels.detach()
+
+
+def ranks_agree(path):
+    torch.set_num_threads(1)
+    torch.save(distill(), f"{path}/{torch.distributed.get_rank()}.pt")
+
+
+def ranks_on_replicated_data(path):
+    optimized.Streams = SameStreams
+    ranks_agree(path)
+
+
+def test_two_ranks_end_with_equal_parameters(tmp_path):
+    debug_launcher(ranks_agree, args=(str(tmp_path),), num_processes=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert torch.equal(first, second)
+    # Each rank has its own network and samples: their mean gradient is another one than rank 0's alone.
+    assert not torch.allclose(first, distill())
+
+
+def test_two_ranks_on_replicated_data_equal_one(tmp_path):
+    debug_launcher(ranks_on_replicated_data, args=(str(tmp_path),), num_processes=2)
+    assert torch.equal(torch.load(tmp_path / "0.pt"), distill())
