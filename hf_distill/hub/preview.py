@@ -1,0 +1,98 @@
+"""The picture on the card: classes as rows; images as a grid, vectors as a heat map."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image as PILImage
+from PIL import ImageDraw, ImageFont
+from torch import Tensor
+
+from hf_distill.data.spec import DataSpec
+
+_COLUMNS = 10
+_ROWS = 20
+_TILE = 56  # pixels that a small image is enlarged to, at most and in whole steps
+_LARGEST = 96  # pixels that a large image is reduced to
+_GAP = 4
+_CAPTION = 90  # widest caption in pixels
+
+
+def render_preview(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+    """Draw up to ten samples of each of up to twenty classes.
+
+    Args:
+        spec: What the samples are.
+        stored: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)``, as published.
+        y: Class indices ``(M,)``.
+
+    Returns:
+        An RGB picture; equal samples give equal pixels.
+    """
+    labels = y.numpy()
+    present = [index for index in range(spec.num_classes) if (labels == index).any()][:_ROWS]
+    chosen = [np.flatnonzero(labels == index)[:_COLUMNS] for index in present]
+    names = [spec.classes[index] for index in present]
+    if spec.is_image:
+        rows = [_image_row([_tile(stored[sample]) for sample in samples]) for samples in chosen]
+    else:
+        rows = [_heat_map(spec, stored[samples]) for samples in chosen]
+    return _stack(rows, names)
+
+
+def _tile(image: np.ndarray) -> PILImage.Image:
+    """Turn ``(C, H, W)`` into RGB, enlarged in whole steps without smoothing or reduced to fit."""
+    array = image[:3] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
+    tile = PILImage.fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))
+    side = max(tile.size)
+    if side > _LARGEST:
+        tile.thumbnail((_LARGEST, _LARGEST))
+        return tile
+    factor = max(1, _TILE // side)
+    return tile.resize((tile.width * factor, tile.height * factor), PILImage.Resampling.NEAREST)
+
+
+def _image_row(tiles: list[PILImage.Image]) -> PILImage.Image:
+    width, height = tiles[0].size
+    row = PILImage.new("RGB", (len(tiles) * (width + _GAP) - _GAP, height), "white")
+    for position, tile in enumerate(tiles):
+        row.paste(tile, (position * (width + _GAP), 0))
+    return row
+
+
+def _heat_map(spec: DataSpec, vectors: np.ndarray) -> PILImage.Image:
+    """Draw vectors ``(B, D)``, a line each: blue below the training split's mean, red above, full at two deviations."""
+    mean, std = np.asarray(spec.mean, np.float64), np.asarray(spec.std, np.float64)
+    value = np.clip((vectors - mean) / np.where(std == 0, 1, std) / 2, -1, 1)
+    red, blue = np.where(value < 0, 1 + value, 1), np.where(value > 0, 1 - value, 1)
+    colours = np.stack([red, 1 - np.abs(value), blue], axis=-1)
+    picture = PILImage.fromarray((colours * 255).round().astype(np.uint8))
+    width = picture.width * max(1, 640 // picture.width) if picture.width <= 640 else 640
+    height = picture.height * max(4, 24 // picture.height)
+    smooth = PILImage.Resampling.BOX if picture.width > width else PILImage.Resampling.NEAREST
+    return picture.resize((width, height), smooth)
+
+
+def _stack(rows: list[PILImage.Image], names: list[str]) -> PILImage.Image:
+    """Put rows under each other with their class names at the left."""
+    font = ImageFont.load_default()
+    # The built-in font has no glyphs beyond these.
+    captions = [_shorten(name.encode("latin-1", "replace").decode("latin-1"), font) for name in names]
+    left = max(int(font.getlength(caption)) for caption in captions) + 2 * _GAP
+    heights = [max(row.height, 12) for row in rows]
+    size = (left + max(row.width for row in rows) + _GAP, sum(heights) + _GAP * (len(rows) + 1))
+    picture = PILImage.new("RGB", size, "white")
+    draw = ImageDraw.Draw(picture)
+    top = _GAP
+    for row, height, caption in zip(rows, heights, captions, strict=True):
+        draw.text((_GAP, top + (height - 12) // 2), caption, fill="black", font=font)
+        picture.paste(row, (left, top))
+        top += height + _GAP
+    return picture
+
+
+def _shorten(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    if font.getlength(text) <= _CAPTION:
+        return text
+    while text and font.getlength(text + "...") > _CAPTION:
+        text = text[:-1]
+    return text + "..."

@@ -1,0 +1,123 @@
+"""Small distilled datasets by hand, and a Python that lacks hf_distill."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import ClassLabel, Features, Image, List, Value
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.hub import DistilledDataset
+from hf_distill.synthetic.pixel import PixelSet, VectorSet
+
+EVALUATION = {
+    "protocol": {"steps": 100, "augment": False},
+    "rows": [
+        {
+            "network": "ConvNet",
+            "metric": "accuracy",
+            "labels": "hard",
+            "seeds": 5,
+            "mean": 0.912,
+            "std": 0.004,
+            "random_mean": 0.647,
+            "random_std": 0.021,
+            "full_mean": None,
+            "bits": 1300,
+            "baselines": {"herding": {"mean": 0.801, "std": 0.01}, "class_mean": {"mean": 0.875, "std": 0.002}},
+        }
+    ],
+}
+_WITHOUT_LIBRARY = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "hf_distill":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def image_spec(
+    channels: int = 1, side: int = 6, classes: tuple[str, ...] = ("cat", "dog|wolf", "Äpfel: 1")
+) -> DataSpec:
+    features = Features({"img": Image(), "kind": ClassLabel(names=list(classes))})
+    return DataSpec(
+        task="image-classification",
+        input_column="img",
+        label_column="kind",
+        shape=(channels, side, side),
+        classes=classes,
+        mean=(0.3, 0.4, 0.5, 0.6)[:channels],
+        std=(0.2, 0.25, 0.3, 0.3)[:channels],
+        features=features.to_dict(),
+        source={"path": "owner/pets", "revision": "f" * 40, "split": "train", "license": "cc-by-4.0"},
+        num_rows=600,
+        class_counts=(200,) * len(classes),
+    )
+
+
+def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
+    features = Features({"label": Value("string"), "features": List(Value(dtype))})
+    return DataSpec(
+        task="tabular-classification",
+        input_column="features",
+        label_column="label",
+        shape=(size,),
+        classes=("no", "yes"),
+        mean=tuple(float(i) for i in range(size)),
+        std=(1.5,) * size,
+        features=features.to_dict(),
+        label_values=("no", "yes"),
+        source={"path": "table.parquet", "revision": None, "split": "train"},
+        num_rows=100,
+        class_counts=(60, 40),
+    )
+
+
+def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
+    """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
+    synthetic = PixelSet(per_class=per_class, clip=False) if spec.is_image else VectorSet(per_class=per_class)
+    y = torch.arange(spec.num_classes).repeat_interleave(per_class)
+    x = torch.randn(len(y), *spec.shape, generator=torch.Generator().manual_seed(seed)) * 2
+    synthetic.initialize(x, y, spec)
+    about = {"config": {"class_path": "PixelSet"}, "recipe": {"steps": 3}, "seed": seed, **about}
+    return DistilledDataset.from_synthetic(synthetic, **about)
+
+
+@pytest.fixture
+def images() -> DistilledDataset:
+    return make(image_spec())
+
+
+Elsewhere = Callable[..., Any]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Elsewhere:
+    """Run code in a fresh Python with empty caches that cannot import hf_distill; it prints JSON."""
+
+    def run(code: str, *, cwd: Path | None = None, **env: str) -> Any:
+        home = tmp_path / "elsewhere"
+        environment = {**os.environ, "HF_HOME": str(home), "OMP_NUM_THREADS": "1", **env}
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _WITHOUT_LIBRARY + code],
+            env=environment,
+            cwd=cwd or tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run

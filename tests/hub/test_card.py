@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from huggingface_hub import DatasetCard
+
+from hf_distill.hub import render_card
+from hf_distill.hub.card import card_data
+from tests.hub.conftest import EVALUATION, Elsewhere, image_spec, make, vector_spec
+
+
+def record_of(folder: Path) -> dict:
+    return json.loads((folder / "distillation.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(image_spec()).save_pretrained(tmp_path_factory.mktemp("card") / "set")
+
+
+@pytest.fixture
+def record(folder: Path) -> dict:
+    return record_of(folder)
+
+
+def test_head_is_valid_and_complete(folder: Path) -> None:
+    head = DatasetCard.load(folder / "README.md").data
+    assert head.license == "cc-by-4.0"
+    assert head.source_datasets == ["owner/pets"]
+    assert head.task_categories == ["image-classification"]
+    assert head.size_categories == ["n<1K"]
+    assert head.pretty_name == "pets, distilled"
+    assert {"dataset-distillation", "hf_distill"} <= set(head.tags)
+    assert [config["config_name"] for config in head.configs] == ["codes", "default"]
+    infos = {info["config_name"]: info for info in head.dataset_info}
+    assert infos["default"]["splits"][0]["num_examples"] == 6
+    names = infos["default"]["features"][1]["dtype"]["class_label"]["names"]
+    assert names == {"0": "cat", "1": "dog|wolf", "2": "Äpfel: 1"}
+
+
+def test_is_a_pure_function_of_the_record(folder: Path, record: dict) -> None:
+    text = (folder / "README.md").read_text()
+    assert render_card(record) == text == render_card(json.loads(json.dumps(record)))
+    assert str(folder) not in text
+    assert "owner/tiny" in render_card(record, "owner/tiny")
+
+
+def test_numbers_stand_beside_every_baseline(record: dict) -> None:
+    text = render_card({**record, "evaluation": EVALUATION})
+    head, line = re.findall(r"^\| (?:network|ConvNet) .*$", text, re.M)
+    assert head == (
+        "| network | metric | labels | seeds | distilled | random, equal bits | herding | class mean | bits |"
+    ), "no column for the full data, which nobody measured"
+    assert line == (
+        "| ConvNet | accuracy | hard | 5 | 91.2 ± 0.4 % | 64.7 ± 2.1 % | 80.1 ± 1.0 % | 87.5 ± 0.2 % | 1,300 |"
+    )
+    rows = [EVALUATION["rows"][0] | {"full_mean": 0.988, "metric": "loss"}]
+    text = render_card({**record, "evaluation": {"protocol": {}, "rows": rows}})
+    assert "full data" in text and "| 0.912 ± 0.004 |" in text and "| 0.988 |" in text
+    assert "Not measured yet" in render_card(record)
+
+
+def test_sizes(record: dict) -> None:
+    text = render_card(record)
+    source = 600 * (36 * 8 + 2)
+    assert f"| {source:,} |" in text
+    assert "| 1,740 | 218 | 1,728 + 12 + 0 | 100.0 |" in text
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [
+        (None, {}),
+        ("mit", {"license": "mit"}),
+        (["mit", "cc0-1.0"], {"license": ["mit", "cc0-1.0"]}),
+        ("Ask\nthe author", {"license": "other", "license_name": "Ask the author"}),
+    ],
+)
+def test_licences(record: dict, licence: object, expected: dict) -> None:
+    record["spec"]["source"]["license"] = licence
+    head = yaml.safe_load(card_data(record).to_yaml())
+    assert {key: head[key] for key in ("license", "license_name") if key in head} == expected
+
+
+@pytest.mark.parametrize(("path", "revision"), [("digits", None), ("data/pets", None), ("/home/me/pets", "abc")])
+def test_only_hub_sources_are_linked(record: dict, path: str, revision: str | None) -> None:
+    record["spec"]["source"] |= {"path": path, "revision": revision}
+    text = render_card(record)
+    assert "source_datasets" not in text and "huggingface.co/datasets" not in text and "/home" not in text
+
+
+def test_citations_and_odd_text(record: dict) -> None:
+    record["citations"] = ["@article{a,\n  title = {{{B}}}\n}\n"]
+    record["spec"]["source"]["path"] = None
+    text = render_card(record)
+    assert "```bibtex\n@article{a,\n  title = {{{B}}}\n}\n```" in text
+    assert "an in-memory dataset" in text
+    assert "dog\\|wolf" in text
+
+
+@pytest.mark.parametrize("spec", [image_spec(3), vector_spec()], ids=["images", "vectors"])
+def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    dataset = make(spec)
+    folder = dataset.save_pretrained(tmp_path / "set")
+    snippets = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
+    assert len(snippets) == 3
+    code = "\n".join(snippets).replace("path/to/this/folder", str(folder))
+    read = elsewhere(f"""{code}
+import json
+guess = network(x).argmax(1)
+print(json.dumps({{"x": x.double().tolist(), "y": y.tolist(), "codes": codes.tolist(), "guess": guess.tolist()}}))
+""")
+    assert read["y"] == read["guess"] == dataset.y.tolist(), "the snippet's network learns the samples"
+    assert read["codes"] == dataset.x.tolist()
+    published = spec.normalize(torch.from_numpy(dataset.stored))
+    assert abs(published.double().numpy() - read["x"]).max() < 1e-5
