@@ -1,0 +1,82 @@
+"""Baselines: what a distilled set must be compared with, as training sets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.seeding import Streams
+from hf_distill.selection import HerdingSelector, KMeansSelector, Selector, select_per_class
+
+_MEAN_ROWS = 2048
+
+
+def real_bits(spec: DataSpec) -> int:
+    """Return the size of one stored real sample with its label, in bits."""
+    return torch.Size(spec.shape).numel() * spec.bits_per_value + spec.bits_per_label
+
+
+def random_samples(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
+    """Draw ``count`` real samples, the same number of every class; what does not divide goes to random classes."""
+    generator = streams.generator("random")
+    order = torch.randperm(spec.num_classes, generator=generator)
+    quota = torch.full((spec.num_classes,), count // spec.num_classes)
+    quota[order[: count % spec.num_classes]] += 1
+    if real.is_stream:
+        batches = [real.sample([label], int(k), generator) for label, k in enumerate(quota) if k]
+        return Batch(*(torch.cat([getattr(b, name) for b in batches]) for name in ("x", "y", "w")))
+    rows = []
+    for label, k in enumerate(quota.tolist()):
+        own = real.train.class_index(label)
+        rows.append(own[torch.randperm(len(own), generator=generator)[:k]])
+    return take(real, spec, torch.cat(rows))
+
+
+def selected_samples(selector: Selector) -> Callable[[RealData, DataSpec, int, Streams], Batch]:
+    """Return the baseline of a selector: as many real samples of every class as fit into ``count``."""
+
+    def samples(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
+        index, _ = select_per_class(selector, real, max(1, count // spec.num_classes), streams)
+        return take(real, spec, index)
+
+    return samples
+
+
+def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
+    """Return the mean of each class, one sample a class whatever ``count`` is, as it would be stored."""
+    means = []
+    for label in range(spec.num_classes):
+        parts = real.train.class_index(label).split(_MEAN_ROWS)
+        total = sum(real.train.raw(rows).double().sum(0) for rows in parts)
+        mean = total / sum(len(rows) for rows in parts)
+        means.append(mean.round() if spec.is_image else mean)
+    x = spec.normalize(torch.stack(means).float())  # type: ignore[arg-type]
+    return Batch.of(x, torch.arange(spec.num_classes, device=x.device))
+
+
+def take(real: RealData, spec: DataSpec, rows: Tensor) -> Batch:
+    """Return training rows in the units of ``spec``, which are the distilled set's own."""
+    x = spec.normalize(real.train.raw(rows))
+    return Batch.of(x, real.train.labels[rows].to(x.device))
+
+
+BASELINES: dict[str, Callable[[RealData, DataSpec, int, Streams], Batch]] = {
+    "random": random_samples,
+    "herding": selected_samples(HerdingSelector()),
+    "kmeans": selected_samples(KMeansSelector()),
+    "class_mean": class_means,
+}
+"""Every baseline by its name: takes the data, the distilled set's specification, how many samples, and randomness."""
+
+
+def check_baselines(names: list[str]) -> None:
+    """Refuse unknown names."""
+    for name in names:
+        if name not in BASELINES:
+            raise UserError(f"baseline {name!r} is unknown; choose some of {', '.join(BASELINES)}")

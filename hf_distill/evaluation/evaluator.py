@@ -1,0 +1,245 @@
+"""Evaluator: a published distilled dataset in, a table of numbers out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import copy
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.data.splits import Split
+from hf_distill.errors import UserError
+from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
+from hf_distill.evaluation.metrics import load_metric
+from hf_distill.evaluation.plan import Compile, Strategy
+from hf_distill.evaluation.published import check_match, read_published
+from hf_distill.evaluation.recipe import Recipe
+from hf_distill.evaluation.result import Evaluation, make_row
+from hf_distill.evaluation.source import Source, SplitSource, TensorSource, predict
+from hf_distill.evaluation.trainer import train_networks
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.networks import MLP, Architecture, ConvNet
+from hf_distill.parts import Part
+from hf_distill.seeding import Streams
+
+# Networks in memory at once.
+_MAX_GROUP = 40
+
+
+class Evaluator(Part):
+    """Trains fresh networks on the published set and on baselines, and tests them on held-out real data.
+
+    What is measured is what anyone loads: samples come from the files, clipped and rounded. The last epoch counts,
+    never the best one. Every seed is a fresh network; with one seed the distilled set and its baselines start from
+    the same weights. The random baseline is a fresh draw of real samples for each seed, which take as many bits as
+    the set; herding and k-means have as many samples; the class mean is one sample a class whatever the set holds.
+
+    Args:
+        networks: Architectures; by default the field's ConvNet for images and an MLP for vectors.
+        seeds: Networks of each architecture and training set.
+        recipe: How they are trained.
+        baselines: Any of ``random``, ``herding``, ``kmeans``, ``class_mean``.
+        full: Train on all of the real data too, for the upper limit.
+        full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
+        labels: ``hard``; published sets hold no soft labels yet.
+        metrics: ``accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
+        seed: Seed of the first network; the others follow from it.
+        device: ``auto`` takes a GPU where there is one.
+        strategy: Train seeds ``together`` or ``sequential``; ``auto`` takes the faster by measured rules.
+        compile: ``torch.compile``: ``always``, ``never``, or ``auto`` where the training is long.
+    """
+
+    def __init__(
+        self,
+        *,
+        networks: list[Architecture] | None = None,
+        seeds: int = 5,
+        recipe: Recipe = Recipe(),  # noqa: B008 - a description
+        baselines: list[str] = ["random", "herding", "class_mean"],  # noqa: B006 - never changed
+        full: bool = False,
+        full_steps: int = 5000,
+        labels: Literal["hard", "soft"] = "hard",
+        metrics: list[str] = ["accuracy"],  # noqa: B006
+        seed: int = 0,
+        device: str = "auto",
+        strategy: Strategy = "auto",
+        compile: Compile = "auto",
+    ) -> None:
+        self.networks = networks
+        self.seeds = seeds
+        self.recipe = recipe
+        self.baselines = baselines
+        self.full = full
+        self.full_steps = full_steps
+        self.labels = labels
+        self.metrics = metrics
+        self.seed = seed
+        self.device = device
+        self.strategy = strategy
+        self.compile = compile
+
+    def evaluate(
+        self,
+        artifact: str | Path | DistilledDataset,
+        real: RealData,
+        output: str | Path | None = None,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Measure a distilled dataset.
+
+        Args:
+            artifact: Its folder or Hub id. One that is not saved yet is written to a temporary folder and read back.
+            real: The data it was made from; its test split is measured on.
+            output: Where to write the result as JSON; ``DistilledDataset.add_evaluation`` stores it in the artifact.
+            progress: Show a progress bar.
+
+        Raises:
+            UserError: The artifact and the data do not belong together, or an option is wrong.
+            DivergenceError: A training diverged.
+        """
+        if self.seeds < 1:
+            raise UserError(f"evaluator.seeds is {self.seeds}; it must be 1 or more")
+        if self.labels != "hard":
+            raise UserError(
+                "evaluator.labels soft needs a set with soft labels, and this one has hard ones; choose hard"
+            )
+        check_baselines(self.baselines)
+        metrics = {name: load_metric(name) for name in self.metrics}
+        device = torch.device(self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
+        distilled = read_published(artifact)
+        real.setup(device)
+        spec = distilled.spec
+        check_match(spec, real.spec)
+        self.recipe.check(spec)
+        test = real.test
+        bits = distilled.bits["default"].total
+        count = max(spec.num_classes, bits // real_bits(spec))
+        sources = self._sources(distilled, real, count)
+        networks = self.networks or default_networks(spec)
+        sizes = {
+            name: {"samples": len(group[0]), "bits": len(group[0]) * real_bits(spec)}
+            for name, group in sources.items()
+            if name in BASELINES
+        }
+        rows = []
+        recipes = {name: self._recipe(name, len(group[0])) for name, group in sources.items()}
+        epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values()) * len(networks)
+        with tqdm(total=epochs, desc="evaluate", unit="epoch", disable=not progress) as bar:
+            for network in networks:
+                bar.set_postfix_str(network.label)
+                scores = self._measure(network, sources, recipes, spec, test, metrics, device, bar.update)
+                for metric, values in scores.items():
+                    row = make_row(
+                        values,
+                        sizes,
+                        network=network.label,
+                        metric=metric,
+                        labels=self.labels,
+                        seeds=self.seeds,
+                        bits=bits,
+                    )
+                    rows.append(row)
+        evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows)
+        if output is not None:
+            evaluation.save(output)
+        return evaluation
+
+    def _recipe(self, name: str, length: int) -> Recipe:
+        if name != "full":
+            return self.recipe
+        recipe = copy(self.recipe)
+        recipe.epochs = min(recipe.total_epochs, math.ceil(self.full_steps / recipe.steps_per_epoch(length)))
+        return recipe
+
+    def _streams(self) -> list[Streams]:
+        return [Streams(self.seed, step=k) for k in range(self.seeds)]
+
+    def _sources(self, distilled: DistilledDataset, real: RealData, count: int) -> dict[str, list[Source]]:
+        """Return what is trained on: a source for each seed under each name."""
+        spec = distilled.spec
+        sources: dict[str, list[Source]] = {"distilled": [TensorSource(distilled.batch())] * self.seeds}
+        for name in self.baselines:
+            if real.is_stream and name != "random":
+                continue  # they need random access
+            if name == "random":
+                draws = [BASELINES[name](real, spec, count, streams) for streams in self._streams()]
+                sources[name] = [TensorSource(draw) for draw in draws]
+            else:
+                sources[name] = [TensorSource(BASELINES[name](real, spec, count, self._streams()[0]))] * self.seeds
+        if self.full:
+            sources["full"] = [SplitSource(real.train, spec)] * self.seeds
+        return sources
+
+    def _measure(
+        self,
+        architecture: Architecture,
+        sources: dict[str, list[Source]],
+        recipes: dict[str, Recipe],
+        spec: DataSpec,
+        test: Split,
+        metrics: dict[str, Callable[[Tensor, Tensor], float]],
+        device: torch.device,
+        advance: Callable[[int], object],
+    ) -> dict[str, dict[str, list[float]]]:
+        """Return the values of every seed, by metric and by the name of the source."""
+        scores: dict[str, dict[str, list[float]]] = {metric: {} for metric in metrics}
+        streams = self._streams()
+        jobs: dict[tuple[int, bool], list[tuple[str, int]]] = {}
+        for name, group in sources.items():
+            # Sets of one length train together, the distilled one and its baselines alike.
+            jobs.setdefault((len(group[0]), name == "full"), []).extend((name, k) for k in range(self.seeds))
+        for members in jobs.values():
+            for start in range(0, len(members), _MAX_GROUP):
+                part = members[start : start + _MAX_GROUP]
+                built = [
+                    architecture.build(spec.shape, spec.num_classes, streams[k].seed_for("network")) for _, k in part
+                ]
+                train_networks(
+                    built,
+                    [sources[name][k] for name, k in part],
+                    [streams[k] for _, k in part],
+                    recipe=recipes[part[0][0]],
+                    device=device,
+                    strategy=self.strategy,
+                    compile=self.compile,
+                    progress=advance,
+                )
+                for (name, _), logits in zip(part, predict(built, test, spec, device), strict=True):
+                    for metric, function in metrics.items():
+                        scores[metric].setdefault(name, []).append(function(logits, test.labels))
+        return scores
+
+    def _protocol(
+        self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, test: Split, samples: int
+    ) -> dict[str, Any]:
+        return {
+            "reads": "config default of the published files",
+            "reported": "last epoch",
+            "std": "sample standard deviation over the seeds",
+            "random": "real samples of equal size in bits, a fresh draw for each seed",
+            "class_mean": "one sample a class",
+            "samples": samples,
+            "test_rows": len(test),
+            "test_split": real.spec.source.get("test_split"),
+            "networks": [network.config() for network in networks],
+            "recipe": self.recipe.config() | {"epochs": self.recipe.total_epochs},
+            "full_steps": self.full_steps if self.full else None,
+            "seed": self.seed,
+            "torch": torch.__version__,
+        }
+
+
+def default_networks(spec: DataSpec) -> list[Architecture]:
+    """Return the field's ConvNet, one block more for each doubling of 32 pixels and one less below 16, or an MLP."""
+    if not spec.is_image or min(spec.shape[1:]) < 4:
+        return [MLP()]
+    side = min(spec.shape[1:])
+    depth = 2 if side < 16 else max(3, round(math.log2(side)) - 2)
+    return [ConvNet(depth=depth)]

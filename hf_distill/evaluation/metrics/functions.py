@@ -1,0 +1,29 @@
+"""The metrics' arithmetic."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the share of samples whose largest logit is their class's."""
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+def top5_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the share of samples whose class is among the five largest logits."""
+    best = logits.topk(min(5, logits.shape[1]), dim=1).indices
+    return (best == labels[:, None]).any(1).double().mean().item()
+
+
+def macro_f1(logits: Tensor, labels: Tensor) -> float:
+    """Return the mean over classes of the harmonic mean of precision and recall; classes that
+    neither occur nor are predicted are left out."""
+    classes = logits.shape[1]
+    confusion = (
+        torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2).view(classes, classes).double()
+    )
+    right = confusion.diagonal()
+    present = confusion.sum(0) + confusion.sum(1)
+    return (2 * right / present)[present > 0].mean().item()

@@ -1,0 +1,37 @@
+"""Reading what is measured: the published files, and whether the real data belongs to them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.hub.artifact import DistilledDataset
+
+
+def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
+    """Read an artifact from its files, also where it is given as an object."""
+    if not isinstance(artifact, DistilledDataset):
+        return DistilledDataset.from_pretrained(artifact)
+    if artifact.folder is not None:
+        return DistilledDataset.from_pretrained(artifact.folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = artifact.save_pretrained(Path(temporary) / "artifact")
+        artifact.folder = None
+        return DistilledDataset.from_pretrained(folder)
+
+
+def check_match(distilled: DataSpec, real: DataSpec) -> None:
+    """Refuse data that the set was not made from."""
+    if distilled.shape != real.shape:
+        raise UserError(
+            f"the distilled set holds inputs of shape {distilled.shape} and the real data of shape {real.shape}; "
+            "evaluate on the data that it was made from"
+        )
+    if distilled.classes != real.classes:
+        raise UserError(
+            f"the distilled set has the classes {', '.join(distilled.classes[:5])}, ... ({distilled.num_classes}) and "
+            f"the real data {', '.join(real.classes[:5])}, ... ({real.num_classes}); "
+            "evaluate on the data that it was made from"
+        )

@@ -1,0 +1,77 @@
+"""Evaluation: the numbers of a distilled set and how they were measured."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_distill.evaluation.ranking import label_robust_score
+from hf_distill.evaluation.table import render_table
+
+
+@dataclass
+class Evaluation:
+    """The content of ``evaluation.json``.
+
+    Attributes:
+        protocol: How it was measured.
+        rows: One dictionary a network and metric; numbers are fractions.
+    """
+
+    protocol: dict[str, Any]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"protocol": self.protocol, "rows": self.rows}
+
+    def save(self, path: str | Path) -> None:
+        """Write it; an interrupted write leaves what was there before."""
+        path = Path(path)
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+        temporary.replace(path)
+
+    def __str__(self) -> str:
+        return render_table(self.rows)
+
+
+def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], **about: Any) -> dict[str, Any]:
+    """Return the row of one network and metric.
+
+    Args:
+        scores: The values of every seed: ``distilled``, baselines, and ``full``, where they were measured.
+        sizes: ``samples`` and ``bits`` of each baseline.
+        about: ``network``, ``metric``, ``labels``, ``seeds`` and ``bits``.
+    """
+    mean, std = mean_std(scores["distilled"])
+    baselines = {}
+    for name, size in sizes.items():
+        value, spread = mean_std(scores[name])
+        baselines[name] = {"mean": value, "std": spread, **size}
+    random = baselines.get("random", {"mean": None, "std": None})
+    full_mean, full_std = mean_std(scores["full"]) if "full" in scores else (None, None)
+    row = {
+        **about,
+        "mean": mean,
+        "std": std,
+        "random_mean": random["mean"],
+        "random_std": random["std"],
+        "full_mean": full_mean,
+        "full_std": full_std,
+        "baselines": baselines,
+    }
+    if about["metric"] == "accuracy" and full_mean is not None and random["mean"] is not None:
+        row["label_robust_score"] = label_robust_score(
+            hard_label_recovery=full_mean - mean, improvement_over_random=mean - random["mean"]
+        )
+    return row
+
+
+def mean_std(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return mean and sample standard deviation, the latter None for a single value."""
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None

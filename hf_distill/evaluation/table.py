@@ -1,0 +1,52 @@
+"""Tables of an evaluation's rows, for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def format_score(mean: float | None, std: float | None) -> str:
+    """Return a fraction in percent, ``91.2 ± 0.4``; nothing where there is none."""
+    if mean is None:
+        return ""
+    return f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
+
+
+def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return head and lines: the result, random, the other baselines. Empty columns are left out."""
+    others = list(dict.fromkeys(name for row in rows for name in row.get("baselines", {}) if name != "random"))
+    head = ["network", "metric", "labels", "seeds", "distilled", "random", *(n.replace("_", " ") for n in others)]
+    head += ["full", "LRS", "bits"]
+    lines = []
+    for row in rows:
+        baselines = [row.get("baselines", {}).get(name) or {} for name in others]
+        score = row.get("label_robust_score")
+        lines.append(
+            [
+                row["network"],
+                row["metric"],
+                row["labels"],
+                str(row["seeds"]),
+                format_score(row["mean"], row["std"]),
+                format_score(row["random_mean"], row["random_std"]),
+                *(format_score(b.get("mean"), b.get("std")) for b in baselines),
+                format_score(row["full_mean"], row.get("full_std")),
+                "" if score is None else f"{score:.3f}",
+                f"{row['bits']:,}",
+            ]
+        )
+    used = [i for i in range(len(head)) if any(line[i] for line in lines)]
+    return [[line[i] for i in used] for line in [head, *lines]]
+
+
+def render_table(rows: Sequence[dict[str, Any]], markdown: bool = False) -> str:
+    """Return the rows as aligned text, or as a Markdown table."""
+    cells = table_cells(rows)
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    padded = [[text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in cells]
+    if markdown:
+        padded.insert(1, ["-" * width for width in widths])
+        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+    padded.insert(1, ["-" * width for width in widths])
+    return "\n".join("  ".join(line).rstrip() for line in padded)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from hf_distill.augment import SiameseAugment
+from hf_distill.errors import UserError
+from hf_distill.evaluation import Recipe
+
+
+def test_epochs_follow_the_augmentation():
+    assert Recipe().total_epochs == 300
+    assert Recipe(augment=SiameseAugment()).total_epochs == 1000
+    assert Recipe(augment=SiameseAugment(), epochs=7).total_epochs == 7
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [("step", [1, 1, 0.1, 0.1]), ("constant", [1, 1, 1, 1]), ("cosine", [1, 0.853553, 0.5, 0.146447])],
+)
+def test_learning_rate(schedule, expected):
+    recipe = Recipe(schedule=schedule, epochs=4, lr=1.0)
+    assert [recipe.lr_at(epoch) for epoch in range(4)] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"epochs": 0}, "recipe.epochs is 0"),
+        ({"lr": -1}, "recipe.lr is -1"),
+        ({"optimizer": "lion"}, "sgd or adamw"),
+        ({"schedule": "linear"}, "step or cosine or constant"),
+        ({"loss": "mse"}, "cross_entropy or kl"),
+        ({"augment": SiameseAugment(strategy="blur")}, "'blur'"),
+    ],
+)
+def test_wrong_values(arguments, message, real):
+    with pytest.raises(UserError, match=message):
+        Recipe(**arguments).check(real.spec)
+
+
+def test_vectors_cannot_be_augmented(vector_real):
+    Recipe().check(vector_real.spec)
+    with pytest.raises(UserError, match=r"set recipe\.augment to null"):
+        Recipe(augment=SiameseAugment()).check(vector_real.spec)
+
+
+def test_configuration_round_trip():
+    described = Recipe(augment=SiameseAugment(strategy="crop"), lr=0.1).config()
+    nested = described["init_args"].pop("augment")
+    rebuilt = Recipe(**described["init_args"], augment=SiameseAugment(**nested["init_args"]))
+    assert rebuilt.config()["init_args"] == {**described["init_args"], "augment": nested}

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hf_distill.evaluation.result import Evaluation, make_row, mean_std
+from hf_distill.evaluation.table import render_table
+
+ABOUT = {"network": "ConvNet", "metric": "accuracy", "labels": "hard", "seeds": 2, "bits": 5160}
+
+
+def row(**scores):
+    sizes = {name: {"samples": 10, "bits": 5160} for name in scores if name not in ("distilled", "full")}
+    return make_row(scores, sizes, **ABOUT)
+
+
+def test_standard_deviation_of_a_sample():
+    assert mean_std([0.5, 0.7]) == (pytest.approx(0.6), pytest.approx(0.02**0.5))
+    assert mean_std([0.5]) == (0.5, None)
+
+
+def test_row():
+    made = row(distilled=[0.8, 0.9], random=[0.5, 0.7], class_mean=[0.6, 0.6], full=[0.9, 1.0])
+    assert made["mean"] == pytest.approx(0.85) and made["random_mean"] == pytest.approx(0.6)
+    assert made["full_mean"] == pytest.approx(0.95)
+    assert made["baselines"]["class_mean"] == {"mean": pytest.approx(0.6), "std": 0, "samples": 10, "bits": 5160}
+    # a = 0.5 * 0.25 - 0.5 * 0.10
+    assert made["label_robust_score"] == pytest.approx((2.718281828**0.075 - 2.718281828**-1) / 2.350402387)
+
+
+def test_table():
+    rows = [row(distilled=[0.8, 0.9], random=[0.5, 0.7], class_mean=[0.6, 0.6]), row(distilled=[0.1, 0.1])]
+    text = render_table(rows)
+    head = " ".join(text.splitlines()[0].split())
+    assert head == "network metric labels seeds distilled random class mean bits"
+    assert "85.0 ± 7.1" in text and "60.0 ± 14.1" in text and "5,160" in text
+    markdown = render_table(rows, markdown=True).splitlines()
+    assert len(markdown) == 4 and all(line.startswith("| ") and line.endswith(" |") for line in markdown)
+    assert str(Evaluation({}, rows)) == text
+
+
+def test_saving_replaces_the_file(tmp_path):
+    path = tmp_path / "evaluation.json"
+    path.write_text("old")
+    evaluation = Evaluation({"reported": "last epoch"}, [row(distilled=[0.5])])
+    evaluation.save(path)
+    assert json.loads(path.read_text()) == evaluation.to_dict()
+    assert [p.name for p in tmp_path.iterdir()] == ["evaluation.json"]
