@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC
 from typing import Any
 
 
-class Part:
+class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
     """An object that a YAML file can describe and that can describe itself.
 
     A part keeps each constructor argument under its own name and does nothing else in its constructor
@@ -19,7 +20,8 @@ class Part:
         names = [
             name
             for name, parameter in inspect.signature(type(self).__init__).parameters.items()
-            if name != "self" and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            if name != "self"
+            and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         ]
         return {"class_path": type(self).__name__, "init_args": {name: _to_json(getattr(self, name)) for name in names}}
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
-from hf_distill.cli.parsing import Parser, add_data, add_evaluator, as_json, run_folder, write_run_config
+from hf_distill.cli.messages import parse
+from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder, write_run_config
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.hub.publish import check_repo_id
@@ -20,9 +22,10 @@ from hf_distill.hub.storage import refuse_foreign
 from hf_distill.training.method import Method, Run
 
 
-def build_parser() -> Parser:
+def build_parser() -> ArgumentParser:
     """Return the command's parser."""
-    parser = Parser(
+    parser = ArgumentParser(
+        exit_on_error=False,
         prog="hf-distill distill",
         description="Distill a dataset. Every option can stand in the YAML file and be overridden on the command line, "
         "nested parts with dots: --method.synthetic.per_class=1. Through `accelerate launch -m hf_distill distill ...` "
@@ -47,7 +50,7 @@ def build_parser() -> Parser:
 def run(argv: list[str]) -> None:
     """Distill, and measure and publish where asked to."""
     parser = build_parser()
-    config = parser.parse_args(argv)
+    config = parse(parser, argv)
     resolved = as_json(config, "method", "data", "evaluator", "seed")
     output = config.output_dir or Path("outputs") / _name(config)
     if config.repo_id is not None:
@@ -79,7 +82,7 @@ def run(argv: list[str]) -> None:
     (run_folder(output) / "run.json").write_text(json.dumps({"seconds": seconds}))
     print(_summary(real, len(artifact), output, seconds))
     if config.evaluate:
-        measure(output, real, evaluator, progress=config.progress)
+        artifact = measure(output, real, evaluator, progress=config.progress)
     if config.repo_id is not None:
         print(artifact.push_to_hub(config.repo_id, private=config.private))
 

@@ -1,9 +1,9 @@
-"""Parsers: the same configuration everywhere, errors in one line."""
+"""What the commands share: groups of options, and the run folder's configuration."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
@@ -13,17 +13,7 @@ import hf_distill.selection
 import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
 from hf_distill.data.real import RealData
-from hf_distill.errors import UserError
 from hf_distill.evaluation.evaluator import Evaluator
-
-
-class Parser(ArgumentParser):
-    """jsonargparse's parser, with its errors as :class:`UserError`."""
-
-    def error(self, message: str, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raise instead of printing the usage and exiting."""
-        lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
-        raise UserError(f"{'; '.join(lines)} (hf-distill {self.prog.split()[-1]} --help tells all options)")
 
 
 def add_data(parser: ArgumentParser) -> None:

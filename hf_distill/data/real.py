@@ -81,9 +81,7 @@ class RealData(Part):
         self._stream: ClassStream | None = None
 
     @classmethod
-    def from_dataset(
-        cls, train: Dataset | IterableDataset, test: Dataset | None = None, **overrides: Any
-    ) -> RealData:
+    def from_dataset(cls, train: Dataset | IterableDataset, test: Dataset | None = None, **overrides: Any) -> RealData:
         """Wrap datasets that are already open; ``overrides`` are constructor arguments."""
         real = cls(path=overrides.pop("path", "in-memory"), **overrides)
         real.streaming = isinstance(train, IterableDataset)
@@ -135,7 +133,12 @@ class RealData(Part):
             return self
         if self._given is not None:
             train, test = self._given
-            source: dict[str, Any] = {"path": self.path, "name": None, "split": self.split, "test_split": self.test_split}
+            source: dict[str, Any] = {
+                "path": self.path,
+                "name": None,
+                "split": self.split,
+                "test_split": self.test_split,
+            }
         else:
             train, test, source = open_source(
                 path=self.path,
@@ -325,17 +328,21 @@ def _class_indices(values: list[Any], label_values: tuple[Any, ...] | None, coun
 
 
 def _statistics(values: torch.Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation in float64: per channel of uint8 images (in [0, 1]), per element of vectors."""
+    """Mean and standard deviation: per channel of uint8 images (in [0, 1]), per element of vectors.
+
+    Images are summed as integers: the result is exact and so the same on every machine.
+    """
     images = values.dtype == torch.uint8
     dims = (0, 2, 3) if images else (0,)
-    total = square = torch.zeros((), dtype=torch.float64, device=values.device)
+    kind = torch.int64 if images else torch.float64
+    total = square = torch.zeros((), dtype=kind, device=values.device)
     for chunk in values.split(4096):
-        chunk = chunk.double() / 255 if images else chunk.double()
+        chunk = chunk.to(kind)
         total = total + chunk.sum(dims)
         square = square + chunk.square().sum(dims)
-    count = values.numel() // values.shape[1]
-    mean = total / count
-    std = (square / count - mean.square()).clamp_min(0).sqrt()
+    count, scale = values.numel() // values.shape[1], 255 if images else 1
+    mean = total.double() / count
+    std = (square.double() / count - mean.square()).clamp_min(0).sqrt()
     # A constant channel carries nothing; dividing by its zero would.
-    std = torch.where(std < 1e-6, torch.ones_like(std), std)
-    return mean.tolist(), std.tolist()
+    std = torch.where(std < 1e-6 * scale, torch.full_like(std, scale), std)
+    return (mean / scale).tolist(), (std / scale).tolist()

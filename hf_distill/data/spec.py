@@ -79,7 +79,9 @@ class DataSpec:
     def statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation, shaped to broadcast against ``(B, *shape)``."""
         size = (-1,) + (1,) * (len(self.shape) - 1) if self.is_image else self.shape
-        mean, std = (torch.tensor(v, device=like.device, dtype=torch.float32).reshape(size) for v in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(v, device=like.device, dtype=torch.float32).reshape(size) for v in (self.mean, self.std)
+        )
         return mean, std
 
     def normalize(self, raw: Tensor) -> Tensor:

@@ -1,10 +1,29 @@
-"""Evaluation: what a distilled set is worth."""
+"""Evaluation: what a distilled set is worth. Names are imported on first use: a table needs no torch."""
 
-from hf_distill.evaluation.evaluator import Evaluator
-from hf_distill.evaluation.recipe import Recipe
-from hf_distill.evaluation.result import Evaluation
-from hf_distill.evaluation.source import TensorSource
-from hf_distill.evaluation.table import render_table
-from hf_distill.evaluation.trainer import train_networks
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hf_distill.evaluation.evaluator import Evaluator
+    from hf_distill.evaluation.recipe import Recipe
+    from hf_distill.evaluation.result import Evaluation
+    from hf_distill.evaluation.source import TensorSource
+    from hf_distill.evaluation.table import render_table
+    from hf_distill.evaluation.trainer import train_networks
+
+_MODULES = {
+    "Evaluation": "result",
+    "Evaluator": "evaluator",
+    "Recipe": "recipe",
+    "TensorSource": "source",
+    "render_table": "table",
+    "train_networks": "trainer",
+}
 
 __all__ = ["Evaluation", "Evaluator", "Recipe", "TensorSource", "render_table", "train_networks"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

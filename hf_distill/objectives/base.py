@@ -36,5 +36,9 @@ class Objective(nn.Module, Part):
             streams: Randomness of this step and rank.
         """
 
+    def work(self, synthetic: Synthetic, real: RealData) -> float:
+        """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
+        return float("inf")
+
     def on_step_end(self, synthetic: Synthetic) -> None:
         """Called after the synthetic set was updated."""

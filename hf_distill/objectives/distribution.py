@@ -14,6 +14,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.networks.cost import step_flops
 from hf_distill.objectives.base import Objective
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -80,9 +81,21 @@ class DistributionMatching(Objective):
         """See :class:`Objective`; returns ``{"features": ...}``."""
         view = self._view(real, streams)
         batch = synthetic()
-        x = batch.x if view.params is None else self.augment.apply(batch.x, view.params)  # type: ignore[union-attr]
-        means = class_means(view.network.features(x), batch, real.spec.num_classes)  # type: ignore[operator]
+        features = view.network.features(self._augmented(batch.x, view.params))
+        means = class_means(features, batch, real.spec.num_classes)
         return {"features": (means - view.means).square().sum()}
+
+    def _augmented(self, x: Tensor, params: AugmentParams | None) -> Tensor:
+        return x if params is None or self.augment is None else self.augment.apply(x, params)
+
+    def work(self, synthetic: Synthetic, real: RealData) -> float:
+        """See :class:`Objective`: a chunk of the real side, as if it had a gradient."""
+        network = self.network.build(real.spec.shape, real.spec.num_classes, 0)
+        images = min(self._chunk("cpu"), real.spec.num_classes * self.real_per_class)
+        return step_flops(network, torch.zeros(1, *real.spec.shape), images)
+
+    def _chunk(self, device: str) -> int:
+        return self.chunk or (256 if device == "cpu" else 4096)
 
     def _view(self, real: RealData, streams: Streams) -> _View:
         """Return this step's view, made now unless the step before it with the same place has left it.
@@ -107,10 +120,9 @@ class DistributionMatching(Objective):
         classes = list(range(spec.num_classes))
         batch = real.sample(classes, self.real_per_class, streams.generator("real"))
         network = network.to(batch.x.device).requires_grad_(False)
-        chunk = self.chunk or (256 if batch.x.device.type == "cpu" else 4096)
         features = []
-        for x in batch.x.split(chunk):
-            features.append(network.features(x if params is None else self.augment.apply(x, params)))
+        for x in batch.x.split(self._chunk(batch.x.device.type)):
+            features.append(network.features(self._augmented(x, params)))
         return _View(streams, network, params, class_means(torch.cat(features), batch, spec.num_classes))
 
 

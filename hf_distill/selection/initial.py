@@ -56,6 +56,7 @@ class MeanSamples(InitialSamples):
 
     def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """See :class:`InitialSamples`."""
+        real.require(per_class)
         means = []
         for label in range(real.spec.num_classes):
             rows = real.train.class_index(label)

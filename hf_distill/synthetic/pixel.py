@@ -20,6 +20,8 @@ class PixelSet(Synthetic):
             in any case; clipping early lets the other pixels make up for it.
     """
 
+    labels: Tensor
+
     def __init__(self, *, per_class: int = 10, clip: bool = True) -> None:
         super().__init__()
         self.per_class = per_class

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import DivergenceError, Interrupted, UserError
+from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.distribution import DistributionMatching
 from hf_distill.seeding import Streams
@@ -24,7 +25,6 @@ from hf_distill.training.checkpoint import Checkpoints
 from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
 from hf_distill.training.reporting import Reporter
-
 
 _CHECKPOINTS = "checkpoints"
 
@@ -109,7 +109,8 @@ class OptimizedDistillation(Method):
             log_every=self.log_every,
             preview_every=self.preview_every,
         )
-        with reporter, StopRequest() as stop:
+        small = accelerator.device.type == "cpu" and self.objective.work(synthetic, real) < ONE_THREAD
+        with reporter, StopRequest() as stop, one_thread(small):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
@@ -167,17 +168,18 @@ class OptimizedDistillation(Method):
         total = torch.stack(list(terms.values())).sum()
         total.backward()
         parameters = [p for p in synthetic.parameters() if p.grad is not None]
+        gradients = [p.grad.reshape(-1) for p in parameters if p.grad is not None]
         report = torch.stack([total.detach(), *(term.detach() for term in terms.values())])
         flag = report.new_tensor([float(stop)])
-        flat = torch.cat([report, flag, *(p.grad.reshape(-1) for p in parameters)])
+        flat = torch.cat([report, flag, *gradients])
         if accelerator.num_processes > 1:
             flat = accelerator.reduce(flat, "mean")
-        head, gradients = flat[: len(report) + 1], flat[len(report) + 1 :]
-        values = torch.cat([head, gradients.square().sum()[None]]).tolist()
+        head, mean = flat[: len(report) + 1], flat[len(report) + 1 :]
+        values = torch.cat([head, mean.square().sum()[None]]).tolist()
         losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
         losses["gradient"] = math.sqrt(values[-1])
         if all(math.isfinite(value) for value in losses.values()):
-            for parameter, part in zip(parameters, gradients.split([p.numel() for p in parameters]), strict=True):
+            for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             optimizer.step()
             synthetic.project()

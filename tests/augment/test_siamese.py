@@ -77,6 +77,7 @@ def test_shapes(name, count, shape):
     x = torch.randn(shape)
     out = augment.apply(x, augment.sample(generator(), shape[0] if count else None))
     assert out.shape == x.shape and out.dtype == x.dtype
+    assert out.is_contiguous()  # a compiled network would be compiled again for another layout
     assert not torch.equal(out, x) or name in ("crop", "flip")
 
 

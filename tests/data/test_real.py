@@ -153,10 +153,12 @@ def test_image_size_brings_images_to_one_size(images):
 
 
 def test_unusable_columns_are_named(images, vectors):
-    with pytest.raises(UserError, match="no column 'image'; set --data.input_column to one of picture, kind"):
+    with pytest.raises(UserError, match=r"no column 'image'; set --data\.input_column to one of picture, kind"):
         RealData.from_dataset(images, input_column="image").setup()
     with pytest.raises(UserError, match="several columns are"):
-        RealData.from_dataset(images.add_column("other", images["kind"]).cast_column("other", images.features["kind"])).setup()
+        RealData.from_dataset(
+            images.add_column("other", images["kind"]).cast_column("other", images.features["kind"])
+        ).setup()
     with pytest.raises(UserError, match="no column is"):
         RealData.from_dataset(images.remove_columns("picture")).setup()
     with pytest.raises(UserError, match="holds real numbers"):
@@ -172,7 +174,7 @@ def test_unusable_sources_are_named(images, tmp_path):
     with pytest.raises(UserError, match="no split 'validation'; it has train"):
         RealData(path=str(tmp_path / "set.parquet"), split="validation").setup()
     (tmp_path / "set.txt").write_text("x")
-    with pytest.raises(UserError, match="must end in .parquet"):
+    with pytest.raises(UserError, match=r"must end in \.parquet"):
         RealData(path=str(tmp_path / "set.txt")).setup()
 
 

@@ -9,8 +9,7 @@ from hf_distill.objectives import DistributionMatching
 from hf_distill.seeding import Streams
 from hf_distill.selection import RealSamples
 from hf_distill.synthetic import PixelSet
-from hf_distill.training import OptimizedDistillation, Run
-from hf_distill.training import optimized
+from hf_distill.training import OptimizedDistillation, Run, optimized
 
 
 class ByRank(RealSamples):

@@ -71,13 +71,17 @@ def test_the_whole_class_has_no_loss(digits):
     synthetic = VectorSet(per_class=smallest)
     batch = real.train.batch(torch.arange(2 * smallest))
     synthetic.initialize(batch.x, batch.y, real.spec)
-    loss = DistributionMatching(network=MLP(width=16), augment=None, real_per_class=smallest)(synthetic, real, Streams(0))
+    loss = DistributionMatching(network=MLP(width=16), augment=None, real_per_class=smallest)(
+        synthetic, real, Streams(0)
+    )
     assert float(loss["features"]) == pytest.approx(0, abs=1e-9)
 
 
 def test_chunks_change_nothing(digits):
     synthetic = whole_class(digits, 2)
-    losses = [objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)]
+    losses = [
+        objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)
+    ]
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-4)
 
 
@@ -118,7 +122,9 @@ def test_real_and_synthetic_share_the_augmentation(digits):
     synthetic = PixelSet(per_class=1)
     batch = real.train.batch(torch.arange(2))
     synthetic.initialize(batch.x, batch.y, real.spec)
-    matching = DistributionMatching(network=ConvNet(width=8, depth=2), augment=SiameseAugment(mode="M"), real_per_class=1)
+    matching = DistributionMatching(
+        network=ConvNet(width=8, depth=2), augment=SiameseAugment(mode="M"), real_per_class=1
+    )
     for step in range(5):
         assert float(matching(synthetic, real, Streams(0, step=step))["features"]) == pytest.approx(0, abs=1e-6)
 

@@ -62,7 +62,12 @@ def test_herding_follows_the_mean_greedily():
 
 def test_kmeans_takes_one_of_each_cluster():
     centres = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]])
-    features = torch.cat([c + torch.randn(n, 2, generator=torch.Generator().manual_seed(n)) for c, n in zip(centres, (5, 10, 15), strict=True)])
+    features = torch.cat(
+        [
+            c + torch.randn(n, 2, generator=torch.Generator().manual_seed(n))
+            for c, n in zip(centres, (5, 10, 15), strict=True)
+        ]
+    )
     index, weight = KMeansSelector(restarts=3).fit(features).select(3, torch.Generator().manual_seed(0))
     cluster = torch.bucketize(index, torch.tensor([5, 15]), right=True)
     assert sorted(cluster.tolist()) == [0, 1, 2]

@@ -34,7 +34,9 @@ def test_decoding_is_the_identity_and_differentiable():
 
 def test_clipping_keeps_what_an_image_can_hold():
     synthetic = PixelSet(per_class=1)
-    synthetic.initialize(torch.tensor([-9.0, 0.0, 9.0]).reshape(3, 1, 1, 1).expand(3, 1, 2, 2), torch.arange(3), image_spec())
+    synthetic.initialize(
+        torch.tensor([-9.0, 0.0, 9.0]).reshape(3, 1, 1, 1).expand(3, 1, 2, 2), torch.arange(3), image_spec()
+    )
     # black is (0 - .5) / .25 = -2, white is 2
     assert synthetic.pixels[:, 0, 0, 0].tolist() == [-2, 0, 2]
 

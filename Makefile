@@ -1,0 +1,29 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test lint install clean
+
+demo: $(INSTALLED)  ## distill digits to 1 and 10 samples a class, measure both, show the table
+	$(BIN)/hf-distill distill --config configs/dm_digits.yaml --resume=true --evaluate=true \
+		--method.init_args.synthetic.init_args.per_class=1 --output_dir outputs/dm_digits_ipc1
+	$(BIN)/hf-distill distill --config configs/dm_digits.yaml --resume=true --evaluate=true
+	$(BIN)/hf-distill show outputs/dm_digits_ipc1 outputs/dm_digits
+
+test: $(INSTALLED)  ## run the tests; make test ARGS="-m slow" runs the slow ones
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf .venv outputs build *.egg-info

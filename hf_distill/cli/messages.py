@@ -1,0 +1,87 @@
+"""jsonargparse's errors in one line that names the option, the bad value and the allowed ones."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from argparse import ArgumentError
+from collections.abc import Iterator
+
+from jsonargparse import ArgumentParser, Namespace
+
+from hf_distill.errors import UserError
+from hf_distill.parts import Part
+
+
+def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
+    """Parse a command line; the parser is one with ``exit_on_error=False``.
+
+    Raises:
+        UserError: An option or a value is wrong.
+    """
+    try:
+        return parser.parse_args(argv)
+    except ArgumentError as error:
+        raise UserError(one_line(str(error))) from error
+
+
+def _bases() -> dict[str, type[Part]]:
+    """Return which class an option takes; imported here, since commands without parts do without torch."""
+    from hf_distill.augment.siamese import SiameseAugment
+    from hf_distill.networks.base import Architecture
+    from hf_distill.objectives.base import Objective
+    from hf_distill.selection.base import Selector
+    from hf_distill.selection.initial import InitialSamples
+    from hf_distill.synthetic.base import Synthetic
+    from hf_distill.training.method import Method
+
+    return {
+        "method": Method,
+        "synthetic": Synthetic,
+        "objective": Objective,
+        "initial": InitialSamples,
+        "selector": Selector,
+        "network": Architecture,
+        "networks": Architecture,
+        "augment": SiameseAugment,
+    }
+
+
+def one_line(message: str) -> str:
+    """Summarise an error of jsonargparse.
+
+    It reports every branch of a union type it has tried, ``null`` among them, each with a line for the type of the
+    argument. What the user did wrong is the innermost complaint.
+    """
+    keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    if found := re.search(r"Option '([^']+)' is not accepted", message):
+        return f"{keys} has no option {found[1]!r}{_suggest(found[1])}"
+    if found := re.search(r"unrecognized arguments: (.+)", message):
+        option = found[1].split()[0]
+        return f"no option {option}{_suggest(option.split('=')[0].split('.')[-1].strip('-'))}"
+    if found := re.search(r"Expected a dot import path string: (\S+)", message):
+        base = _bases().get(keys.split(".")[-1])
+        known = f": choose {', '.join(sorted({cls.__name__ for cls in _concrete(base)}))}" if base else ""
+        return f"{keys}: no class {found[1]!r}{known}"
+    if found := re.search(r"Expected a typing\.Literal\[(.+?)\]\. Got value: (.*)", message):
+        return f"{keys}: {found[2]!r} is none of {found[1]}"
+    if found := re.search(r"Expected an? <class '(\w+)'>\. Got value: (.*)", message):
+        return f"{keys}: {found[2]!r} is no {found[1]}"
+    if found := re.search(r"File does not exist: '?([^'\n]+)", message):
+        return f"{keys}: no file {found[1]}"
+    return "; ".join(line.strip(" -") for line in message.splitlines() if line.strip())
+
+
+def _concrete(base: type[Part]) -> Iterator[type[Part]]:
+    """Yield a base class and everything below it that can be made and belongs to this library."""
+    if base is not Part and not inspect.isabstract(base) and base.__module__.startswith("hf_distill."):
+        yield base
+    for cls in base.__subclasses__():
+        yield from _concrete(cls)
+
+
+def _suggest(name: str) -> str:
+    known = {parameter for cls in _concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
+    close = difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
+    return f": did you mean {close[0]!r}?" if close else "; --help and --method.help CLASS tell all options"

@@ -1,0 +1,59 @@
+"""``hf-distill show``: what an artifact is and what it is worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from hf_distill.cli.messages import parse
+from hf_distill.errors import ArtifactError, UserError
+
+
+def build_parser() -> ArgumentParser:
+    """Return the command's parser."""
+    parser = ArgumentParser(
+        exit_on_error=False,
+        prog="hf-distill show",
+        description="Say what distilled datasets are, how large, and what they are worth.",
+    )
+    parser.add_argument("folders", type=str, nargs="+", help="folders of distilled datasets")
+    return parser
+
+
+def run(argv: list[str]) -> None:
+    """Print a paragraph on each artifact and one table of all of their measurements."""
+    records = [_read(Path(folder)) for folder in parse(build_parser(), argv).folders]
+    for folder, record in records:
+        print(_describe(folder, record))
+    measured = [(folder, record["evaluation"]) for folder, record in records if record.get("evaluation")]
+    if measured:
+        from hf_distill.evaluation.table import render_table
+
+        for folder, evaluation in measured:
+            print(f"\n{folder}\n{render_table(evaluation['rows'])}")
+
+
+def _read(folder: Path) -> tuple[Path, dict[str, Any]]:
+    path = folder / "distillation.json"
+    if not folder.is_dir():
+        raise UserError(f"no folder {folder}")
+    try:
+        return folder, json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{folder} is no distilled dataset: it has no {path.name}") from error
+    except json.JSONDecodeError as error:
+        raise ArtifactError(f"{path} is damaged: {error}") from error
+
+
+def _describe(folder: Path, record: dict[str, Any]) -> str:
+    spec, bits, method = record["spec"], record["bits"]["default"], record["config"].get("method", {})
+    rows = record["rows"]
+    ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec["num_rows"] else ""
+    return (
+        f"{folder}: {rows} samples{ratio} of shape {tuple(spec['shape'])} in {len(spec['classes'])} classes, from "
+        f"{spec['source'].get('path')}, by {method.get('class_path', 'an unnamed method')}, seed {record['seed']}\n"
+        f"  {bits['total']:,} bits: {bits['data']:,} data, {bits['labels']:,} labels, {bits['side']:,} side information"
+    )

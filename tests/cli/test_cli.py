@@ -1,0 +1,171 @@
+"""The command line as a user has it: files in, files and one-line errors out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import pytest
+import yaml
+
+from hf_distill.cli.main import run
+
+CONFIG = {
+    "data": {"path": "digits"},
+    "method": {
+        "class_path": "OptimizedDistillation",
+        "init_args": {
+            "synthetic": {"class_path": "PixelSet", "init_args": {"per_class": 2}},
+            "objective": {
+                "class_path": "DistributionMatching",
+                "init_args": {
+                    "network": {"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}},
+                    "real_per_class": 8,
+                },
+            },
+            "steps": 4,
+            "checkpoint_every": 2,
+        },
+    },
+    "evaluator": {
+        "networks": [{"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}],
+        "seeds": 2,
+        "recipe": {"epochs": 2},
+    },
+}
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """A tiny configuration in a folder that is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    return "tiny.yaml"
+
+
+def error_of(argv, capsys, code):
+    """Run a command that must fail and return its message, which must be one line."""
+    assert run(argv) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hf-distill: error: ")]
+    assert len(lines) == 1
+    return lines[0].removeprefix("hf-distill: error: ")
+
+
+def test_from_configuration_to_card(config, capsys):
+    assert run(["distill", "--config", config, "--progress=false", "--evaluate=true"]) == 0
+    folder = Path("outputs/tiny")
+    rows = datasets.load_dataset(str(folder), split="train")
+    assert len(rows) == 20 and rows.features["label"].names == list("0123456789")
+    record = json.loads((folder / "distillation.json").read_text())
+    assert record["config"]["method"]["init_args"]["steps"] == 4 and record["seed"] == 0
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    row = evaluation["rows"][0]
+    assert row["network"] == "ConvNet" and row["metric"] == "accuracy" and row["seeds"] == 2
+    assert 0 <= row["mean"] <= 1 and 0 <= row["random_mean"] <= 1 and row["full_mean"] is None
+    assert row["bits"] == 20 * (64 * 8 + 4)
+    assert "distribution matching" in (folder / "README.md").read_text().lower()
+    assert not Path("outputs/tiny.run/checkpoints").exists()
+    assert "20 samples of 10 classes from 1437" in capsys.readouterr().out
+
+    assert run(["evaluate", "outputs/tiny", "--evaluator.seeds=1", "--progress=false"]) == 0
+    assert json.loads((folder / "evaluation.json").read_text())["rows"][0]["seeds"] == 1
+    assert run(["show", "outputs/tiny"]) == 0
+    assert "10,320 bits" in capsys.readouterr().out
+
+
+def test_dotted_overrides_and_the_recorded_configuration_rebuild_the_set(config):
+    assert run(["distill", "--config", config, "--progress=false", "--method.synthetic.per_class=1", "--seed=3"]) == 0
+    recorded = Path("outputs/tiny.run/config.yaml")
+    assert yaml.safe_load(recorded.read_text())["method"]["init_args"]["synthetic"]["init_args"]["per_class"] == 1
+    assert run(["distill", "--config", str(recorded), "--progress=false", "--output_dir=again"]) == 0
+    first, second = (Path(f) / "data/train-00000-of-00001.parquet" for f in ("outputs/tiny", "again"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_card_does_not_tell_where_a_user_keeps_data(config, tmp_path):
+    datasets.load_dataset("parquet", data_files=_digits_parquet(tmp_path))
+    assert run(["distill", "--config", config, "--progress=false", f"--data.path={tmp_path / 'private.parquet'}"]) == 0
+    for path in Path("outputs/tiny").rglob("*"):
+        assert path.is_dir() or str(tmp_path).encode() not in path.read_bytes(), path
+
+
+def _digits_parquet(folder):
+    from hf_distill.data.sources import load_digits
+
+    path = str(folder / "private.parquet")
+    load_digits()["train"].to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "extra, message",
+    [
+        ("--method.steps=many", "method.steps: 'many' is no int"),
+        ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
+        ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
+        ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose DistributionMatching"),
+        ("--data.pth=digits", "no option --data.pth=digits: did you mean 'path'?"),
+        ("--data.path=./nothing", "no such file or folder: ./nothing"),
+        ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),
+        ("--method.synthetic.per_class=500", "fewer than the 500 asked for"),
+        ("--repo_id=nobody", "'nobody' is no Hub dataset"),
+        ("--config=missing.yaml", "config: no file"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_2(config, capsys, extra, message):
+    assert message in error_of(["distill", "--config", config, "--progress=false", extra], capsys, 2)
+    assert not Path("outputs/tiny").exists()
+
+
+def test_unknown_keys_in_the_file_are_named(config, capsys):
+    Path("wrong.yaml").write_text(yaml.safe_dump(CONFIG | {"metod": {"steps": 1}}))
+    assert "metod" in error_of(["distill", "--config", "wrong.yaml"], capsys, 2)
+
+
+def test_a_folder_with_other_things_is_not_touched(config, capsys):
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("two years of work")
+    error_of(["distill", "--config", config, "--progress=false", "--output_dir=mine"], capsys, 2)
+    assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_artifact_is_named(config, capsys):
+    run(["distill", "--config", config, "--progress=false"])
+    table = Path("outputs/tiny/data/train-00000-of-00001.parquet")
+    table.write_bytes(table.read_bytes()[:-10])
+    assert "train-00000-of-00001.parquet" in error_of(["evaluate", "outputs/tiny"], capsys, 1)
+    assert "no folder elsewhere" in error_of(["evaluate", "elsewhere"], capsys, 2)
+    assert "no folder elsewhere" in error_of(["show", "elsewhere"], capsys, 2)
+
+
+def test_push_from_the_command_line(config, hub, capsys):
+    run(["distill", "--config", config, "--progress=false"])
+    assert run(["push", "outputs/tiny", "--repo_id", "tester/tiny"]) == 0
+    assert len(datasets.load_dataset("tester/tiny", split="train")) == 20
+    assert "permission" in error_of(["push", "outputs/tiny", "--repo_id", "forbidden/tiny"], capsys, 2)
+
+
+def test_help_teaches_without_torch():
+    code = "import sys\nfrom hf_distill.cli.main import run\nrun(['--help'])\nassert 'torch' not in sys.modules"
+    text = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert "hf-distill distill --config" in text
+
+
+def test_show_does_without_torch(config):
+    run(["distill", "--config", config, "--progress=false", "--evaluate=true"])
+    code = "import sys\nfrom hf_distill.cli.main import run\nrun(['show', 'outputs/tiny'])\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", ["distill", "evaluate", "show", "push"])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run([command, "--help"])
+    assert stop.value.code == 0 and "usage: hf-distill" in capsys.readouterr().out
+
+
+def test_wrong_commands(capsys):
+    assert "the commands are distill, evaluate, show, push" in error_of(["distil"], capsys, 2)
+    assert run([]) == 2
+    assert run(["--version"]) == 0
