@@ -7,6 +7,7 @@ python benchmarks/evaluation_speed.py [--device cuda] [--width 128] [--seeds 5]:
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 
 import torch
@@ -39,7 +40,7 @@ def seconds(shape: tuple[int, ...], samples: int, options: argparse.Namespace, *
         progress=mark,
         **choice,
     )
-    times = sorted(b - a for a, b in zip(marks, marks[1:], strict=False))
+    times = sorted(b - a for a, b in itertools.pairwise(marks))
     steps = options.seeds if choice["strategy"] == "together" else 1
     return 1000 * times[len(times) // 4] / steps
 

@@ -160,7 +160,7 @@ class SiameseAugment(Part):
         moved = x.permute(0, 2, 3, 1)[
             batch, rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]
         ]
-        return moved.permute(0, 3, 1, 2) * inside[:, None].to(x.dtype)
+        return moved.permute(0, 3, 1, 2).contiguous() * inside[:, None].to(x.dtype)
 
     def _cutout(self, x: Tensor, u: Tensor) -> Tensor:
         kept = []

@@ -53,10 +53,10 @@ def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams) ->
     means = []
     for label in range(spec.num_classes):
         parts = real.train.class_index(label).split(_MEAN_ROWS)
-        total = sum(real.train.raw(rows).double().sum(0) for rows in parts)
+        total = torch.stack([real.train.raw(rows).double().sum(0) for rows in parts]).sum(0)
         mean = total / sum(len(rows) for rows in parts)
         means.append(mean.round() if spec.is_image else mean)
-    x = spec.normalize(torch.stack(means).float())  # type: ignore[arg-type]
+    x = spec.normalize(torch.stack(means).float())
     return Batch.of(x, torch.arange(spec.num_classes, device=x.device))
 
 

@@ -87,13 +87,13 @@ class Recipe(Part):
         ):
             if not allowed:
                 raise UserError(f"recipe.{name} is {value}; it must be larger than 0")
-        for name, value, choices in (
+        for name, choice, choices in (
             ("optimizer", self.optimizer, ("sgd", "adamw")),
             ("schedule", self.schedule, ("step", "cosine", "constant")),
             ("loss", self.loss, ("cross_entropy", "kl")),
         ):
-            if value not in choices:
-                raise UserError(f"recipe.{name} {value!r} is unknown; choose {' or '.join(choices)}")
+            if choice not in choices:
+                raise UserError(f"recipe.{name} {choice!r} is unknown; choose {' or '.join(choices)}")
         if self.augment is not None:
             if not spec.is_image:
                 raise UserError(
