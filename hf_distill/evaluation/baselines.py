@@ -50,6 +50,7 @@ def selected_samples(selector: Selector) -> Callable[[RealData, DataSpec, int, S
 
 def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
     """Return the mean of each class, one sample a class whatever ``count`` is, as it would be stored."""
+    real.require(1)
     means = []
     for label in range(spec.num_classes):
         parts = real.train.class_index(label).split(_MEAN_ROWS)
