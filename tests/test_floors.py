@@ -10,6 +10,7 @@ FLOORS = {
     "errors": 0,
     "allocator": 0,
     "parts": 0,
+    "progress": 0,
     "seeding": 0,
     "data": 1,
     "networks": 1,

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
@@ -27,6 +26,7 @@ from hf_distill.evaluation.trainer import train_networks
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, Architecture, ConvNet
 from hf_distill.parts import Part
+from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
 # Networks in memory at once.
@@ -131,7 +131,7 @@ class Evaluator(Part):
         rows = []
         recipes = {name: self._recipe(name, len(group[0])) for name, group in sources.items()}
         epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values()) * len(networks)
-        with tqdm(total=epochs, desc="evaluate", unit="epoch", disable=not progress) as bar:
+        with progress_bar(epochs, "evaluating", "epoch", disable=not progress) as bar:
             for network in networks:
                 bar.set_postfix_str(network.label)
                 scores = self._measure(network, sources, recipes, spec, test, metrics, device, bar.update)

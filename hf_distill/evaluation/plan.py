@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+
+from hf_distill.networks.cost import ONE_THREAD, step_flops
 
 Strategy = Literal["auto", "together", "sequential"]
 Compile = Literal["auto", "always", "never"]
@@ -20,8 +19,6 @@ Compile = Literal["auto", "always", "never"]
 # grouped convolutions. GPU: an estimate; below it the launches of kernels take longer than their work.
 TOGETHER_CPU = 1.2e7
 TOGETHER_GPU = 1e11
-# Steps this small lose more by two threads than they gain when anything else runs on the machine.
-ONE_THREAD = 5e8
 # torch.compile makes a step 1.5-1.9x faster at 28x28 and 1.1-1.4x at 8x8, and takes 10-30 s with a cold cache: at 27
 # GFLOP/s this is 150 s of uncompiled training.
 COMPILE_FROM = 4e12
@@ -42,17 +39,6 @@ class Plan:
     compiled: bool
     one_thread: bool
     required: bool = False
-
-    @contextmanager
-    def threads(self) -> Iterator[None]:
-        """Run a block with the planned number of threads."""
-        before = torch.get_num_threads()
-        if self.one_thread:
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 def make_plan(
@@ -87,17 +73,6 @@ def make_plan(
     if compile == "auto" and not together and on_cpu:
         compiled = flops * steps >= COMPILE_FROM and has_compiler()
     return Plan(together, compiled, on_cpu and flops < ONE_THREAD, compile == "always")
-
-
-@torch.no_grad()
-def step_flops(network: nn.Module, sample: Tensor, batch: int) -> float:
-    """Return the operations of one training step: three forward passes of the batch."""
-    training = network.training
-    network.eval()
-    with FlopCounterMode(display=False) as counter:
-        network(sample)
-    network.train(training)
-    return 3.0 * counter.get_total_flops() * batch
 
 
 def is_plain(network: nn.Module) -> bool:

@@ -14,6 +14,7 @@ from hf_distill.evaluation.plan import Compile, Plan, Strategy, make_plan
 from hf_distill.evaluation.recipe import Recipe
 from hf_distill.evaluation.source import Source
 from hf_distill.evaluation.step import CompiledLoss, Loss, single_loss, stacked_loss, unstack
+from hf_distill.networks.cost import one_thread
 from hf_distill.seeding import Streams
 
 # Epochs between two looks at the loss; each look waits for the GPU.
@@ -78,7 +79,7 @@ def train_networks(
             parameters, loss = single_loss(members[0], recipe, compiled)
         devices = [device] if device.type == "cuda" else []
         # Layers that draw for themselves (dropout) use torch's global generator.
-        with plan.threads(), torch.random.fork_rng(devices=devices):
+        with one_thread(plan.one_thread), torch.random.fork_rng(devices=devices):
             torch.manual_seed(streams[group[0]].seed_for("layers"))
             _fit(
                 list(parameters.values()),

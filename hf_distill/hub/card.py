@@ -197,6 +197,7 @@ def _spreads(row: dict[str, Any]) -> dict[str, tuple[float | None, float | None]
     baselines = {
         name.replace("_", " "): (value.get("mean"), value.get("std"))
         for name, value in (row.get("baselines") or {}).items()
+        if name != "random"
     }
     return {
         "distilled": (row.get("mean"), row.get("std")),

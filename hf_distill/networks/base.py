@@ -11,7 +11,15 @@ from hf_distill.parts import Part
 from hf_distill.seeding import seeded
 
 
-class Classifier(nn.Module):
+class FeatureNetwork(nn.Module):
+    """What an architecture builds: logits from :meth:`forward`, and the features that they are made from."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the penultimate features ``(B, F)``."""
+        raise NotImplementedError
+
+
+class Classifier(FeatureNetwork):
     """A body that makes flat features and a linear head on them.
 
     Args:
@@ -41,7 +49,7 @@ class Architecture(Part):
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """Return the module from ``(B, *shape)`` to flat features ``(B, F)``."""
 
-    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> FeatureNetwork:
         """Return a freshly initialised network on the CPU, the same one for the same seed."""
         with seeded(seed):
             body = self.build_body(shape)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture, Classifier
+from hf_distill.networks.base import Architecture, Classifier, FeatureNetwork
 from hf_distill.networks.head import split
 from hf_distill.seeding import seeded
 
 
-class _Whole(nn.Module):
+class _Whole(FeatureNetwork):
     """A network that does not end in a linear head: it classifies, but gives no features."""
 
     def __init__(self, network: nn.Module, build: str) -> None:
@@ -71,7 +71,7 @@ class CustomNetwork(Architecture):
         """Not used: :meth:`build` makes body and head at once."""
         raise NotImplementedError
 
-    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> FeatureNetwork:
         """See :class:`Architecture`."""
         function = self._load()
         with seeded(seed):

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture
+from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.head import find_head, take_head
 
 # Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
@@ -101,7 +101,7 @@ class TransformersClassifier(Architecture):
         take_head(model, name)
         return _Body(model.float())
 
-    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+    def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> FeatureNetwork:
         """See :class:`Architecture`."""
         try:
             return super().build(shape, num_classes, seed)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from hf_distill.augment.siamese import AugmentParams, SiameseAugment
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture
+from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import step_flops
 from hf_distill.objectives.base import Objective
@@ -25,7 +25,7 @@ class _View:
     """One look at the real data: a network, an augmentation, and the class means that they give."""
 
     streams: Streams
-    network: nn.Module
+    network: FeatureNetwork
     params: AugmentParams | None
     means: Tensor  # (classes, F)
 
@@ -119,7 +119,7 @@ class DistributionMatching(Objective):
         network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
         classes = list(range(spec.num_classes))
         batch = real.sample(classes, self.real_per_class, streams.generator("real"))
-        network = network.to(batch.x.device).requires_grad_(False)
+        network.to(batch.x.device).requires_grad_(False)
         features = []
         for x in batch.x.split(self._chunk(batch.x.device.type)):
             features.append(network.features(self._augmented(x, params)))

@@ -55,7 +55,11 @@ class Method(Part):
         run = run or Run()
         synthetic = self.fit(real, run)
         config = run.config or self.run_config(real, run)
-        return DistilledDataset.from_synthetic(synthetic, config=config, seed=run.seed, citations=[self.citation])
+        recipe = config.get("evaluator", {}).get("recipe", {})
+        citations = [self.citation] if self.citation else []
+        return DistilledDataset.from_synthetic(
+            synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations
+        )
 
     def finish(self, folder: Path) -> None:
         """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""

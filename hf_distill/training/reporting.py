@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from types import TracebackType
 
 import torch
 from accelerate import Accelerator
-from tqdm.auto import tqdm
 
 from hf_distill.hub.preview import render_preview
+from hf_distill.progress import progress_bar
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.training.method import Run
 
@@ -38,15 +37,8 @@ class Reporter:
         self._log_every = log_every
         self._preview_every = preview_every
         self._steps = steps
-        self._bar = tqdm(
-            total=steps,
-            initial=start,
-            desc="distilling",
-            unit="step",
-            disable=not (run.progress and self._main),
-            dynamic_ncols=True,
-            mininterval=0.1 if sys.stderr.isatty() else 10.0,
-        )
+        disable = not (run.progress and self._main)
+        self._bar = progress_bar(steps, "distilling", "step", initial=start, disable=disable)
 
     def __enter__(self) -> Reporter:
         return self
