@@ -15,6 +15,7 @@ _HOMES = {
     "DataSpec": "hf_distill.data",
     "RealData": "hf_distill.data",
     "DistilledDataset": "hf_distill.hub",
+    "ClassificationEvaluator": "hf_distill.evaluation",
     "Evaluator": "hf_distill.evaluation",
     "Recipe": "hf_distill.evaluation",
     "PixelSet": "hf_distill.synthetic",
@@ -34,7 +35,7 @@ __all__ = ["__version__", *_HOMES]
 if TYPE_CHECKING:
     from hf_distill.augment import SiameseAugment
     from hf_distill.data import Batch, DataSpec, RealData
-    from hf_distill.evaluation import Evaluator, Recipe
+    from hf_distill.evaluation import ClassificationEvaluator, Evaluator, Recipe
     from hf_distill.hub import DistilledDataset
     from hf_distill.networks import ConvNet
     from hf_distill.objectives import DistributionMatching

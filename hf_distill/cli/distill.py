@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import parse
 from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder, write_run_config
-from hf_distill.data.real import RealData
+from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.hub.publish import check_repo_id
 from hf_distill.hub.record import RECORD, WORKING_ENTRIES
@@ -90,16 +90,16 @@ def run(argv: list[str]) -> None:
 def publishable(resolved: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration without what only this machine knows: a local dataset's folder."""
     published = copy.deepcopy(resolved)
-    path = Path(published["data"]["path"]).expanduser()
+    path = Path(published["data"]["init_args"]["path"]).expanduser()
     if path.is_absolute():
-        published["data"]["path"] = path.name
+        published["data"]["init_args"]["path"] = path.name
     return published
 
 
 def _name(config: Any) -> str:
     if config.config:
         return Path(str(config.config[-1])).stem
-    return f"{config.method.class_path.rsplit('.', 1)[-1].lower()}_{Path(config.data.path).name}"
+    return f"{config.method.class_path.rsplit('.', 1)[-1].lower()}_{Path(config.data.init_args.path).name}"
 
 
 def _check_output(output: Path) -> None:
@@ -109,7 +109,7 @@ def _check_output(output: Path) -> None:
     refuse_foreign(output, marker=RECORD, allowed=WORKING_ENTRIES)
 
 
-def _summary(real: RealData, samples: int, output: Path, seconds: float) -> str:
+def _summary(real: Data, samples: int, output: Path, seconds: float) -> str:
     spec = real.spec
     ratio = f", {spec.num_rows / samples:.0f} times fewer" if spec.num_rows else ""
     return (

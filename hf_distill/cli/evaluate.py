@@ -8,9 +8,9 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import parse
 from hf_distill.cli.parsing import add_data, add_evaluator, read_run_config
-from hf_distill.data.real import RealData
+from hf_distill.data.base import Data
 from hf_distill.errors import UserError
-from hf_distill.evaluation.evaluator import Evaluator
+from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.table import render_table
 from hf_distill.hub.artifact import DistilledDataset
 
@@ -46,7 +46,7 @@ def run(argv: list[str]) -> None:
     measure(config.folder, objects.data, objects.evaluator, progress=config.progress)
 
 
-def measure(folder: Path, real: RealData, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:
+def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:
     """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
     artifact = DistilledDataset.from_pretrained(folder)
     evaluation = evaluator.evaluate(artifact, real, progress=progress)

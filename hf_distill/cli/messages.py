@@ -29,6 +29,8 @@ def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
 def _bases() -> dict[str, type[Part]]:
     """Return which class an option takes; imported here, since commands without parts do without torch."""
     from hf_distill.augment.siamese import SiameseAugment
+    from hf_distill.data.base import Data
+    from hf_distill.evaluation.base import Evaluator
     from hf_distill.networks.base import Architecture
     from hf_distill.objectives.base import Objective
     from hf_distill.selection.base import Selector
@@ -37,6 +39,8 @@ def _bases() -> dict[str, type[Part]]:
     from hf_distill.training.method import Method
 
     return {
+        "data": Data,
+        "evaluator": Evaluator,
         "method": Method,
         "synthetic": Synthetic,
         "objective": Objective,

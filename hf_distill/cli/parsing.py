@@ -8,22 +8,25 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
+import hf_distill.data.real
+import hf_distill.evaluation.classification
 import hf_distill.networks
 import hf_distill.selection
 import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
-from hf_distill.data.real import RealData
-from hf_distill.evaluation.evaluator import Evaluator
+from hf_distill.data.base import Data
+from hf_distill.evaluation.base import Evaluator
 
 
 def add_data(parser: ArgumentParser) -> None:
     """Add ``--data.*``."""
-    parser.add_class_arguments(RealData, "data", help="the real dataset")
+    parser.add_subclass_arguments(Data, "data", help="the real dataset", default={"class_path": "RealData"})
 
 
 def add_evaluator(parser: ArgumentParser) -> None:
     """Add ``--evaluator.*``."""
-    parser.add_class_arguments(Evaluator, "evaluator", help="how the result is measured")
+    default = {"class_path": "ClassificationEvaluator"}
+    parser.add_subclass_arguments(Evaluator, "evaluator", help="how the result is measured", default=default)
 
 
 def as_json(config: Namespace, *keys: str) -> dict[str, Any]:

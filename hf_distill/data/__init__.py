@@ -1,8 +1,9 @@
 """Real data: any ``datasets`` source as class-indexed tensors."""
 
+from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split
 
-__all__ = ["ArrowSplit", "Batch", "DataSpec", "MemorySplit", "RealData", "Split"]
+__all__ = ["ArrowSplit", "Batch", "Data", "DataSpec", "MemorySplit", "RealData", "Split"]

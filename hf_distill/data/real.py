@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 import torch
 from datasets import Dataset, Features, Image, IterableDataset
+from typing_extensions import Self
 
+from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.columns import find_columns, label_table
 from hf_distill.data.decoding import ImageDecoder, VectorDecoder
@@ -15,12 +17,11 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
 from hf_distill.data.stream import ClassStream
 from hf_distill.errors import UserError
-from hf_distill.parts import Part
 
 _STATISTICS_ROWS = 10_000
 
 
-class RealData(Part):
+class RealData(Data):
     """A ``datasets`` classification dataset: images or vectors in, one class a row.
 
     Columns, classes, shape and statistics are inferred from the source's features; every inference has an override.
@@ -123,7 +124,7 @@ class RealData(Part):
             raise RuntimeError("call setup() first")
         return value
 
-    def setup(self, device: torch.device | str = "cpu") -> RealData:
+    def setup(self, device: torch.device | str = "cpu") -> Self:
         """Open the source, infer what is not given and place the samples; does nothing the second time.
 
         Raises:

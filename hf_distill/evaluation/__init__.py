@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hf_distill.evaluation.evaluator import Evaluator
+    from hf_distill.evaluation.base import Evaluator
+    from hf_distill.evaluation.classification import ClassificationEvaluator
     from hf_distill.evaluation.recipe import Recipe
     from hf_distill.evaluation.result import Evaluation
     from hf_distill.evaluation.source import TensorSource
@@ -13,14 +14,23 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Evaluation": "result",
-    "Evaluator": "evaluator",
+    "ClassificationEvaluator": "classification",
+    "Evaluator": "base",
     "Recipe": "recipe",
     "TensorSource": "source",
     "render_table": "table",
     "train_networks": "trainer",
 }
 
-__all__ = ["Evaluation", "Evaluator", "Recipe", "TensorSource", "render_table", "train_networks"]
+__all__ = [
+    "ClassificationEvaluator",
+    "Evaluation",
+    "Evaluator",
+    "Recipe",
+    "TensorSource",
+    "render_table",
+    "train_networks",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_distill.data.real import RealData
+from hf_distill.data.base import Data
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.parts import Part
 from hf_distill.synthetic.base import Synthetic
@@ -45,7 +45,7 @@ class Method(Part):
 
     citation: str = ""
 
-    def distill(self, real: RealData, run: Run | None = None) -> DistilledDataset:
+    def distill(self, real: Data, run: Run | None = None) -> DistilledDataset:
         """Return the distilled dataset.
 
         Args:
@@ -55,7 +55,7 @@ class Method(Part):
         run = run or Run()
         synthetic = self.fit(real, run)
         config = run.config or self.run_config(real, run)
-        recipe = config.get("evaluator", {}).get("recipe", {})
+        recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})
         citations = [self.citation] if self.citation else []
         return DistilledDataset.from_synthetic(
             synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations
@@ -65,9 +65,9 @@ class Method(Part):
         """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""
 
     @abstractmethod
-    def fit(self, real: RealData, run: Run) -> Synthetic:
+    def fit(self, real: Any, run: Run) -> Synthetic:
         """Return the finished synthetic set."""
 
-    def run_config(self, real: RealData, run: Run) -> dict[str, Any]:
+    def run_config(self, real: Data, run: Run) -> dict[str, Any]:
         """Return what decides the result: method, data and seed."""
-        return {"method": self.config(), "data": real.config()["init_args"], "seed": run.seed}
+        return {"method": self.config(), "data": real.config(), "seed": run.seed}

@@ -12,7 +12,7 @@ import yaml
 from hf_distill.cli.main import run
 
 CONFIG = {
-    "data": {"path": "digits"},
+    "data": {"class_path": "RealData", "init_args": {"path": "digits"}},
     "method": {
         "class_path": "OptimizedDistillation",
         "init_args": {
@@ -29,9 +29,12 @@ CONFIG = {
         },
     },
     "evaluator": {
-        "networks": [{"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}],
-        "seeds": 2,
-        "recipe": {"epochs": 2},
+        "class_path": "ClassificationEvaluator",
+        "init_args": {
+            "networks": [{"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}],
+            "seeds": 2,
+            "recipe": {"epochs": 2},
+        },
     },
 }
 
@@ -105,7 +108,7 @@ def _digits_parquet(folder):
         ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
         ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
         ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose DistributionMatching"),
-        ("--data.pth=digits", "no option --data.pth=digits: did you mean 'path'?"),
+        ("--data.pth=digits", "data has no option 'pth': did you mean 'path'?"),
         ("--data.path=./nothing", "no such file or folder: ./nothing"),
         ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),
         ("--method.synthetic.per_class=500", "fewer than the 500 asked for"),
@@ -154,8 +157,10 @@ def test_help_teaches_without_torch():
 
 def test_show_does_without_torch(config):
     run(["distill", "--config", config, "--progress=false", "--evaluate=true"])
-    code = "import sys; from hf_distill.cli.main import run; run(['show', 'outputs/tiny']); print('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    code = (
+        "import sys; from hf_distill.cli.main import run; run(['show', 'outputs/tiny']); print('torch' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize("command", ["distill", "evaluate", "show", "push"])

@@ -8,8 +8,8 @@ import torch
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
-from hf_distill.evaluation import Evaluator, Recipe
-from hf_distill.evaluation.evaluator import default_networks
+from hf_distill.evaluation import ClassificationEvaluator, Recipe
+from hf_distill.evaluation.classification import default_networks
 from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, ConvNet
@@ -18,7 +18,7 @@ from tests.evaluation.sets import distilled, table
 
 def evaluator(**options):
     defaults = {"networks": [MLP(width=16)], "seeds": 2, "recipe": Recipe(epochs=40, lr=0.05), "device": "cpu"}
-    return Evaluator(**defaults | options)
+    return ClassificationEvaluator(**defaults | options)
 
 
 def test_rows_and_protocol(real, artifact, tmp_path):

@@ -1,4 +1,4 @@
-"""Evaluator: a published distilled dataset in, a table of numbers out."""
+"""ClassificationEvaluator: the accuracy of networks that are trained on a published set."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.errors import UserError
+from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
 from hf_distill.evaluation.metrics import load_metric
 from hf_distill.evaluation.plan import Compile, Strategy
@@ -25,7 +26,6 @@ from hf_distill.evaluation.source import Source, SplitSource, TensorSource, pred
 from hf_distill.evaluation.trainer import train_networks
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, Architecture, ConvNet
-from hf_distill.parts import Part
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
@@ -33,11 +33,10 @@ from hf_distill.seeding import Streams
 _MAX_GROUP = 40
 
 
-class Evaluator(Part):
-    """Trains fresh networks on the published set and on baselines, and tests them on held-out real data.
+class ClassificationEvaluator(Evaluator):
+    """Accuracy of classifiers that are trained on a published set.
 
-    What is measured is what anyone loads: samples come from the files, clipped and rounded. The last epoch counts,
-    never the best one. Every seed is a fresh network; with one seed the distilled set and its baselines start from
+    Every seed is a fresh network; with one seed the distilled set and its baselines start from
     the same weights. The random baseline is a fresh draw of real samples for each seed, which take as many bits as
     the set; herding and k-means have as many samples; the class mean is one sample a class whatever the set holds.
 

@@ -1,0 +1,40 @@
+"""Evaluator: a published distilled dataset in, a table of numbers out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+from hf_distill.evaluation.result import Evaluation
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.parts import Part
+
+
+class Evaluator(Part):
+    """Trains fresh networks on a published set and on its baselines, and tests them on held-out real data.
+
+    What is measured is what anyone loads: samples come from the files, clipped and rounded. The last epoch counts,
+    never the best one.
+    """
+
+    @abstractmethod
+    def evaluate(
+        self,
+        artifact: str | Path | DistilledDataset,
+        real: Any,
+        output: str | Path | None = None,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Measure a distilled dataset.
+
+        Args:
+            artifact: Its folder or Hub id. One that is not saved yet is written to a temporary folder and read back.
+            real: The data it was made from; its test split is measured on.
+            output: Where to write the result as JSON; ``DistilledDataset.add_evaluation`` stores it in the artifact.
+            progress: Show a progress bar.
+
+        Raises:
+            UserError: The artifact and the data do not belong together, or an option is wrong.
+            DivergenceError: A training diverged.
+        """
