@@ -28,6 +28,9 @@ class _View:
     network: FeatureNetwork
     params: AugmentParams | None
     means: Tensor  # (classes, F)
+    spread: Tensor  # mean squared distance of a class mean from their centre
+    features: Tensor | None  # (classes * real_per_class, F), where single samples are needed
+    labels: Tensor
 
 
 class DistributionMatching(Objective):
@@ -40,12 +43,21 @@ class DistributionMatching(Objective):
     network and new real samples, which is ``views=1, reuse=1``. The real side has no gradient and is nearly all of the
     work, so that using each view ``reuse`` times makes a step cheaper; ``views`` of them take turns.
 
+    Two additions of later work, both off by default. ``normalize`` divides by the squared distances of the real class
+    means from their centre: a step then means the same for every network, width and dataset. ``discrimination`` adds
+    the term of CAFE (Wang et al., CVPR 2022): real samples are classified by the synthetic class means, so that these
+    do not only lie where the real ones do but also tell the classes apart. Here the logits are negative squared
+    distances in units of the class means' spread times ``temperature``.
+
     Args:
         network: Architecture of psi.
         augment: Siamese augmentation; null for none, as vectors need it.
         real_per_class: Real samples of each class in a view.
         views: Views that take turns.
         reuse: Steps that each view is used for before a new one takes its place.
+        normalize: Divide the squared distances by those of the real class means.
+        discrimination: Weight of the discrimination term.
+        temperature: Of the discrimination term's logits.
         chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
             cache, and 4096 elsewhere.
     """
@@ -56,6 +68,13 @@ class DistributionMatching(Objective):
   author = {Zhao, Bo and Bilen, Hakan},
   booktitle = {IEEE/CVF Winter Conference on Applications of Computer Vision},
   year = {2023}
+}
+@inproceedings{wang2022cafe,
+  title = {CAFE: Learning to Condense Dataset by Aligning Features},
+  author = {Wang, Kai and Zhao, Bo and Peng, Xiangyu and Zhu, Zheng and Yang, Shuo and Wang, Shuo and Huang, Guan and
+    Bilen, Hakan and Wang, Xinchao and You, Yang},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  year = {2022}
 }"""
 
     def __init__(
@@ -66,6 +85,9 @@ class DistributionMatching(Objective):
         real_per_class: int = 256,
         views: int = 1,
         reuse: int = 1,
+        normalize: bool = False,
+        discrimination: float = 0.0,
+        temperature: float = 0.2,
         chunk: int = 0,
     ) -> None:
         super().__init__()
@@ -74,16 +96,24 @@ class DistributionMatching(Objective):
         self.real_per_class = real_per_class
         self.views = views
         self.reuse = reuse
+        self.normalize = normalize
+        self.discrimination = discrimination
+        self.temperature = temperature
         self.chunk = chunk
         self._views: dict[int, _View] = {}
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
-        """See :class:`Objective`; returns ``{"features": ...}``."""
+        """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
         view = self._view(real, streams)
         batch = synthetic()
         features = view.network.features(self._augmented(batch.x, view.params))
         means = class_means(features, batch, real.spec.num_classes)
-        return {"features": (means - view.means).square().sum()}
+        distance = (means - view.means).square().sum()
+        terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
+        if view.features is not None:
+            logits = -squared_distances(view.features, means) / (self.temperature * view.spread)
+            terms["discrimination"] = self.discrimination * F.cross_entropy(logits, view.labels)
+        return terms
 
     def _augmented(self, x: Tensor, params: AugmentParams | None) -> Tensor:
         return x if params is None or self.augment is None else self.augment.apply(x, params)
@@ -120,10 +150,12 @@ class DistributionMatching(Objective):
         classes = list(range(spec.num_classes))
         batch = real.sample(classes, self.real_per_class, streams.generator("real"))
         network.to(batch.x.device).requires_grad_(False)
-        features = []
-        for x in batch.x.split(self._chunk(batch.x.device.type)):
-            features.append(network.features(self._augmented(x, params)))
-        return _View(streams, network, params, class_means(torch.cat(features), batch, spec.num_classes))
+        features = torch.cat(
+            [network.features(self._augmented(x, params)) for x in batch.x.split(self._chunk(batch.x.device.type))]
+        )
+        means = class_means(features, batch, spec.num_classes)
+        spread = (means - means.mean(0)).square().sum(1).mean()
+        return _View(streams, network, params, means, spread, features if self.discrimination else None, batch.y)
 
 
 def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
@@ -131,3 +163,8 @@ def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
     member = F.one_hot(batch.y, classes).to(features) if batch.y.dim() == 1 else batch.y
     member = member * batch.w[:, None]
     return (member / member.sum(0).clamp_min(1e-12)).T @ features
+
+
+def squared_distances(points: Tensor, centres: Tensor) -> Tensor:
+    """Return the squared distance of every point ``(N, F)`` to every centre ``(C, F)``, ``(N, C)``."""
+    return points.square().sum(1, keepdim=True) - 2 * points @ centres.T + centres.square().sum(1)

@@ -8,8 +8,9 @@ from hf_distill.augment import SiameseAugment
 from hf_distill.data import Batch, RealData
 from hf_distill.errors import UserError
 from hf_distill.networks import MLP, ConvNet
+from hf_distill.networks.base import Classifier
 from hf_distill.objectives import DistributionMatching
-from hf_distill.objectives.distribution import class_means
+from hf_distill.objectives.distribution import class_means, squared_distances
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, VectorSet
 
@@ -29,7 +30,7 @@ def test_loss_equals_the_reference_implementation():
     for count, phase in ((8, 0.3), (2, 1.1)):
         x = wave(count, 1, 28, 28, phase=phase)
         sides.append(class_means(network.features(x), Batch.of(x, torch.full((count,), 3)), 10))
-    assert float((sides[0] - sides[1]).square().sum()) == pytest.approx(36.91029, rel=1e-4)
+    assert (sides[0] - sides[1]).square().sum().item() == pytest.approx(36.91029, rel=1e-4)
 
 
 def test_class_means_weigh_samples_and_soft_labels():
@@ -83,6 +84,33 @@ def test_chunks_change_nothing(digits):
         objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)
     ]
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-4)
+
+
+def test_normalised_matching_and_discrimination_by_hand():
+    """Two classes at 0 and 2 in one dimension, a network that is the identity, synthetic samples at 0 and 1."""
+    table = Dataset.from_dict({"v": [[0.0], [2.0]], "label": [0, 1]})
+    real = RealData.from_dataset(table).setup()  # normalised: -1 and 1
+
+    class Identity(MLP):
+        def build(self, shape, num_classes, seed):
+            return Classifier(torch.nn.Identity(), 1, num_classes)
+
+    synthetic = VectorSet(per_class=1)
+    synthetic.initialize(torch.tensor([[-1.0], [0.0]]), torch.arange(2), real.spec)
+    matching = DistributionMatching(
+        network=Identity(), augment=None, real_per_class=1, normalize=True, discrimination=3.0, temperature=0.5
+    )
+    terms = matching(synthetic, real, Streams(0))
+    # Squared distances to the means' centre are 1 and 1; the second synthetic mean is off by 1.
+    assert float(terms["features"]) == pytest.approx(1 / 2)
+    # Logits -d / 0.5: real -1 sees (0, 1), real 1 sees (4, 1).
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-6))) / 2
+    assert float(terms["discrimination"]) == pytest.approx(3 * expected, rel=1e-5)
+
+
+def test_squared_distances():
+    points, centres = torch.randn(5, 3), torch.randn(2, 3)
+    assert torch.allclose(squared_distances(points, centres), torch.cdist(points, centres).square(), atol=1e-5)
 
 
 def test_every_step_has_a_new_view_unless_it_is_reused(digits):
