@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from hf_distill.networks.compiled import has_compiler
 from hf_distill.networks.cost import ONE_THREAD, step_flops
 
 Strategy = Literal["auto", "together", "sequential"]
@@ -86,8 +86,3 @@ def is_plain(network: nn.Module) -> bool:
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
             return False
     return True
-
-
-def has_compiler() -> bool:
-    """Tell whether there is a C++ compiler for ``torch.compile``."""
-    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))

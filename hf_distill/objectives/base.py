@@ -36,6 +36,9 @@ class Objective(nn.Module, Part):
             streams: Randomness of this step and rank.
         """
 
+    def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
+        """Called once before the loop, with the number of steps that the run has in all."""
+
     def work(self, synthetic: Synthetic, real: RealData) -> float:
         """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
         return float("inf")

@@ -100,6 +100,7 @@ class OptimizedDistillation(Method):
         if run.trackers:
             accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
         self.objective.to(accelerator.device)
+        self.objective.prepare(synthetic, real, self.steps)
         streams = Streams(run.seed, accelerator.process_index)
         reporter = Reporter(
             run,
