@@ -1,0 +1,183 @@
+"""Reading a series from a memory-mapped table into one normalised tensor, a chunk of rows at a time."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset, Features
+from torch import Tensor
+
+from hf_distill.data.series_time import is_number
+from hf_distill.errors import UserError
+
+_CHUNK = 65_536
+Missing = Literal["error", "ffill", "interpolate"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What one pass over the rows tells of every channel.
+
+    Attributes:
+        mean, std: Over the training rows, ``(N,)``; ``std`` is 1 where a channel is constant.
+        missing: Missing values of all rows, ``(N,)``.
+        first_missing: Row of the first of them, ``(N,)``.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    missing: np.ndarray
+    first_missing: np.ndarray
+
+
+def find_channels(
+    features: Features, columns: list[str] | None, time_column: str | None, first: dict[str, object]
+) -> tuple[str, ...]:
+    """Return the channels, in the source's order: the chosen ones, else every number but the time column.
+
+    Raises:
+        UserError: A chosen column does not exist, is no number or is the time column; or there is no channel.
+    """
+    if columns is not None:
+        for name in columns:
+            if name not in features:
+                raise UserError(f"no column {name!r}; choose --data.columns from {', '.join(features)}")
+            if name == time_column:
+                raise UserError(f"column {name!r} is the time column and cannot be a channel too: leave it out")
+            if not is_number(features[name]):
+                raise UserError(
+                    f"column {name!r} is {_kind(features[name])} (row 0: {first[name]!r}) and channels are numbers: "
+                    "leave it out of --data.columns or turn it into numbers first"
+                )
+        if not columns:
+            raise UserError("data.columns is empty: name the channels, or leave it out to take all numbers")
+        return tuple(name for name in features if name in columns)
+    channels = tuple(name for name in features if name != time_column and is_number(features[name]))
+    left_out = [name for name in features if name != time_column and name not in channels]
+    if not channels:
+        kinds = ", ".join(f"{name} is {_kind(feature)}" for name, feature in features.items())
+        raise UserError(f"there is no column of numbers to forecast ({kinds}): turn one into numbers first")
+    if left_out:
+        kinds = ", ".join(f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})" for name in left_out)
+        logger.warning("columns that are no numbers are left out: %s", kinds)
+    return channels
+
+
+def _kind(feature: object) -> str:
+    dtype = getattr(feature, "dtype", None) or str(feature)
+    return "text" if "string" in dtype else dtype
+
+
+def _chunks(table: Dataset, channels: tuple[str, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield first row and float64 values ``(B, N)`` of every chunk; missing and infinite ones are NaN."""
+    arrow = table.select_columns(list(channels)).with_format("arrow")
+    for start, rows in zip(range(0, len(table), _CHUNK), arrow.iter(batch_size=_CHUNK), strict=True):
+        values = np.empty((len(rows), len(channels)))
+        for place, name in enumerate(channels):
+            values[:, place] = rows[name].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values[~np.isfinite(values)] = np.nan
+        yield start, values
+
+
+def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Statistics:
+    """Read the rows once for statistics of the training rows and missing values of all.
+
+    Raises:
+        UserError: A channel has no value in the training rows.
+    """
+    size = len(channels)
+    shift = np.full(size, np.nan)
+    total, square, count = np.zeros(size), np.zeros(size), np.zeros(size, np.int64)
+    missing, first_missing = np.zeros(size, np.int64), np.full(size, -1)
+    for start, values in _chunks(table, channels):
+        gone = np.isnan(values)
+        missing += gone.sum(0)
+        new = gone.any(0) & (first_missing < 0)
+        first_missing[new] = start + gone.argmax(0)[new]
+        train, known = values[: max(0, train_rows - start)], ~gone[: max(0, train_rows - start)]
+        fresh = np.isnan(shift) & known.any(0)
+        if len(train):
+            # Differences from the first value: exact for a constant channel, and no cancellation for a large mean.
+            shift[fresh] = train[known.argmax(0), np.arange(size)][fresh]
+            rest = np.where(known, train - shift, 0.0)
+            total, square, count = total + rest.sum(0), square + np.square(rest).sum(0), count + known.sum(0)
+    for name, seen in zip(channels, count, strict=True):
+        if not seen:
+            raise UserError(
+                f"column {name!r} has no value in all {train_rows} training rows: leave it out with --data.columns"
+            )
+    mean = total / count
+    std = np.sqrt(np.maximum(square / count - np.square(mean), 0))
+    constant = square == 0
+    if constant.any():
+        names = ", ".join(name for name, flat in zip(channels, constant, strict=True) if flat)
+        logger.warning("channels that are constant in the training rows are divided by 1 instead of 0: %s", names)
+    return Statistics(mean + shift, np.where(constant, 1.0, std), missing, first_missing)
+
+
+def check_missing(statistics: Statistics, channels: tuple[str, ...], missing: Missing) -> None:
+    """Refuse missing values where they are an error, and log them where they are filled.
+
+    Raises:
+        UserError: There are some; the message names column, row, count and option.
+    """
+    if missing not in ("error", "ffill", "interpolate"):
+        raise UserError(f"data.missing {missing!r} is unknown: choose error, ffill or interpolate")
+    if not statistics.missing.any():
+        return
+    worst = int(statistics.missing.argmax())
+    what = (
+        f"column {channels[worst]!r} has {statistics.missing[worst]} missing (or infinite) values, the first in row "
+        f"{statistics.first_missing[worst]}"
+    )
+    if (others := int((statistics.missing > 0).sum()) - 1) > 0:
+        what += f"; so have {others} other columns"
+    if missing == "error":
+        raise UserError(
+            f"{what}: fill them with --data.missing=ffill or interpolate, or choose others with --data.columns"
+        )
+    logger.warning("%s: filled by %s", what, missing)
+
+
+def read_normalized(
+    table: Dataset, channels: tuple[str, ...], statistics: Statistics, missing: Missing, memory_gib: float
+) -> Tensor:
+    """Return the normalised series, float32 ``(T, N)``; what exceeds ``memory_gib`` is mapped from a temporary file."""
+    out = _allocate((len(table), len(channels)), memory_gib)
+    for start, values in _chunks(table, channels):
+        normal = (values - statistics.mean) / statistics.std
+        out[start : start + len(values)] = torch.from_numpy(normal)
+    for place in np.flatnonzero(statistics.missing):
+        out[:, place] = torch.from_numpy(fill(out[:, place].numpy(), missing))
+    return out
+
+
+def _allocate(shape: tuple[int, int], memory_gib: float) -> Tensor:
+    if math.prod(shape) * 4 <= memory_gib * 2**30:
+        return torch.empty(shape)
+    # The file's name goes at once; its pages stay until the tensor does, and the system may write them back.
+    with tempfile.TemporaryDirectory(prefix="hf_distill_") as folder:
+        return torch.from_file(str(Path(folder) / "series"), shared=True, size=math.prod(shape)).view(shape)
+
+
+def fill(values: np.ndarray, missing: Missing) -> np.ndarray:
+    """Fill the NaNs of one channel ``(T,)``: with the last value before or by a line between neighbours.
+
+    Before the first value its own stands in, after the last one the last.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    if missing == "interpolate":
+        return np.interp(np.arange(len(values)), known, values[known]).astype(values.dtype)
+    last = np.searchsorted(known, np.arange(len(values)), side="right") - 1
+    return values[known[np.maximum(last, 0)]]
