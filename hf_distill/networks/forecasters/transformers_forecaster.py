@@ -1,0 +1,93 @@
+"""TransformersForecaster: a forecaster of the transformers library, with random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hf_distill.errors import UserError
+from hf_distill.networks.forecasters.base import Forecaster
+
+# Those that forecast from past values alone; the others also want calendar features of the future.
+_MODELS = {"patchtst": "PatchTSTForPrediction", "patchtsmixer": "PatchTSMixerForPrediction"}
+
+
+class TransformersForecaster(Forecaster):
+    """A forecaster of transformers, built from a configuration with random weights. Needs no network.
+
+    Look-back, horizon and the number of channels follow the data, and the loss is the mean squared error.
+
+    Args:
+        model: A transformers configuration: a dictionary with ``model_type``, ``patchtst`` or ``patchtsmixer``
+            (``{"model_type": "patchtst", "d_model": 64, "num_hidden_layers": 2, "patch_length": 16}``), or the path of
+            a ``config.json`` or its folder.
+        name: Name in tables; the model type where it is not given.
+    """
+
+    def __init__(self, *, model: dict[str, Any] | str, name: str | None = None) -> None:
+        self.model = model
+        self.name = name
+
+    @property
+    def label(self) -> str:
+        """Name in tables."""
+        return self.name or str(self._values()["model_type"])
+
+    def config(self) -> dict[str, Any]:
+        """See :class:`Part`; the configuration is written out, also where it was given as a path."""
+        return {"class_path": type(self).__name__, "init_args": {"model": self._values(), "name": self.name}}
+
+    def _values(self) -> dict[str, Any]:
+        values = self.model
+        if isinstance(values, str):
+            path = Path(values) / "config.json" if Path(values).is_dir() else Path(values)
+            try:
+                values = json.loads(path.read_text())
+            except OSError as error:
+                raise UserError(f"cannot read the transformers configuration {path}: {error.strerror}") from error
+            except json.JSONDecodeError as error:
+                raise UserError(f"the transformers configuration {path} is no JSON: {error}") from error
+        if not isinstance(values, dict) or values.get("model_type") not in _MODELS:
+            found = values.get("model_type") if isinstance(values, dict) else None
+            raise UserError(
+                f"model_type {found!r} does not forecast from past values alone: choose {' or '.join(_MODELS)}"
+            )
+        return values
+
+    def build_network(self, lookback: int, horizon: int, channels: int) -> nn.Module:
+        """See :class:`Forecaster`."""
+        values = dict(self._values())
+        model_type = values.pop("model_type")
+        try:
+            import transformers
+        except ImportError as error:
+            raise UserError(
+                "TransformersForecaster needs transformers: pip install 'hf-distill[transformers]'"
+            ) from error
+        values.update(context_length=lookback, prediction_length=horizon, num_input_channels=channels, loss="mse")
+        try:
+            config = transformers.AutoConfig.for_model(model_type, **values)
+            model = getattr(transformers, _MODELS[model_type])(config)
+            network = _Network(model.float()).eval()
+            with torch.no_grad():
+                network(torch.zeros(1, lookback, channels))
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"transformers builds no {model_type!r} for a look-back of {lookback}, a horizon of {horizon} and "
+                f"{channels} channels ({reason}); adapt its configuration, patch_length for example"
+            ) from error
+        return network.train()
+
+
+class _Network(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(past_values=x).prediction_outputs
