@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
+from accelerate import Accelerator
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
@@ -57,7 +57,8 @@ def run(argv: list[str]) -> None:
         check_repo_id(config.repo_id)
     objects = parser.instantiate(config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
-    main = PartialState().is_main_process
+    # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
+    main = Accelerator().is_main_process
     if main:
         _check_output(output)
         write_run_config(output, resolved)

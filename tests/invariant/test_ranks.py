@@ -1,5 +1,11 @@
 """One process or several: the same mathematics."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 import torch
 from accelerate import debug_launcher
 
@@ -56,3 +62,14 @@ def test_two_ranks_end_with_equal_parameters(tmp_path):
 def test_two_ranks_on_replicated_data_equal_one(tmp_path):
     debug_launcher(ranks_on_replicated_data, args=(str(tmp_path),), num_processes=2)
     assert torch.equal(torch.load(tmp_path / "0.pt"), distill())
+
+
+@pytest.mark.slow
+def test_accelerate_launch_starts_one_run_of_two_processes(tmp_path):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "accelerate.commands.launch"]
+    command += ["--config_file", str(root / "configs/accelerate/two_cpu_processes.yaml"), "-m", "hf_distill", "distill"]
+    command += ["--config", str(root / "configs/dm_digits_ipc1.yaml"), "--method.steps=4", "--output_dir", "out"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.count("10 samples of 10 classes") == 1
