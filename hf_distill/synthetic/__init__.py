@@ -1,6 +1,8 @@
 """Synthetic sets: what is stored, and how it is read."""
 
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.synthetic.harmonic import HarmonicSet
 from hf_distill.synthetic.pixel import PixelSet, VectorSet
+from hf_distill.synthetic.series import SeriesSet
 
-__all__ = ["Bits", "Packed", "PixelSet", "Synthetic", "VectorSet"]
+__all__ = ["Bits", "HarmonicSet", "Packed", "PixelSet", "SeriesSet", "Synthetic", "VectorSet"]

@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import DistillError
 from hf_distill.parts import Part
 
@@ -54,26 +53,35 @@ class Synthetic(nn.Module, Part):
     nothing but its argument and the constants fixed by ``initialize``, so that a quantizer can stand between
     ``codes`` and ``decode``.
 
-    Attributes:
-        per_class: Samples of each class.
+    What is decoded depends on the task: the samples themselves, or a time series, whose training examples are its
+    windows. :meth:`examples` and :meth:`view` hide the difference from the objectives.
     """
-
-    per_class: int
 
     def __init__(self) -> None:
         super().__init__()
-        self._spec: DataSpec | None = None
+        self._spec: Any = None
 
     @property
-    def spec(self) -> DataSpec:
+    @abstractmethod
+    def size(self) -> int:
+        """How much real data it starts from: samples of each class, or time steps."""
+
+    @property
+    def spec(self) -> Any:
         """The specification that :meth:`initialize` was given."""
         if self._spec is None:
             raise DistillError(f"{type(self).__name__} has no samples yet: call initialize(x, y, spec) first")
         return self._spec
 
     @abstractmethod
-    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
-        """Start from samples: inputs ``x`` ``(M, *shape)``, normalised, and class indices ``y`` ``(M,)``."""
+    def initialize(self, x: Tensor, y: Tensor, spec: Any) -> None:
+        """Start from real data.
+
+        Args:
+            x: Normalised inputs ``(M, *shape)``, or a normalised series ``(M, N)``.
+            y: Class indices ``(M,)``, or the numbers of the time steps.
+            spec: The data's specification.
+        """
 
     @abstractmethod
     def codes(self) -> dict[str, Tensor]:
@@ -81,7 +89,7 @@ class Synthetic(nn.Module, Part):
 
     @abstractmethod
     def decode(self, codes: dict[str, Tensor]) -> Batch:
-        """Return all training samples that the stored variables stand for, in the networks' units."""
+        """Return everything that the stored variables stand for, in the networks' units."""
 
     @abstractmethod
     def pack(self) -> Packed:
@@ -95,11 +103,15 @@ class Synthetic(nn.Module, Part):
         """Move the stored variables back to where they can be stored; called after every optimiser step."""
 
     def forward(self) -> Batch:
-        """Return the current training samples, differentiable in the stored variables."""
+        """Return what the set stands for now, differentiable in the stored variables."""
         return self.decode(self.codes())
 
+    def examples(self, decoded: Batch) -> int:
+        """Return how many training examples there are."""
+        return len(decoded)
+
     def view(self, decoded: Batch, index: Tensor) -> Batch:
-        """Return some of the decoded samples."""
+        """Return some training examples, by their numbers ``(B,)`` below :meth:`examples`."""
         return Batch(decoded.x[index], decoded.y[index], decoded.w[index])
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:

@@ -27,6 +27,11 @@ class PixelSet(Synthetic):
         self.per_class = per_class
         self.clip = clip
 
+    @property
+    def size(self) -> int:
+        """Samples of each class."""
+        return self.per_class
+
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
         """See :class:`Synthetic`."""
         self._spec = spec

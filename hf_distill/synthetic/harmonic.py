@@ -1,0 +1,168 @@
+"""HarmonicSet: the stored variables are the spectrum of a time series."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.errors import UserError
+from hf_distill.synthetic.base import Bits, Packed
+from hf_distill.synthetic.series import SeriesSet
+
+
+class HarmonicSet(SeriesSet):
+    """One free complex amplitude per frequency bin and channel: a change moves the whole series and not one place.
+
+    ``x = irfft(real + i imag, n=M, norm="ortho")`` along the time axis. With this norm a bin's size does not depend on
+    M, and the squares of series and two-sided spectrum have the same sum. The imaginary part of bin 0, and of bin M/2
+    where M is even, stands for nothing and stays zero, so that a spectrum has exactly as many numbers as its series.
+
+    Source: Hong et al., Harmonic Dataset Distillation for Time Series Forecasting (AAAI 2026).
+
+    Args:
+        length: Time steps, ``M``.
+        harmonics: Bins of each channel that are stored, those with the most energy in the series that the set starts
+            from; the others are zero. null stores all ``M // 2 + 1``.
+    """
+
+    kept: Tensor
+
+    def __init__(self, *, length: int = 384, harmonics: int | None = None) -> None:
+        super().__init__(length=length)
+        self.harmonics = harmonics
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a channel, ``F = M // 2 + 1``."""
+        return self.length // 2 + 1
+
+    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
+        """See :class:`SeriesSet`."""
+        self.check(spec)
+        self._spec = spec
+        # In double precision: what is stored is then the nearest spectrum.
+        spectrum = torch.fft.rfft(x.detach().double(), dim=0, norm="ortho")
+        self.real = nn.Parameter(spectrum.real.float())
+        self.imag = nn.Parameter(spectrum.imag.float())
+        self.register_buffer("kept", torch.ones(self.bins, x.shape[1], dtype=torch.bool, device=x.device))
+        if self.harmonics is not None:
+            self._choose(self.harmonics)
+        self.project()
+
+    def check(self, spec: SeriesSpec) -> None:
+        """See :class:`SeriesSet`; refuse a number of harmonics that there is not."""
+        super().check(spec)
+        if self.harmonics is not None and not 1 <= self.harmonics <= self.bins:
+            raise UserError(
+                f"synthetic.harmonics is {self.harmonics}; {self.length} time steps have 1 to {self.bins} of them"
+            )
+
+    def energy(self) -> Tensor:
+        """Return the energy of every bin ``(F, N)``; its sum is that of the squared series."""
+        twice = torch.full((self.bins, 1), 2.0, device=self.real.device)
+        twice[0] = 1
+        if self.length % 2 == 0:
+            twice[-1] = 1
+        return (self.real.detach().square() + self.imag.detach().square()) * twice
+
+    def sparse(self, harmonics: int) -> Self:
+        """Return a copy that keeps only so many bins of each channel, those with the most energy now."""
+        other = copy.deepcopy(self)
+        other.harmonics = harmonics
+        other.check(self.spec)
+        other._choose(harmonics)
+        other.project()
+        return other
+
+    def _choose(self, harmonics: int) -> None:
+        top = self.energy().topk(harmonics, 0).indices
+        self.kept = torch.zeros_like(self.kept).scatter_(0, top, True)
+
+    def codes(self) -> dict[str, Tensor]:
+        """Return ``{"real": (F, N), "imag": (F, N)}``."""
+        return {"real": self.real, "imag": self.imag}
+
+    def decode(self, codes: dict[str, Tensor]) -> Batch:
+        """See :class:`Synthetic`."""
+        spectrum = torch.complex(codes["real"], codes["imag"])
+        return self._batch(torch.fft.irfft(spectrum, n=self.length, dim=0, norm="ortho"))
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Set to zero what is not stored and what stands for nothing."""
+        self.imag[0] = 0
+        if self.length % 2 == 0:
+            self.imag[-1] = 0
+        if self.harmonics is not None:
+            self.real.mul_(self.kept)
+            self.imag.mul_(self.kept)
+
+    def pack(self) -> Packed:
+        """Return the float32 spectrum, one row a channel.
+
+        A whole spectrum is the real parts of all bins and then the imaginary parts of bins ``1 .. (M - 1) // 2``: M
+        numbers. A sparse one has two columns: ``bins``, the numbers of the bins in increasing order with
+        ``ceil(log2(F))`` bits each, highest bit first, filled up with zeros to whole bytes; and ``codes``, the real and
+        the imaginary part of each in turn.
+        """
+        real, imag = self.real.detach().cpu(), self.imag.detach().cpu()
+        meta = {
+            "kind": type(self).__name__,
+            "dtype": "<f4",
+            "length": self.length,
+            "harmonics": self.harmonics,
+            "transform": "x = irfft(spectrum, n=length, norm='ortho')",
+            "normalized": True,
+        }
+        if self.harmonics is None:
+            rows = torch.cat((real, imag[1 : (self.length + 1) // 2])).T.contiguous().numpy().astype("<f4")
+            return Packed({"codes": [row.tobytes() for row in rows]}, {**meta, "shape": [self.length]})
+        kept = self.kept.cpu().T.nonzero()[:, 1].reshape(-1, self.harmonics)  # N, K
+        pairs = torch.stack((real.T.gather(1, kept), imag.T.gather(1, kept)), 2).numpy().astype("<f4")
+        bins = [np.packbits(_to_binary(row, self._index_bits)) for row in kept.numpy()]
+        layout = {
+            "codes": {"dtype": "<f4", "shape": [self.harmonics, 2]},
+            "bins": {"dtype": "u1", "shape": [len(bins[0])]},
+        }
+        columns = {"bins": [row.tobytes() for row in bins], "codes": [row.tobytes() for row in pairs]}
+        return Packed(columns, {**meta, "bits_per_bin": self._index_bits, "columns": layout})
+
+    @property
+    def _index_bits(self) -> int:
+        return math.ceil(math.log2(self.bins))
+
+    def bits(self) -> Bits:
+        """Return 32 bits for each of the M numbers of a channel; 64 for each kept bin and the bins' numbers beside."""
+        channels = self.real.shape[1]
+        if self.harmonics is None:
+            return Bits(data=channels * self.length * 32, labels=0)
+        index = math.ceil(self.harmonics * self._index_bits / 8) * 8
+        return Bits(data=channels * self.harmonics * 64, labels=0, side=channels * index)
+
+
+def unpack_harmonics(packed: Packed) -> Tensor:
+    """Return the normalised series ``(M, N)`` that :meth:`HarmonicSet.pack` wrote."""
+    meta = packed.meta
+    length, count = meta["length"], meta["harmonics"]
+    values = np.stack([np.frombuffer(row, "<f4") for row in packed.columns["codes"]])  # N, M or 2 K
+    spectrum = np.zeros((len(values), length // 2 + 1), np.complex64)
+    if count is None:
+        spectrum.real = values[:, : spectrum.shape[1]]
+        spectrum.imag[:, 1 : (length + 1) // 2] = values[:, spectrum.shape[1] :]
+    else:
+        width = meta["bits_per_bin"]
+        for row, bins, pairs in zip(spectrum, packed.columns["bins"], values, strict=True):
+            binary = np.unpackbits(np.frombuffer(bins, np.uint8))[: count * width].reshape(count, width)
+            row[binary @ (1 << np.arange(width)[::-1])] = pairs[::2] + 1j * pairs[1::2]
+    return torch.fft.irfft(torch.from_numpy(spectrum), n=length, dim=1, norm="ortho").T
+
+
+def _to_binary(numbers: np.ndarray, width: int) -> np.ndarray:
+    return ((numbers[:, None] >> np.arange(width)[::-1]) & 1).astype(np.uint8)

@@ -1,0 +1,88 @@
+"""SeriesSet: the stored variables are the values of a time series."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.errors import UserError
+from hf_distill.synthetic.base import Bits, Packed, Synthetic
+
+
+class SeriesSet(Synthetic):
+    """One free parameter per time step and channel.
+
+    Decodes to ``Batch.x``, the normalised series ``(M, N)``, and ``Batch.y``, the numbers of its time steps. Training
+    examples are its ``M - lookback - horizon + 1`` windows, ``x`` ``(B, lookback, N)`` and ``y`` ``(B, horizon, N)``.
+
+    Args:
+        length: Time steps, ``M``.
+    """
+
+    def __init__(self, *, length: int = 384) -> None:
+        super().__init__()
+        self.length = length
+
+    @property
+    def size(self) -> int:
+        """Time steps."""
+        return self.length
+
+    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
+        """See :class:`Synthetic`; ``x`` is a normalised series ``(length, N)``.
+
+        Raises:
+            UserError: The set is shorter than one window.
+        """
+        self.check(spec)
+        self._spec = spec
+        self.values = nn.Parameter(x.detach().clone().float())
+
+    def check(self, spec: SeriesSpec) -> None:
+        """Refuse data without windows, and a length that holds none."""
+        if not isinstance(spec, SeriesSpec):
+            raise UserError(f"{type(self).__name__} holds a time series: choose SeriesData, or PixelSet for images")
+        if self.length < spec.window:
+            raise UserError(
+                f"synthetic.length is {self.length} and one window takes {spec.window} time steps (look-back "
+                f"{spec.lookback} and horizon {spec.horizon}): raise the length to {spec.window} or more"
+            )
+
+    def codes(self) -> dict[str, Tensor]:
+        """Return ``{"values": (M, N)}``."""
+        return {"values": self.values}
+
+    def decode(self, codes: dict[str, Tensor]) -> Batch:
+        """See :class:`Synthetic`."""
+        return self._batch(codes["values"])
+
+    def _batch(self, x: Tensor) -> Batch:
+        return Batch.of(x, torch.arange(len(x), device=x.device))
+
+    def examples(self, decoded: Batch) -> int:
+        """See :class:`Synthetic`: windows."""
+        return len(decoded.x) - self.spec.window + 1
+
+    def view(self, decoded: Batch, index: Tensor) -> Batch:
+        """See :class:`Synthetic`: the windows that start at some time steps."""
+        return windows(decoded.x, index, self.spec)
+
+    def pack(self) -> Packed:
+        """Return the float32 values, one row a channel."""
+        rows = self.values.detach().cpu().T.contiguous().numpy().astype("<f4")
+        meta = {"kind": type(self).__name__, "dtype": "<f4", "shape": [self.length], "normalized": True}
+        return Packed(columns={"codes": [row.tobytes() for row in rows]}, meta=meta)
+
+    def bits(self) -> Bits:
+        """Return 32 bits a value; there are no labels."""
+        return Bits(data=self.values.numel() * 32, labels=0)
+
+
+def windows(series: Tensor, index: Tensor, spec: SeriesSpec) -> Batch:
+    """Return the windows of a series ``(T, N)`` that start at ``index`` ``(B,)``."""
+    # Rows and not an unfolded view: the gradient of a view is as large as all its windows.
+    rows = index.to(series.device)[:, None] + torch.arange(spec.window, device=series.device)
+    window = series[rows]  # B, lookback + horizon, N
+    return Batch.of(window[:, : spec.lookback], window[:, spec.lookback :])

@@ -1,0 +1,114 @@
+import math
+
+import pytest
+import torch
+
+from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.errors import UserError
+from hf_distill.synthetic import HarmonicSet, PixelSet, SeriesSet
+from hf_distill.synthetic.harmonic import unpack_harmonics
+
+
+def series_spec(channels=3, lookback=4, horizon=2):
+    names = tuple("abcdefgh"[:channels])
+    features = {name: {"dtype": "float32", "_type": "Value"} for name in names}
+    return SeriesSpec(
+        channels=names,
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+        features=features,
+        lookback=lookback,
+        horizon=horizon,
+    )
+
+
+def filled(cls, length=16, **kwargs):
+    synthetic = cls(length=length, **kwargs)
+    x = torch.randn(length, 3, generator=torch.Generator().manual_seed(length))
+    synthetic.initialize(x, torch.arange(length), series_spec())
+    return synthetic, x
+
+
+@pytest.mark.parametrize("length", [15, 16])
+def test_decoding_undoes_the_transform_and_keeps_the_energy(length):
+    synthetic, x = filled(HarmonicSet, length)
+    assert torch.allclose(synthetic().x, x, atol=1e-6)
+    assert torch.allclose(synthetic.energy().sum(0), x.square().sum(0), rtol=1e-5)  # Parseval
+
+
+def test_a_cosine_is_one_bin():
+    synthetic = HarmonicSet(length=16)
+    time = torch.arange(16.0)
+    synthetic.initialize((2 * torch.cos(2 * math.pi * 3 * time / 16))[:, None], time, series_spec(1))
+    # amplitude * sqrt(M) / 2 in the bin of its frequency
+    expected = torch.zeros(9)
+    expected[3] = 4
+    assert torch.allclose(synthetic.real[:, 0], expected, atol=1e-6)
+    assert torch.allclose(synthetic.imag, torch.zeros(9, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [15, 16])
+def test_what_stands_for_nothing_stays_zero(length):
+    synthetic, _ = filled(HarmonicSet, length)
+    before = synthetic().x.detach()
+    with torch.no_grad():
+        synthetic.imag[0] = 5
+        if length % 2 == 0:
+            synthetic.imag[-1] = 5
+    assert torch.allclose(synthetic().x, before, atol=1e-6)
+    synthetic.project()
+    assert synthetic.imag[0].eq(0).all() and (length % 2 or synthetic.imag[-1].eq(0).all())
+
+
+@pytest.mark.parametrize("length", [15, 16])
+@pytest.mark.parametrize("harmonics", [None, 1, 3, 8])
+def test_packing_is_exact_and_has_the_claimed_size(length, harmonics):
+    synthetic, _ = filled(HarmonicSet, length, harmonics=harmonics)
+    packed, bits = synthetic.pack(), synthetic.bits()
+    assert torch.allclose(unpack_harmonics(packed), synthetic().x, atol=1e-6)
+    written = {name: 8 * sum(len(row) for row in rows) for name, rows in packed.columns.items()}
+    assert bits.data == written["codes"] == (3 * 32 * length if harmonics is None else 3 * 64 * harmonics)
+    assert bits.side == written.get("bins", 0)
+    assert bits.total == sum(written.values())
+
+
+def test_a_sparse_spectrum_is_the_best_one():
+    synthetic, x = filled(HarmonicSet)
+    energy, _ = synthetic.energy().sort(0, descending=True)
+    for harmonics in (2, 5):
+        sparse = synthetic.sparse(harmonics)
+        assert (sparse.kept.sum(0) == harmonics).all()
+        lost = (sparse().x - x).square().sum(0)
+        assert torch.allclose(lost, energy[harmonics:].sum(0), rtol=1e-4)
+    assert synthetic.kept.all() and synthetic.harmonics is None
+    # bins 0..8: 4 bits each, 5 of them are 20 bits, 3 bytes
+    assert sparse.bits().side == 3 * 24
+
+
+@pytest.mark.parametrize("cls", [SeriesSet, HarmonicSet])
+def test_examples_are_windows(cls):
+    synthetic, x = filled(cls)
+    decoded = synthetic()
+    assert synthetic.size == 16 and synthetic.examples(decoded) == 16 - 6 + 1
+    batch = synthetic.view(decoded, torch.tensor([0, 10]))
+    assert torch.allclose(batch.x, torch.stack((x[0:4], x[10:14])), atol=1e-6)
+    assert torch.allclose(batch.y, torch.stack((x[4:6], x[14:16])), atol=1e-6)
+    batch.y.sum().backward()
+    assert all(parameter.grad is not None for parameter in synthetic.parameters())
+
+
+def test_values_are_packed_by_channel():
+    synthetic, x = filled(SeriesSet)
+    packed = synthetic.pack()
+    assert torch.equal(torch.frombuffer(bytearray(packed.columns["codes"][1]), dtype=torch.float32), x[:, 1])
+    assert synthetic.bits().total == 8 * sum(map(len, packed.columns["codes"])) == 16 * 3 * 32
+
+
+def test_lengths_and_harmonics_that_do_not_fit():
+    with pytest.raises(UserError, match="length is 5 and one window takes 6"):
+        filled(SeriesSet, 5)
+    with pytest.raises(UserError, match="harmonics is 10; 16 time steps have 1 to 9"):
+        filled(HarmonicSet, harmonics=10)
+    with pytest.raises(UserError, match="choose SeriesData"):
+        SeriesSet().initialize(torch.zeros(1, 1), torch.zeros(1), None)
+    assert PixelSet(per_class=3).size == 3
