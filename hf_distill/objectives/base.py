@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
-from hf_distill.data.real import RealData
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -15,8 +15,9 @@ from hf_distill.synthetic.base import Synthetic
 class Objective(nn.Module, Part):
     """A loss of a synthetic set against real data.
 
-    An objective draws all its randomness from the streams that it is given and keeps no state that it could not
-    rebuild from them: a resumed run needs nothing of it.
+    An objective draws all its randomness from the streams that it is given. State that it cannot rebuild from them
+    belongs into its ``state_dict`` (buffers, or ``get_extra_state``), which checkpoints hold: a resumed run then goes
+    on as if it had never stopped. Every rank has its own.
 
     Attributes:
         paper: Short reference.
@@ -27,7 +28,7 @@ class Objective(nn.Module, Part):
     citation: str = ""
 
     @abstractmethod
-    def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
+    def forward(self, synthetic: Synthetic, real: Any, streams: Streams) -> dict[str, Tensor]:
         """Return the loss terms of a step, scalars that are summed.
 
         Args:
@@ -36,10 +37,10 @@ class Objective(nn.Module, Part):
             streams: Randomness of this step and rank.
         """
 
-    def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
+    def prepare(self, synthetic: Synthetic, real: Any, steps: int) -> None:
         """Called once before the loop, with the number of steps that the run has in all."""
 
-    def work(self, synthetic: Synthetic, real: RealData) -> float:
+    def work(self, synthetic: Synthetic, real: Any) -> float:
         """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
         return float("inf")
 

@@ -5,6 +5,7 @@ from hf_distill.selection.herding import HerdingSelector
 from hf_distill.selection.initial import InitialSamples, MeanSamples, RealSamples
 from hf_distill.selection.kmeans import KMeansSelector
 from hf_distill.selection.random import RandomSelector
+from hf_distill.selection.subseries import SubSeries
 
 SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector)}
 
@@ -17,5 +18,6 @@ __all__ = [
     "RandomSelector",
     "RealSamples",
     "Selector",
+    "SubSeries",
     "select_per_class",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +19,18 @@ class InitialSamples(Part):
     """Makes the first samples of a synthetic set."""
 
     @abstractmethod
-    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return normalised inputs ``(classes * per_class, *shape)`` and labels, ordered by class."""
+    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return what a set of some size starts from.
+
+        Args:
+            real: The data.
+            size: Samples of each class, or time steps of a series; see ``Synthetic.size``.
+            streams: Randomness.
+
+        Returns:
+            Normalised inputs ``(classes * size, *shape)`` and labels, ordered by class; or a normalised series
+            ``(size, N)`` and the numbers of its time steps.
+        """
 
 
 class RealSamples(InitialSamples):
@@ -32,12 +43,12 @@ class RealSamples(InitialSamples):
     def __init__(self, *, selector: Selector = RandomSelector()) -> None:  # noqa: B008 - a description
         self.selector = selector
 
-    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """See :class:`InitialSamples`."""
         if real.is_stream and isinstance(self.selector, RandomSelector):
-            batch = real.sample(list(range(real.spec.num_classes)), per_class, streams.generator("initial"))
+            batch = real.sample(list(range(real.spec.num_classes)), size, streams.generator("initial"))
         else:
-            batch = real.train.batch(select_per_class(self.selector, real, per_class, streams)[0])
+            batch = real.train.batch(select_per_class(self.selector, real, size, streams)[0])
         return batch.x, batch.y
 
 
@@ -54,17 +65,17 @@ class MeanSamples(InitialSamples):
     def __init__(self, *, group: int = 0) -> None:
         self.group = group
 
-    def draw(self, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """See :class:`InitialSamples`."""
-        real.require(per_class)
+        real.require(size)
         means = []
         for label in range(real.spec.num_classes):
             rows = real.train.class_index(label)
             generator = streams.generator("initial", label)
             if self.group:
-                picks = [rows[torch.randint(len(rows), (self.group,), generator=generator)] for _ in range(per_class)]
+                picks = [rows[torch.randint(len(rows), (self.group,), generator=generator)] for _ in range(size)]
             else:
-                picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(per_class))
+                picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(size))
             means += [real.train.batch(pick).x.mean(0) for pick in picks]
-        labels = torch.arange(real.spec.num_classes).repeat_interleave(per_class)
+        labels = torch.arange(real.spec.num_classes).repeat_interleave(size)
         return torch.stack(means), labels

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
+from accelerate.utils import broadcast, gather_object
 from torch import Tensor
 
-from hf_distill.data.real import RealData
+from hf_distill.data.base import Data
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
@@ -81,7 +81,7 @@ class OptimizedDistillation(Method):
         """The objective's."""
         return self.objective.citation
 
-    def fit(self, real: RealData, run: Run) -> Synthetic:
+    def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`.
 
         Raises:
@@ -95,12 +95,14 @@ class OptimizedDistillation(Method):
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         real.setup(accelerator.device)
         synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
-        start = self._resume(checkpoints, run, synthetic, optimizer, real) if checkpoints else 0
+        # A copy: its state is this run's.
+        objective = copy.deepcopy(self.objective).to(accelerator.device)
+        parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
+        start = self._resume(checkpoints, run, parts, objective, accelerator.process_index) if checkpoints else 0
         accelerator.wait_for_everyone()
         if run.trackers:
             accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
-        self.objective.to(accelerator.device)
-        self.objective.prepare(synthetic, real, self.steps)
+        objective.prepare(synthetic, real, self.steps)
         streams = Streams(run.seed, accelerator.process_index)
         reporter = Reporter(
             run,
@@ -110,21 +112,23 @@ class OptimizedDistillation(Method):
             log_every=self.log_every,
             preview_every=self.preview_every,
         )
-        small = accelerator.device.type == "cpu" and self.objective.work(synthetic, real) < ONE_THREAD
+        small = accelerator.device.type == "cpu" and objective.work(synthetic, real) < ONE_THREAD
         with reporter, StopRequest() as stop, one_thread(small):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
-                terms = self.objective(synthetic, real, streams.at(step))
+                terms = objective(synthetic, real, streams.at(step))
                 losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):
                     raise DivergenceError(self._divergence(step, losses, checkpoints))
-                self.objective.on_step_end(synthetic)
+                objective.on_step_end(synthetic)
                 done = step + 1
                 reporter.step(done, losses, synthetic)
                 due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
-                if checkpoints and (due or stopping) and accelerator.is_main_process:
-                    checkpoints.save(done, self._state(synthetic, optimizer, real))
+                if checkpoints and (due or stopping):
+                    state = self._state(parts, objective, accelerator)
+                    if accelerator.is_main_process:
+                        checkpoints.save(done, state)
                 if stopping and done < self.steps:
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
@@ -136,12 +140,10 @@ class OptimizedDistillation(Method):
         """See :class:`Method`."""
         Checkpoints(folder / _CHECKPOINTS, {}).clear()
 
-    def _start(
-        self, real: RealData, streams: Streams, accelerator: Accelerator
-    ) -> tuple[Synthetic, torch.optim.Optimizer]:
+    def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> tuple[Synthetic, torch.optim.Optimizer]:
         """Make the set and its optimiser; rank 0's samples are everybody's."""
         synthetic = copy.deepcopy(self.synthetic)
-        x, y = self.initial.draw(real, synthetic.per_class, streams)
+        x, y = self.initial.draw(real, synthetic.size, streams)
         synthetic.initialize(x.cpu(), y.cpu(), real.spec)
         synthetic.to(accelerator.device)
         for tensor in (*synthetic.parameters(), *synthetic.buffers()):
@@ -195,22 +197,23 @@ class OptimizedDistillation(Method):
         )
 
     @staticmethod
-    def _state(synthetic: Synthetic, optimizer: torch.optim.Optimizer, real: RealData) -> dict[str, Any]:
-        return {"synthetic": synthetic.state_dict(), "optimizer": optimizer.state_dict(), "real": real.state_dict()}
+    def _state(parts: dict[str, Any], objective: Objective, accelerator: Accelerator) -> dict[str, Any]:
+        """Return what a checkpoint holds; every rank's objective has a state of its own."""
+        state = {name: part.state_dict() for name, part in parts.items()}
+        own = [objective.state_dict()]
+        return {**state, "objective": gather_object(own) if accelerator.num_processes > 1 else own}
 
     @staticmethod
-    def _resume(
-        checkpoints: Checkpoints, run: Run, synthetic: Synthetic, optimizer: torch.optim.Optimizer, real: RealData
-    ) -> int:
+    def _resume(checkpoints: Checkpoints, run: Run, parts: dict[str, Any], objective: Objective, rank: int) -> int:
         """Return the step to start with, after loading the last checkpoint if that is wanted."""
         path = checkpoints.latest()
         if path is None:
             return 0
         if run.resume:
             step, state = checkpoints.load(path)
-            synthetic.load_state_dict(state["synthetic"])
-            optimizer.load_state_dict(state["optimizer"])
-            real.load_state_dict(state["real"])
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            objective.load_state_dict(state["objective"][rank % len(state["objective"])])
             return step
         if not run.overwrite:
             raise UserError(

@@ -21,9 +21,9 @@ from hf_distill.training import OptimizedDistillation, Run, optimized
 class ByRank(RealSamples):
     """Starts every rank from other samples, so that a missing broadcast shows."""
 
-    def draw(self, real, per_class, streams):
+    def draw(self, real, size, streams):
         rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-        return super().draw(real, per_class, Streams(streams.seed, rank=rank))
+        return super().draw(real, size, Streams(streams.seed, rank=rank))
 
 
 class SameStreams(Streams):
