@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hf_distill.hub.artifact import DistilledDataset
     from hf_distill.hub.card import render_card
+    from hf_distill.hub.plot import Panel, line_plot
     from hf_distill.hub.preview import render_preview
     from hf_distill.hub.storage import replace_folder
 
-__all__ = ["DistilledDataset", "render_card", "render_preview", "replace_folder"]
+__all__ = ["DistilledDataset", "Panel", "line_plot", "render_card", "render_preview", "replace_folder"]
 
 _MODULES = {
     "DistilledDataset": "artifact",
+    "Panel": "plot",
+    "line_plot": "plot",
     "render_card": "card",
     "render_preview": "preview",
     "replace_folder": "storage",

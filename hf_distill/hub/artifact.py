@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,34 +12,31 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset
+from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import render_card
-from hf_distill.hub.preview import render_preview
+from hf_distill.hub.formats import format_of
+from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
-
-
-def published_bits(spec: DataSpec, rows: int) -> Bits:
-    """Return the exact size of config ``default``: values in the source's type and hard labels."""
-    values = int(np.prod(spec.shape))
-    return Bits(data=rows * values * spec.bits_per_value, labels=rows * spec.bits_per_label)
 
 
 class DistilledDataset:
     """A distilled dataset with everything that is known about it.
 
     Config ``default`` holds the samples as the source holds its own (8-bit images, vectors of the source's type, hard
-    labels); config ``codes`` holds the exact stored variables. Soft labels and weights are in the codes alone.
+    labels, the channels of a series); config ``codes`` holds the exact stored variables. Soft labels and weights are in
+    the codes alone.
 
     Args:
-        spec: What the samples are and where they came from.
-        x: Inputs ``(M, *shape)``, normalised.
-        y: Class indices ``(M,)`` or class probabilities ``(M, classes)``, of which the likeliest class is published.
+        spec: What the samples are and where they came from: a ``DataSpec`` or a ``SeriesSpec``.
+        x: Inputs, normalised: samples ``(M, *shape)``, one series ``(M, N)``, or several of one length ``(S, M, N)``.
+        y: Class indices ``(M,)`` or class probabilities ``(M, classes)``, of which the likeliest class is published;
+            series have none and ignore it.
         packed: The exact stored variables.
         bits: The exact size of ``packed``.
         config: The resolved configuration of the method, JSON.
@@ -50,15 +47,18 @@ class DistilledDataset:
         citations: What to cite for the method, BibTeX or text.
         evaluation: The content of ``evaluation.json``, where the set has been evaluated.
         versions: Library versions; the present ones if None.
+        pictures: Further pictures for the card by their file names (``spectrum.png``), as Pillow images or PNG bytes;
+            the name is the caption.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
         folder: The local folder that holds this set, once saved or loaded from one.
+        pictures: PNG bytes by file name.
     """
 
     def __init__(
         self,
-        spec: DataSpec,
+        spec: Any,
         x: Tensor,
         y: Tensor,
         packed: Packed,
@@ -72,12 +72,14 @@ class DistilledDataset:
         citations: Sequence[str] = (),
         evaluation: dict[str, Any] | None = None,
         versions: dict[str, str] | None = None,
+        pictures: Mapping[str, PILImage.Image | bytes] | None = None,
     ) -> None:
+        self._format = format_of(spec.task)
         self.spec = spec
         self.x = x.detach().cpu()
-        self.y = (y.argmax(1) if y.ndim == 2 else y).detach().cpu().long()
+        self.y = self._format.labels(self.x, y)
         self.packed = packed
-        self.bits = {"default": published_bits(spec, len(self.y)), "codes": bits}
+        self.bits = {"default": self._format.published_bits(spec, len(self)), "codes": bits}
         self.config = dict(config or {})
         self.recipe = dict(recipe or {})
         self.seed = seed
@@ -86,6 +88,7 @@ class DistilledDataset:
         self.citations = [citation for citation in citations if citation]
         self.evaluation = evaluation
         self.versions = versions or record.library_versions()
+        self.pictures = encode_pictures(pictures or {})
         self.folder: Path | None = None
         self._stored: np.ndarray | None = None
         self._files: dict[str, Any] | None = None
@@ -98,17 +101,17 @@ class DistilledDataset:
         return cls(synthetic.spec, batch.x, batch.y, synthetic.pack(), synthetic.bits(), **about)
 
     def __len__(self) -> int:
-        return len(self.y)
+        return self._format.rows(self.x)
 
     @property
     def stored(self) -> np.ndarray:
-        """The published values: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)`` of the source's type."""
+        """The published values: uint8 images ``(M, C, H, W)``, vectors ``(M, D)`` or time steps ``(M, N)``."""
         if self._stored is None:
-            self._stored = self.spec.denormalize(self.x).numpy().astype(self.spec.value_dtype)
+            self._stored = self._format.store(self.spec, self.x)
         return self._stored
 
     def batch(self) -> Batch:
-        """Return all samples: normalised inputs, class indices, weights of one."""
+        """Return all samples: normalised inputs, class indices (zeros for a series), weights of one."""
         return Batch.of(self.x, self.y)
 
     def codes(self) -> dict[str, Tensor]:
@@ -117,7 +120,7 @@ class DistilledDataset:
 
     def to_dataset(self) -> Dataset:
         """Return config ``default``: a dataset with the source's column names and feature types."""
-        return tables.to_dataset(self.spec, self.stored, self.y)
+        return self._format.to_dataset(self.spec, self.stored, self.y)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.
@@ -207,29 +210,34 @@ class DistilledDataset:
         values = record.read_record(folder)
         record.verify_files(folder, values)
         try:
-            spec = DataSpec.from_dict(values["spec"])
+            format_ = format_of(values["spec"]["task"])
+            spec = format_.read_spec(values["spec"])
             bits = {name: Bits(size["data"], size["labels"], size["side"]) for name, size in values["bits"].items()}
-            stored, y = tables.from_table(tables.read_parquet(folder / record.TABLES["default"]), spec)
+            stored, y = format_.from_table(tables.read_parquet(folder / record.TABLES["default"]), spec)
             columns = tables.read_parquet(folder / record.TABLES["codes"]).to_pydict()
             packed = Packed(columns, values["codes"]["meta"])
             about = {
                 key: values[key] for key in ("config", "recipe", "seed", "timing", "history", "citations", "versions")
             }
-            x = spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
-            loaded = cls(spec, x, y, packed, bits["codes"], evaluation=values.get("evaluation"), **about)
+            if stored.shape != (values["rows"], *format_.shape(spec)):
+                raise ArtifactError(
+                    f"{folder / record.TABLES['default']} holds {stored.shape}, not {values['rows']} samples"
+                )
+            x = format_.load(spec, stored, values.get("layout", {}))
+            pictures = read_pictures(folder, values.get("pictures", []))
+            loaded = cls(
+                spec, x, y, packed, bits["codes"], evaluation=values.get("evaluation"), pictures=pictures, **about
+            )
         except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise ArtifactError(f"{folder / record.RECORD} does not describe its tables ({reason})") from error
-        if stored.shape != (values["rows"], *spec.shape):
-            raise ArtifactError(
-                f"{folder / record.TABLES['default']} holds {stored.shape}, not {values['rows']} samples"
-            )
         loaded._stored, loaded._files = stored, values["files"]
         return loaded
 
     def _write(self, folder: Path, repo_id: str | None = None) -> dict[str, Any]:
         """Write all files of the artifact into an empty folder and return the record's list of tables."""
-        datasets = {"default": self.to_dataset(), "codes": tables.codes_dataset(self.packed, self.spec)}
+        known = self._format.code_features(self.spec)
+        datasets = {"default": self.to_dataset(), "codes": tables.codes_dataset(self.packed, known)}
         files = {}
         for name, dataset in datasets.items():
             path = folder / record.TABLES[name]
@@ -240,6 +248,7 @@ class DistilledDataset:
             "spec": self.spec.to_dict(),
             "rows": len(self),
             "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in self.bits.items()},
+            "layout": self._format.layout(self.x),
             "codes": {"features": datasets["codes"].features.to_dict(), "meta": self.packed.meta},
             "config": self.config,
             "recipe": self.recipe,
@@ -249,9 +258,11 @@ class DistilledDataset:
             "citations": self.citations,
             "versions": self.versions,
             "files": files,
+            "pictures": list(self.pictures),
             "evaluation": self.evaluation,
         }
-        render_preview(self.spec, self.stored, self.y).save(folder / record.PREVIEW, optimize=True)
+        self._format.preview(self.spec, self.stored, self.y).save(folder / record.PREVIEW, optimize=True)
+        write_pictures(folder, self.pictures)
         _write_texts(folder, values, repo_id)
         return files
 

@@ -14,9 +14,9 @@ from datasets.splits import SplitDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from hf_distill.data.spec import DataSpec
+from hf_distill.hub.card_results import cell, results_table
+from hf_distill.hub.formats import format_of
 from hf_distill.hub.record import PREVIEW, TABLES
-from hf_distill.hub.tables import MODES
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -48,8 +48,9 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     Returns:
         The YAML head and the Markdown body.
     """
-    spec = DataSpec.from_dict(record["spec"])
-    body = _ENVIRONMENT.get_template("card.md.jinja").render(
+    format_ = format_of(record["spec"]["task"])
+    spec = format_.read_spec(record["spec"])
+    body = _ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
         title=_title(spec),
@@ -58,24 +59,21 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         place=repo_id or "path/to/this/folder",
         is_local=repo_id is None,
         preview=PREVIEW,
-        per_class=_per_class(record["rows"], spec),
-        mean=[round(value, 6) for value in spec.mean],
-        std=[round(value, 6) for value in spec.std],
-        mode=MODES[spec.shape[0]] if spec.is_image else None,
-        width=int(np.prod(spec.shape)),
+        pictures=record.get("pictures", []),
         versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
-        results=_results(record["evaluation"]),
+        results=results_table(record["evaluation"]),
         sizes=_sizes(spec, record),
         layouts=_layouts(record["codes"]),
         as_json=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
-        cell=_cell,
+        cell=cell,
+        **format_.card_variables(spec, record),
     )
     return f"---\n{card_data(record).to_yaml()}\n---\n\n{body}"
 
 
 def card_data(record: dict[str, Any]) -> DatasetCardData:
     """Return the card's YAML head: what the Hub searches and how ``load_dataset`` finds the files."""
-    spec = DataSpec.from_dict(record["spec"])
+    spec = format_of(record["spec"]["task"]).read_spec(record["spec"])
     about: dict[str, Any] = {"pretty_name": _title(spec), **_license(spec.source.get("license"))}
     if _is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
@@ -118,35 +116,31 @@ def _is_hub_source(source: dict[str, Any]) -> bool:
     return bool(source.get("revision")) and bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.get("path") or ""))
 
 
-def _source_name(spec: DataSpec) -> str:
+def _source_name(spec: Any) -> str:
     path = (spec.source.get("path") or "").rstrip("/")
     return path if _is_hub_source(spec.source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
 
 
-def _title(spec: DataSpec) -> str:
+def _title(spec: Any) -> str:
     return f"{_source_name(spec).rsplit('/', 1)[-1]}, distilled"
 
 
-def _per_class(rows: int, spec: DataSpec) -> str:
-    count = rows / spec.num_classes
-    return f"{count:.0f}" if count == int(count) else f"{count:.1f}"
-
-
-def _sizes(spec: DataSpec, record: dict[str, Any]) -> list[dict[str, str]]:
+def _sizes(spec: Any, record: dict[str, Any]) -> list[dict[str, str]]:
     """Return the table of sizes: what the set takes, exactly and on the disk, beside its source."""
-    values = int(np.prod(spec.shape))
-    source = spec.num_rows * (values * spec.bits_per_value + spec.bits_per_label)
+    format_ = format_of(spec.task)
+    source = format_.published_bits(spec, spec.num_rows).total
     bits = record["bits"]
-    floats = record["rows"] * values * 32 + bits["default"]["labels"]
-    kind = f"{spec.bits_per_value}-bit {'pixels' if spec.is_image else 'values'}"
+    values = record["rows"] * int(np.prod(format_.shape(spec)))
+    kind = format_.value_kind(spec)
+    image = "PNG in " if spec.is_image else ""
     files = {name: record["files"][path]["bytes"] * 8 for name, path in TABLES.items()}
     rows = [
-        (f"source, {spec.num_rows:,} training samples, {kind}", source, None),
+        (f"source, {spec.num_rows:,} {format_.noun}, {kind}", source, None),
         (f"config `default`, {kind}", bits["default"]["total"], bits["default"]),
-        (f"config `default` on the disk ({'PNG in ' if spec.is_image else ''}parquet)", files["default"], None),
+        (f"config `default` on the disk ({image}parquet)", files["default"], None),
         ("config `codes`, the exact stored variables", bits["codes"]["total"], bits["codes"]),
         ("config `codes` on the disk (parquet)", files["codes"], None),
-        ("the same samples as float32", floats, None),
+        ("the same samples as float32", values * 32 + bits["default"]["labels"], None),
     ]
     return [
         {
@@ -169,53 +163,3 @@ def _layouts(codes: dict[str, Any]) -> list[dict[str, Any]]:
         {"name": name, "dtype": layout.get("dtype", "u1"), "shape": tuple(layout.get("shape", (-1,)))}
         for name, layout in layouts
     ]
-
-
-def _results(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return head and rows of the table of numbers; a baseline that no row has gets no column."""
-    if not evaluation or not evaluation.get("rows"):
-        return None
-    rows = evaluation["rows"]
-    cells = [_spreads(row) for row in rows]
-    names = list(dict.fromkeys(name for spreads in cells for name, (mean, _) in spreads.items() if mean is not None))
-    # The full data is the ceiling: it comes last, also where the first row lacks a baseline.
-    names.sort(key=lambda name: name == "full data")
-    lines = [
-        [
-            *(_cell(row.get(key)) for key in ("network", "metric", "labels", "seeds")),
-            *(_number(row.get("metric", ""), *spreads.get(name, (None, None))) for name in names),
-            f"{row['bits']:,}" if row.get("bits") is not None else "",
-        ]
-        for row, spreads in zip(rows, cells, strict=True)
-    ]
-    head = ["network", "metric", "labels", "seeds", *map(_cell, names), "bits"]
-    return {"head": head, "lines": lines, "protocol": evaluation.get("protocol") or {}}
-
-
-def _spreads(row: dict[str, Any]) -> dict[str, tuple[float | None, float | None]]:
-    """Return mean and standard deviation of the set and of each baseline of an evaluation's row, by column name."""
-    baselines = {
-        name.replace("_", " "): (value.get("mean"), value.get("std"))
-        for name, value in (row.get("baselines") or {}).items()
-        if name != "random"
-    }
-    return {
-        "distilled": (row.get("mean"), row.get("std")),
-        "random, equal bits": (row.get("random_mean"), row.get("random_std")),
-        **baselines,
-        "full data": (row.get("full_mean"), row.get("full_std")),
-    }
-
-
-def _number(metric: str, mean: float | None, std: float | None) -> str:
-    """Format a result; accuracies and F1 scores as per cent."""
-    if mean is None:
-        return ""
-    percent = "accuracy" in metric or "f1" in metric
-    texts = [f"{value * 100:.1f}" if percent else f"{value:.4g}" for value in (mean, std) if value is not None]
-    return " ± ".join(texts) + (" %" if percent else "")
-
-
-def _cell(value: Any) -> str:
-    """Make text safe for a cell of a Markdown table."""
-    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")

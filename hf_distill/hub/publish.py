@@ -24,7 +24,7 @@ from hf_distill.hub import record
 
 _LOG_IN = "log in with `hf auth login` or pass a token"
 #: Files of an earlier artifact that a new one may lack.
-_STALE = ("data/train-*.parquet", "codes/train-*.parquet", record.EVALUATION)
+_STALE = ("data/train-*.parquet", "codes/train-*.parquet", f"{record.PICTURES}/*.png", record.EVALUATION)
 
 
 def check_repo_id(repo_id: str) -> None:

@@ -16,9 +16,10 @@ RECORD = "distillation.json"
 CARD = "README.md"
 PREVIEW = "preview.png"
 EVALUATION = "evaluation.json"
+PICTURES = "pictures"
 TABLES = {"default": "data/train-00000-of-00001.parquet", "codes": "codes/train-00000-of-00001.parquet"}
 #: The top-level entries that make up an artifact; everything else in its folder belongs to the user.
-ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, "data", "codes")
+ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, PICTURES, "data", "codes")
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from datasets import ClassLabel, Dataset, Features, Image, List, Value
+from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as PILImage
 from torch import Tensor
 
@@ -74,22 +74,28 @@ def decode_png(data: bytes, channels: int) -> np.ndarray:
     return np.asarray(image).reshape(image.height, image.width, channels).transpose(2, 0, 1)
 
 
-def codes_dataset(packed: Packed, spec: DataSpec) -> Dataset:
-    """Make the table of config ``codes``: one column each of :attr:`Packed.columns`, in bytes or plain numbers."""
-    features = Features({name: _feature(name, values, spec) for name, values in packed.columns.items()})
-    return Dataset.from_dict(dict(packed.columns), features=features)
+def codes_dataset(packed: Packed, known: dict[str, Any] | None = None) -> Dataset:
+    """Make the table of config ``codes``: one column each of :attr:`Packed.columns`, in bytes or plain numbers.
+
+    Args:
+        packed: The stored variables.
+        known: Feature types of columns by name; those of all others follow from their values.
+    """
+    features = {name: _feature(values) for name, values in packed.columns.items()}
+    features |= {name: feature for name, feature in (known or {}).items() if features.get(name) == Value("int64")}
+    return Dataset.from_dict(dict(packed.columns), features=Features(features))
 
 
-def _feature(name: str, values: list[Any], spec: DataSpec) -> Any:
+def _feature(values: list[Any]) -> Any:
     first = values[0]
     if isinstance(first, list):
-        return List(_feature("", first, spec))
+        return List(_feature(first))
     if isinstance(first, bytes):
         return Value("binary")
     if isinstance(first, bool):
         return Value("bool")
     if isinstance(first, int):
-        return ClassLabel(names=list(spec.classes)) if name == "label" else Value("int64")
+        return Value("int64")
     return Value("float64") if isinstance(first, float) else Value("string")
 
 

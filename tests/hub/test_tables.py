@@ -69,7 +69,7 @@ def test_codes_follow_their_layout() -> None:
     assert tensors["code"].dtype == torch.uint8 and tensors["code"].tolist() == [[1, 2, 3]]
     assert tensors["level"].tolist() == [3] and tensors["weight"].tolist() == [0.5]
     assert "name" not in tensors
-    features = tables.codes_dataset(packed, image_spec()).features
+    features = tables.codes_dataset(packed).features
     assert {name: feature.dtype for name, feature in features.items()} == {
         "scale": "binary",
         "code": "binary",

@@ -1,4 +1,4 @@
-"""The picture on the card: classes as rows; images as a grid, vectors as a heat map."""
+"""The picture of a classification set: classes as rows; images as a grid, vectors as a heat map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP = 4
 _CAPTION = 90  # widest caption in pixels
 
 
-def render_preview(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+def class_grid(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
     """Draw up to ten samples of each of up to twenty classes.
 
     Args:

@@ -1,0 +1,89 @@
+"""Format: what differs between tasks when a distilled dataset is written, drawn and described."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import Dataset
+from PIL import Image as PILImage
+from torch import Tensor
+
+from hf_distill.synthetic.base import Bits
+
+
+class Format(ABC):
+    """How the sets of some tasks are published; without a state.
+
+    Attributes:
+        tasks: The tasks, in the Hub's terms.
+        template: File of the card's Jinja template.
+        noun: What a row is, in the plural.
+    """
+
+    tasks: tuple[str, ...]
+    template: str
+    noun: str
+
+    @abstractmethod
+    def read_spec(self, values: dict[str, Any]) -> Any:
+        """Rebuild a specification from the record."""
+
+    @abstractmethod
+    def shape(self, spec: Any) -> tuple[int, ...]:
+        """Return the shape of one row of the published values."""
+
+    @abstractmethod
+    def labels(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the published class indices of what a synthetic set decodes to; zeros where there are no classes."""
+
+    def layout(self, x: Tensor) -> dict[str, Any]:
+        """Return what a reader must know beside the rows to rebuild ``x``, JSON."""
+        return {}
+
+    @abstractmethod
+    def rows(self, x: Tensor) -> int:
+        """Return how many rows ``x`` is published as."""
+
+    @abstractmethod
+    def row_bits(self, spec: Any) -> Bits:
+        """Return the size of one row: values in the source's types, and the hard label."""
+
+    def published_bits(self, spec: Any, rows: int) -> Bits:
+        """Return the exact size of config ``default``."""
+        one = self.row_bits(spec)
+        return Bits(data=rows * one.data, labels=rows * one.labels)
+
+    @abstractmethod
+    def store(self, spec: Any, x: Tensor) -> np.ndarray:
+        """Turn normalised inputs into the published values ``(rows, *shape)``."""
+
+    @abstractmethod
+    def load(self, spec: Any, stored: np.ndarray, layout: dict[str, Any]) -> Tensor:
+        """Turn published values into normalised inputs, the inverse of :meth:`store`."""
+
+    @abstractmethod
+    def to_dataset(self, spec: Any, stored: np.ndarray, y: Tensor) -> Dataset:
+        """Make the table of config ``default``: the source's column names and feature types."""
+
+    @abstractmethod
+    def from_table(self, table: pa.Table, spec: Any) -> tuple[np.ndarray, Tensor]:
+        """Read back what :meth:`to_dataset` wrote: published values and class indices."""
+
+    def code_features(self, spec: Any) -> dict[str, Any]:
+        """Return feature types of columns of config ``codes`` that their values do not tell."""
+        return {}
+
+    @abstractmethod
+    def preview(self, spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+        """Draw the published values."""
+
+    @abstractmethod
+    def value_kind(self, spec: Any) -> str:
+        """Say what a stored value is, ``8-bit pixels`` for example."""
+
+    @abstractmethod
+    def card_variables(self, spec: Any, record: dict[str, Any]) -> dict[str, Any]:
+        """Return what the template needs beside what all cards have."""

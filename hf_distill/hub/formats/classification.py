@@ -1,0 +1,85 @@
+"""Classification sets: a row is a sample, an image or a vector with its hard label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import ClassLabel, Dataset
+from PIL import Image as PILImage
+from torch import Tensor
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.hub import tables
+from hf_distill.hub.formats.base import Format
+from hf_distill.hub.formats.class_grid import class_grid
+from hf_distill.synthetic.base import Bits
+
+
+class ClassificationFormat(Format):
+    """See :class:`Format`. Soft labels are in the codes alone; the likeliest class is published."""
+
+    tasks = ("image-classification", "tabular-classification")
+    template = "card_classification.md.jinja"
+    noun = "training samples"
+
+    def read_spec(self, values: dict[str, Any]) -> DataSpec:
+        """See :class:`Format`."""
+        return DataSpec.from_dict(values)
+
+    def shape(self, spec: DataSpec) -> tuple[int, ...]:
+        """See :class:`Format`."""
+        return spec.shape
+
+    def labels(self, x: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Format`."""
+        return (y.argmax(1) if y.ndim == 2 else y).detach().cpu().long()
+
+    def rows(self, x: Tensor) -> int:
+        """See :class:`Format`."""
+        return len(x)
+
+    def row_bits(self, spec: DataSpec) -> Bits:
+        """See :class:`Format`."""
+        return Bits(data=int(np.prod(spec.shape)) * spec.bits_per_value, labels=spec.bits_per_label)
+
+    def store(self, spec: DataSpec, x: Tensor) -> np.ndarray:
+        """See :class:`Format`: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)`` of the source's type."""
+        return spec.denormalize(x).numpy().astype(spec.value_dtype)
+
+    def load(self, spec: DataSpec, stored: np.ndarray, layout: dict[str, Any]) -> Tensor:
+        """See :class:`Format`."""
+        return spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
+
+    def to_dataset(self, spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
+        """See :class:`Format`."""
+        return tables.to_dataset(spec, stored, y)
+
+    def from_table(self, table: pa.Table, spec: DataSpec) -> tuple[np.ndarray, Tensor]:
+        """See :class:`Format`."""
+        return tables.from_table(table, spec)
+
+    def code_features(self, spec: DataSpec) -> dict[str, Any]:
+        """See :class:`Format`."""
+        return {"label": ClassLabel(names=list(spec.classes))}
+
+    def preview(self, spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+        """See :class:`Format`."""
+        return class_grid(spec, stored, y)
+
+    def value_kind(self, spec: DataSpec) -> str:
+        """See :class:`Format`."""
+        return f"{spec.bits_per_value}-bit {'pixels' if spec.is_image else 'values'}"
+
+    def card_variables(self, spec: DataSpec, record: dict[str, Any]) -> dict[str, Any]:
+        """See :class:`Format`."""
+        count = record["rows"] / spec.num_classes
+        return {
+            "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
+            "mean": [round(value, 6) for value in spec.mean],
+            "std": [round(value, 6) for value in spec.std],
+            "mode": tables.MODES[spec.shape[0]] if spec.is_image else None,
+            "width": int(np.prod(spec.shape)),
+        }

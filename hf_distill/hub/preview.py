@@ -1,0 +1,25 @@
+"""The picture on the card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image as PILImage
+from torch import Tensor
+
+from hf_distill.hub.formats import format_of
+
+
+def render_preview(spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+    """Draw a set as its task does: samples of every class, or a series channel by channel.
+
+    Args:
+        spec: What the samples are.
+        stored: The published values, as :attr:`hf_distill.hub.DistilledDataset.stored` holds them.
+        y: Class indices ``(M,)``.
+
+    Returns:
+        An RGB picture; equal samples give equal pixels.
+    """
+    return format_of(spec.task).preview(spec, stored, y)
