@@ -2,5 +2,18 @@
 
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.distribution import DistributionMatching
+from hf_distill.objectives.gradient import GradientMatching
+from hf_distill.objectives.harmonic import HarmonicMatching
+from hf_distill.objectives.trajectory import TrajectoryMatching
+from hf_distill.objectives.unrolled import UnrolledMatching
+from hf_distill.objectives.weighted import WeightedSum
 
-__all__ = ["DistributionMatching", "Objective"]
+__all__ = [
+    "DistributionMatching",
+    "GradientMatching",
+    "HarmonicMatching",
+    "Objective",
+    "TrajectoryMatching",
+    "UnrolledMatching",
+    "WeightedSum",
+]

@@ -1,0 +1,115 @@
+"""GradientMatching: real and synthetic batches should have the same gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from hf_distill.data.base import Data
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.cost import step_flops
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.starts import Starts
+from hf_distill.objectives.task import task_of
+from hf_distill.seeding import Streams, seeded
+from hf_distill.synthetic.base import Synthetic
+
+Distance = Literal["layers", "mse", "cosine"]
+
+
+class GradientMatching(Objective):
+    """Distance between the gradients of a network on real and on synthetic examples, class by class for classifiers.
+
+    ``sum_c D(grad l(B_c; theta), grad l(S_c; theta))``. ``D`` is, summed over the layers and their outputs, one minus
+    the cosine of the weights into an output (``layers``, the paper's); or the squared difference (``mse``) or one minus
+    the cosine (``cosine``) of all gradients as one vector.
+
+    Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021). There the network is
+    trained on the set between the steps; here weights come from trainings on real data, or are fresh.
+
+    Args:
+        network: A forecaster for series, an architecture for images and vectors.
+        distance: ``D``.
+        batch: Examples of the set (of a class); 0 for all.
+        real_batch: Real examples (of a class).
+        starts: Networks that were trained on real data in advance and give the weights; 0 takes fresh ones.
+        start_steps: Steps that they were trained for, by Adam.
+        start_every: Steps between their snapshots.
+    """
+
+    paper = "Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching, ICLR 2021"
+    citation = """@inproceedings{zhao2021dataset,
+  title = {Dataset Condensation with Gradient Matching},
+  author = {Zhao, Bo and Mopuri, Konda Reddy and Bilen, Hakan},
+  booktitle = {International Conference on Learning Representations},
+  year = {2021}
+}"""
+
+    def __init__(
+        self,
+        *,
+        network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
+        distance: Distance = "layers",
+        batch: int = 0,
+        real_batch: int = 256,
+        starts: int = 0,
+        start_steps: int = 200,
+        start_every: int = 20,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.distance = distance
+        self.batch = batch
+        self.real_batch = real_batch
+        self.starts = starts
+        self.start_steps = start_steps
+        self.start_every = start_every
+        self._starts: Starts | None = None
+
+    def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
+        """See :class:`Objective`: check the options."""
+        if self.real_batch < 1:
+            raise UserError(f"objective.real_batch is {self.real_batch}; it must be 1 or more")
+
+    def work(self, synthetic: Synthetic, real: Data) -> float:
+        """See :class:`Objective`."""
+        task = task_of(real)
+        return step_flops(task.build(self.network, 0), torch.zeros(1, *task.sample_shape()), self.real_batch)
+
+    def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns ``gradient``."""
+        task = task_of(real)
+        decoded = synthetic()
+        total = torch.zeros((), device=decoded.x.device)
+        with seeded(streams.seed_for("dropout")):
+            self._starts = self._starts or Starts(self.network, self.starts, self.start_steps, self.start_every)
+            body, start = self._starts.draw(task, streams, decoded.x.device)
+            weights = {name: value.detach().requires_grad_() for name, value in start.items()}
+            inputs = list(weights.values())
+            for fake, true in task.pairs(synthetic, decoded, self.batch, self.real_batch, streams):
+                losses = [task.loss(functional_call(body, weights, (batch.x,)), batch) for batch in (fake, true)]
+                ours = torch.autograd.grad(losses[0], inputs, create_graph=True)
+                total = total + gradient_distance(ours, torch.autograd.grad(losses[1], inputs), self.distance)
+        return {"gradient": total}
+
+
+def gradient_distance(ours: Sequence[Tensor], target: Sequence[Tensor], distance: Distance) -> Tensor:
+    """Return the distance of two lists of gradients, layer by layer; see :class:`GradientMatching`."""
+    if distance == "layers":
+        terms = []
+        for a, b in zip(ours, target, strict=True):
+            if a.dim() > 1:  # biases and norms are left out
+                a, b = a.flatten(1), b.flatten(1)
+                terms.append((1 - (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-6)).sum())
+        return torch.stack(terms).sum()
+    first, second = (torch.cat([gradient.reshape(-1) for gradient in gradients]) for gradients in (ours, target))
+    if distance == "mse":
+        return (first - second).square().sum()
+    return 1 - (first * second).sum() / (first.norm() * second.norm() + 1e-6)

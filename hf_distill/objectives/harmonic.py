@@ -1,0 +1,102 @@
+"""HarmonicMatching: the strongest harmonics of the real series, and the training that they give."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.base import Data
+from hf_distill.data.batch import Batch
+from hf_distill.data.series import SeriesData
+from hf_distill.errors import UserError
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.trajectory import TrajectoryMatching
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+
+_TINY = 1e-12
+
+
+class HarmonicMatching(Objective):
+    """Harmonic distillation: amplitudes of the top harmonics of a random real piece, and a trajectory on them alone.
+
+    ``L_grad + weight * L_harm`` for a random real piece X as long as the set S. H are the ``k`` bins of largest
+    amplitude of X, for each channel, the mean among them. ``L_harm = (mean | |F_X| - |F_S| |^p)^(1/p)`` over H and the
+    channels, and ``L_grad`` is the distance of trajectories on the two series of which only the bins H are left. L_harm
+    leaves the phases free; L_grad determines them. Transforms are scaled to keep the energy, so that ``weight`` does
+    not depend on the length.
+
+    Source: Hong et al., Harmonic Dataset Distillation for Time Series Forecasting (AAAI 2026).
+
+    Args:
+        k: Harmonics of each channel.
+        weight: Of ``L_harm``; 0 leaves it out.
+        p: Its norm.
+        trajectory: ``L_grad``; null leaves it out.
+        filtered: Whether trajectories see the bins H alone, or the whole series.
+    """
+
+    paper = "Hong et al., Harmonic Dataset Distillation for Time Series Forecasting, AAAI 2026"
+    citation = """@inproceedings{hong2026harmonic,
+  title = {Harmonic Dataset Distillation for Time Series Forecasting},
+  author = {Hong, Seungha and Jang, Sanghwan and Kweon, Wonbin and Kim, Suyeon and Lee, Gyuseok and Yu, Hwanjo},
+  booktitle = {AAAI Conference on Artificial Intelligence},
+  year = {2026}
+}"""
+
+    def __init__(
+        self,
+        *,
+        k: int = 20,
+        weight: float = 1.0,
+        p: float = 2.0,
+        trajectory: TrajectoryMatching | None = TrajectoryMatching(),  # noqa: B008 - a description
+        filtered: bool = True,
+    ) -> None:
+        super().__init__()
+        self.k = k
+        self.weight = weight
+        self.p = p
+        self.trajectory = trajectory
+        self.filtered = filtered
+
+    def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
+        """See :class:`Objective`: check the options."""
+        if not isinstance(real, SeriesData):
+            raise UserError("HarmonicMatching needs a time series: choose SeriesData")
+        bins = synthetic.size // 2 + 1
+        if not 1 <= self.k <= bins:
+            raise UserError(f"objective.k is {self.k}; {synthetic.size} time steps have 1 to {bins} harmonics")
+        if self.p < 1:
+            raise UserError(f"objective.p is {self.p}; it must be 1 or more")
+        if self.trajectory is None and not self.weight:
+            raise UserError("nothing is left to match: set objective.weight, or objective.trajectory")
+
+    def work(self, synthetic: Synthetic, real: Data) -> float:
+        """See :class:`Objective`."""
+        return self.trajectory.work(synthetic, real) if self.trajectory is not None else 0.0
+
+    def forward(self, synthetic: Synthetic, real: SeriesData, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns ``trajectory`` and ``harmonic``, the latter times its weight."""
+        piece = real.train.piece(synthetic.size, streams.generator("piece"))
+        decoded = synthetic()
+        theirs, ours = (torch.fft.rfft(series, dim=0, norm="ortho") for series in (piece, decoded.x))
+        top = theirs.abs().topk(self.k, 0).indices  # k, N
+        terms = {}
+        if self.trajectory is not None:
+            if self.filtered:
+                mask = torch.zeros_like(theirs.real).scatter_(0, top, 1.0)
+                series = [torch.fft.irfft(f * mask, n=len(piece), dim=0, norm="ortho") for f in (theirs, ours)]
+                piece, decoded = series[0], Batch(series[1], decoded.y, decoded.w)
+            terms["trajectory"] = self.trajectory.match(synthetic, decoded, piece, real, streams)
+        if self.weight:
+            terms["harmonic"] = self.weight * harmonic_distance(ours, theirs, top, self.p)
+        return terms
+
+
+def harmonic_distance(ours: Tensor, theirs: Tensor, top: Tensor, p: float) -> Tensor:
+    """Return ``(mean | |ours| - |theirs| |^p)^(1/p)`` over some bins ``(k, N)`` of two spectra ``(F, N)``."""
+    # The amplitude, and a root of the mean, have no gradient at zero.
+    amplitudes = [(f.real.square() + f.imag.square() + _TINY).sqrt().gather(0, top) for f in (ours, theirs)]
+    gaps = (amplitudes[0] - amplitudes[1]).abs()
+    return (gaps.pow(p).mean() + _TINY).pow(1 / p) - _TINY ** (1 / p)

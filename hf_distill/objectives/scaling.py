@@ -1,0 +1,27 @@
+"""Scaling a term's gradient without changing its value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def unit_gradient(term: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """Return a scalar of the same value whose gradient has length 1.
+
+    Terms of very different size (networks that learn fast and slowly, say) then pull equally. The graph of the term is
+    used up. A gradient that is not finite becomes zero: one exploded trajectory does not spoil a step.
+
+    Args:
+        term: A scalar.
+        parameters: What the length is measured over, all of them together.
+    """
+    gradients = torch.autograd.grad(term, list(parameters), allow_unused=True, materialize_grads=True)
+    length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
+    pull = torch.zeros_like(length)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        unit = torch.where(torch.isfinite(length), gradient / (length + 1e-12), 0.0)
+        pull = pull + (parameter * unit).sum()
+    return term.detach() + (pull - pull.detach())

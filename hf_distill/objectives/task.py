@@ -1,0 +1,181 @@
+"""Task: what networks learn from a set, so that an objective need not know the modality."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hf_distill.data.base import Data
+from hf_distill.data.batch import Batch
+from hf_distill.data.real import RealData
+from hf_distill.data.series import SeriesData
+from hf_distill.errors import UserError
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+
+
+class Task(ABC):
+    """Networks, losses and real examples of one kind of data.
+
+    Args:
+        max_channels: Channels of a series that one step looks at, chosen at random; 0 for all.
+    """
+
+    def __init__(self, max_channels: int = 0) -> None:
+        self.max_channels = max_channels
+
+    @abstractmethod
+    def build(self, network: Any, seed: int) -> nn.Module:
+        """Return a freshly initialised network on the CPU, in training mode.
+
+        Raises:
+            UserError: The network is of another modality.
+        """
+
+    @abstractmethod
+    def sample_shape(self) -> tuple[int, ...]:
+        """Return the shape of one input."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the weighted mean loss."""
+
+    @abstractmethod
+    def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
+        """Return about so many real examples."""
+
+    @abstractmethod
+    def pairs(
+        self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams
+    ) -> list[tuple[Batch, Batch]]:
+        """Return synthetic and real examples that should have the same gradient: a pair a class, or one of windows."""
+
+    def channels(self, generator: torch.Generator) -> Tensor | None:
+        """Return the channels that a step looks at, or None for all."""
+        return None
+
+    def narrow(self, decoded: Batch, channels: Tensor | None) -> Batch:
+        """Return a decoded set with those channels alone."""
+        return decoded
+
+
+class Classification(Task):
+    """Cross-entropy; real batches hold as many samples of every class.
+
+    Args:
+        real: Images or vectors.
+    """
+
+    def __init__(self, real: RealData) -> None:
+        super().__init__()
+        self.real = real
+
+    def build(self, network: Any, seed: int) -> nn.Module:
+        """See :class:`Task`."""
+        if not isinstance(network, Architecture):
+            raise UserError(f"{type(network).__name__} does not classify: choose ConvNet, or another architecture")
+        return network.build(self.real.spec.shape, self.real.spec.num_classes, seed)
+
+    def sample_shape(self) -> tuple[int, ...]:
+        """See :class:`Task`."""
+        return self.real.spec.shape
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """See :class:`Task`."""
+        return (F.cross_entropy(outputs, batch.y, reduction="none") * batch.w).sum() / batch.w.sum()
+
+    def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
+        """See :class:`Task`."""
+        classes = self.real.spec.num_classes
+        return self.real.sample(list(range(classes)), -(-count // classes), generator)
+
+    def pairs(
+        self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams
+    ) -> list[tuple[Batch, Batch]]:
+        """See :class:`Task`; ``real_count`` samples of each class."""
+        found = []
+        labels = decoded.y if decoded.y.dim() == 1 else decoded.y.argmax(1)
+        for label in range(self.real.spec.num_classes):
+            index = (labels == label).nonzero()[:, 0].cpu()
+            if synthetic_count and len(index) > synthetic_count:
+                order = torch.randperm(len(index), generator=streams.generator("synthetic", label))
+                index = index[order[:synthetic_count]]
+            if len(index):
+                real = self.real.sample([label], real_count, streams.generator("real", label))
+                found.append((synthetic.view(decoded, index.to(decoded.x.device)), real))
+        return found
+
+
+class Forecasting(Task):
+    """Mean squared error on windows.
+
+    Args:
+        real: A series.
+        max_channels: See :class:`Task`.
+    """
+
+    def __init__(self, real: SeriesData, max_channels: int = 0) -> None:
+        super().__init__(max_channels)
+        self.real = real
+
+    @property
+    def _width(self) -> int:
+        channels = self.real.spec.num_channels
+        return min(channels, self.max_channels) if self.max_channels else channels
+
+    def build(self, network: Any, seed: int) -> nn.Module:
+        """See :class:`Task`."""
+        if not isinstance(network, Forecaster):
+            raise UserError(f"{type(network).__name__} does not forecast: choose DLinear, or another forecaster")
+        return network.build(self.real.spec.lookback, self.real.spec.horizon, self._width, seed)
+
+    def sample_shape(self) -> tuple[int, ...]:
+        """See :class:`Task`."""
+        return self.real.spec.lookback, self._width
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """See :class:`Task`."""
+        return ((outputs - batch.y).square().flatten(1).mean(1) * batch.w).sum() / batch.w.sum()
+
+    def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
+        """See :class:`Task`."""
+        x, y = self.real.train.batch(torch.randint(len(self.real.train), (count,), generator=generator))
+        return Batch.of(x, y) if channels is None else Batch.of(x[..., channels], y[..., channels])
+
+    def pairs(
+        self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams
+    ) -> list[tuple[Batch, Batch]]:
+        """See :class:`Task`."""
+        channels = self.channels(streams.generator("channels"))
+        narrow = self.narrow(decoded, channels)
+        index = batch_index(synthetic.examples(narrow), synthetic_count, streams.generator("synthetic"))
+        return [(synthetic.view(narrow, index), self.draw(real_count, streams.generator("real"), channels))]
+
+    def channels(self, generator: torch.Generator) -> Tensor | None:
+        """See :class:`Task`."""
+        every = self.real.spec.num_channels
+        return None if self._width == every else torch.randperm(every, generator=generator)[: self._width]
+
+    def narrow(self, decoded: Batch, channels: Tensor | None) -> Batch:
+        """See :class:`Task`."""
+        return decoded if channels is None else Batch(decoded.x[:, channels], decoded.y, decoded.w)
+
+
+def task_of(real: Data, max_channels: int = 0) -> Task:
+    """Return the task of some data."""
+    if isinstance(real, SeriesData):
+        return Forecasting(real, max_channels)
+    if isinstance(real, RealData):
+        return Classification(real)
+    raise UserError(f"no task is known for {type(real).__name__}: choose RealData or SeriesData")
+
+
+def batch_index(examples: int, count: int, generator: torch.Generator) -> Tensor:
+    """Return the numbers of a batch: drawn with replacement, or all of them in order where ``count`` is 0."""
+    return torch.randint(examples, (count,), generator=generator) if count else torch.arange(examples)

@@ -1,0 +1,156 @@
+"""TrajectoryMatching: short trainings on real and on synthetic data should end at the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from hf_distill.data.base import Data
+from hf_distill.data.batch import Batch
+from hf_distill.data.series import SeriesData
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.cost import step_flops
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.learner import Weights
+from hf_distill.objectives.starts import Starts
+from hf_distill.objectives.task import Task, batch_index, task_of
+from hf_distill.seeding import Streams, seeded
+from hf_distill.synthetic.base import Synthetic
+
+
+class TrajectoryMatching(Objective):
+    """Distance of the ends of a synthetic and a real trajectory from one start, in units of the real one's length.
+
+    ``|| T_j(theta, S) - T_i(theta, X) ||^2 / || theta - T_i(theta, X) ||^2``, where ``T_n`` are n steps of gradient
+    descent. Both trajectories are made on the spot, so that i = j = 1 is gradient matching with one scale for all
+    layers. The real side is a batch; for a series, the windows of a random piece as long as the set.
+
+    Sources: Cazenavette et al., Dataset Distillation by Matching Training Trajectories (CVPR 2022), whose real side are
+    stored snapshots of whole epochs; Hong et al. (AAAI 2026), where it is short and on the same piece of a series.
+
+    Args:
+        network: A forecaster for series, an architecture for images and vectors.
+        synthetic_steps: ``j``.
+        real_steps: ``i``.
+        lr: Learning rate of both.
+        batch: Examples of the set in a step; 0 for all.
+        real_batch: Real examples in a step; 0 for all windows of a piece of a series.
+        starts: Networks that were trained on real data in advance and give the starts; 0 starts from fresh ones.
+        start_steps: Steps that they were trained for, by Adam.
+        start_every: Steps between their snapshots.
+    """
+
+    paper = "Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022"
+    citation = """@inproceedings{cazenavette2022dataset,
+  title = {Dataset Distillation by Matching Training Trajectories},
+  author = {Cazenavette, George and Wang, Tongzhou and Torralba, Antonio and Efros, Alexei A. and Zhu, Jun-Yan},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  year = {2022}
+}"""
+
+    def __init__(
+        self,
+        *,
+        network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
+        synthetic_steps: int = 1,
+        real_steps: int = 1,
+        lr: float = 0.05,
+        batch: int = 0,
+        real_batch: int = 0,
+        starts: int = 8,
+        start_steps: int = 200,
+        start_every: int = 20,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.synthetic_steps = synthetic_steps
+        self.real_steps = real_steps
+        self.lr = lr
+        self.batch = batch
+        self.real_batch = real_batch
+        self.starts = starts
+        self.start_steps = start_steps
+        self.start_every = start_every
+        self._starts: Starts | None = None
+
+    def work(self, synthetic: Synthetic, real: Data) -> float:
+        """See :class:`Objective`."""
+        task = task_of(real)
+        examples = self.batch or synthetic.examples(synthetic())
+        return step_flops(task.build(self.network, 0), torch.zeros(1, *task.sample_shape()), examples)
+
+    def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns ``trajectory``."""
+        piece = real.train.piece(synthetic.size, streams.generator("piece")) if isinstance(real, SeriesData) else None
+        return {"trajectory": self.match(synthetic, synthetic(), piece, real, streams)}
+
+    def match(self, synthetic: Synthetic, decoded: Batch, piece: Tensor | None, real: Data, streams: Streams) -> Tensor:
+        """Return the distance for a decoded set against a real piece ``(M, N)``, or against batches where it is None.
+
+        A piece and a set that are equal, with equal steps and batches, have distance zero: both draw the same numbers.
+        """
+        task = task_of(real)
+        with seeded(streams.seed_for("dropout")):
+            self._starts = self._starts or Starts(self.network, self.starts, self.start_steps, self.start_every)
+            body, start = self._starts.draw(task, streams, decoded.x.device)
+            target = descend(
+                self._losses(task, body, self._real(synthetic, piece, task, streams)),
+                start,
+                self.lr,
+                self.real_steps,
+                graph=False,
+            )
+            end = descend(
+                self._losses(task, body, self._drawn(synthetic, decoded, self.batch, streams)),
+                start,
+                self.lr,
+                self.synthetic_steps,
+                graph=True,
+            )
+        return trajectory_distance(end, target, start)
+
+    @staticmethod
+    def _drawn(synthetic: Synthetic, decoded: Batch, count: int, streams: Streams) -> Callable[[], Batch]:
+        generator = streams.generator("batch")
+        return lambda: synthetic.view(decoded, batch_index(synthetic.examples(decoded), count, generator))
+
+    def _real(self, synthetic: Synthetic, piece: Tensor | None, task: Task, streams: Streams) -> Callable[[], Batch]:
+        if piece is not None:
+            return self._drawn(synthetic, Batch.of(piece, torch.arange(len(piece))), self.real_batch, streams)
+        generator = streams.generator("real")
+        return lambda: task.draw(self.real_batch or 256, generator)
+
+    @staticmethod
+    def _losses(task: Task, body: nn.Module, draw: Callable[[], Batch]) -> Callable[[Weights], Tensor]:
+        def loss(weights: Weights) -> Tensor:
+            batch = draw()
+            return task.loss(functional_call(body, weights, (batch.x,)), batch)
+
+        return loss
+
+
+def descend(
+    loss: Callable[[Weights], Tensor], weights: Weights, lr: float | Tensor, steps: int, *, graph: bool
+) -> Weights:
+    """Take steps of gradient descent; with ``graph`` they are differentiable in the loss's inputs and in ``lr``."""
+    weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
+    for _ in range(steps):
+        gradients = torch.autograd.grad(loss(weights), list(weights.values()), create_graph=graph)
+        weights = {
+            name: value - lr * gradient for (name, value), gradient in zip(weights.items(), gradients, strict=True)
+        }
+        if not graph:
+            weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
+    return weights
+
+
+def trajectory_distance(end: Weights, target: Weights, start: Weights) -> Tensor:
+    """Return ``|end - target|^2 / |start - target|^2`` over all weights; only ``end`` gets a gradient."""
+    gap = [(end[name] - target[name].detach()).square().sum() for name in end]
+    length = [(start[name] - target[name]).detach().square().sum() for name in end]
+    return torch.stack(gap).sum() / (torch.stack(length).sum() + 1e-12)

@@ -1,0 +1,49 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from hf_distill.data import RealData
+from hf_distill.networks import ConvNet
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.objectives import GradientMatching
+from hf_distill.objectives.gradient import gradient_distance
+from hf_distill.seeding import Streams
+from tests.objectives.sets import filled_convnet, harmonic_set, pixel_set, small_series, wave
+
+
+def test_distances_equal_the_reference_implementation():
+    """The values that the authors' code (DatasetCondensation) gives on weights and inputs anyone can rebuild."""
+    network = filled_convnet()
+    parameters = list(network.parameters())
+    real, fake = wave(8, 1, 28, 28, phase=0.3), wave(2, 1, 28, 28, phase=1.1).requires_grad_()
+    target = torch.autograd.grad(F.cross_entropy(network(real), torch.full((8,), 3)), parameters)
+    ours = torch.autograd.grad(F.cross_entropy(network(fake), torch.full((2,), 3)), parameters, create_graph=True)
+    assert gradient_distance(ours, target, "mse").item() == pytest.approx(38.83611, rel=1e-4)
+    assert gradient_distance(ours, target, "cosine").item() == pytest.approx(0.0890981, rel=1e-4)
+    layers = gradient_distance(ours, target, "layers")
+    assert layers.item() == pytest.approx(19.10977, rel=1e-4)
+    assert torch.autograd.grad(layers, fake)[0].norm().item() == pytest.approx(161.5489, rel=1e-3)
+
+
+def test_orthogonal_and_opposite_gradients():
+    a, b = (
+        [torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.ones(2)],
+        [torch.tensor([[0.0, 1.0], [0.0, -1.0]]), torch.ones(2)],
+    )
+    # The first output's weights are orthogonal, the second's opposite; the bias does not count.
+    assert gradient_distance(a, b, "layers").item() == pytest.approx(1 + 2, abs=1e-5)
+    assert gradient_distance(a, b, "mse").item() == 1 + 1 + 9
+
+
+@pytest.mark.parametrize("starts", [0, 1])
+def test_images_and_series(starts):
+    options = {"real_batch": 4, "starts": starts, "start_steps": 4, "start_every": 2}
+    images = RealData().setup()
+    pixels = pixel_set(images)
+    loss = GradientMatching(network=ConvNet(width=4, depth=1), **options)(pixels, images, Streams(0))["gradient"]
+    loss.backward()
+    assert torch.isfinite(pixels.pixels.grad).all() and pixels.pixels.grad.abs().sum() > 0
+    series = small_series()
+    harmonics = harmonic_set(series)
+    GradientMatching(network=DLinear(kernel=3), **options)(harmonics, series, Streams(0))["gradient"].backward()
+    assert torch.isfinite(harmonics.real.grad).all() and harmonics.imag.grad.abs().sum() > 0

@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from hf_distill.data import RealData
+from hf_distill.errors import UserError
+from hf_distill.networks import MLP, ConvNet
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.objectives import TrajectoryMatching
+from hf_distill.objectives.trajectory import descend, trajectory_distance
+from hf_distill.seeding import Streams
+from hf_distill.synthetic import SeriesSet
+from tests.objectives.sets import filled_convnet, harmonic_set, pixel_set, small_series, wave
+
+
+def test_two_steps_equal_the_reference_arithmetic():
+    """The values that MTT's arithmetic gives on weights and inputs anyone can rebuild."""
+    network = filled_convnet(width=8, depth=2)
+    start = dict(network.named_parameters())
+    flat = torch.cat([value.detach().reshape(-1) for value in start.values()])
+    assert len(flat) == 5826
+    moved = flat + 0.01 * torch.sin(0.05 * torch.arange(len(flat), dtype=torch.float64)).float()
+    parts = moved.split([value.numel() for value in start.values()])
+    target = {name: part.view_as(value) for (name, value), part in zip(start.items(), parts, strict=True)}
+    x, lr = wave(10, 1, 28, 28, phase=0.7).requires_grad_(), torch.tensor(0.02, requires_grad=True)
+
+    def loss(weights):
+        return F.cross_entropy(functional_call(network, weights, (x,)), torch.arange(10))
+
+    distance = trajectory_distance(descend(loss, start, lr, 2, graph=True), target, start)
+    assert distance.item() == pytest.approx(1.0507509, rel=1e-5)
+    gradients = torch.autograd.grad(distance, (x, lr))
+    assert gradients[0].norm().item() == pytest.approx(0.0359468, rel=1e-3)
+    assert gradients[1].item() == pytest.approx(4.9081869, rel=1e-3)
+
+
+@pytest.mark.parametrize("batch", [0, 5])
+@pytest.mark.parametrize("starts", [0, 2])
+def test_a_set_that_equals_the_piece_has_no_loss(batch, starts):
+    real = small_series()
+    piece = real.train.values[7:27]
+    synthetic = harmonic_set(real, start=7, cls=SeriesSet)
+    options = {"synthetic_steps": 3, "real_steps": 3, "batch": batch, "real_batch": batch}
+    objective = TrajectoryMatching(
+        network=DLinear(kernel=3), starts=starts, start_steps=4, start_every=2, lr=0.1, **options
+    )
+    loss = objective.match(synthetic, synthetic(), piece, real, Streams(3))
+    loss.backward()
+    assert loss.item() == 0 and synthetic.values.grad.abs().max() == 0
+    # A set that does not move the network is one length of the real trajectory away.
+    with torch.no_grad():
+        synthetic.values += 1
+    assert objective.match(synthetic, synthetic(), piece, real, Streams(3)).item() > 0
+
+
+def test_no_step_is_a_distance_of_one():
+    real = small_series()
+    synthetic = harmonic_set(real)
+    objective = TrajectoryMatching(network=DLinear(kernel=3), synthetic_steps=0, starts=0)
+    assert objective(synthetic, real, Streams(0))["trajectory"].item() == pytest.approx(1, rel=1e-4)
+
+
+def test_images():
+    real = RealData().setup()
+    synthetic = pixel_set(real)
+    objective = TrajectoryMatching(network=ConvNet(width=4, depth=1), starts=0, real_batch=20, synthetic_steps=2)
+    objective(synthetic, real, Streams(0))["trajectory"].backward()
+    assert synthetic.pixels.grad.abs().sum() > 0
+
+
+def test_networks_of_the_other_modality():
+    real = small_series()
+    with pytest.raises(UserError, match="MLP does not forecast"):
+        TrajectoryMatching(network=MLP(), starts=0)(harmonic_set(real), real, Streams(0))
+    images = RealData().setup()
+    with pytest.raises(UserError, match="DLinear does not classify"):
+        TrajectoryMatching(starts=0)(pixel_set(images), images, Streams(0))
