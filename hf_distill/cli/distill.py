@@ -15,6 +15,7 @@ from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import parse
 from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder, write_run_config
 from hf_distill.data.base import Data
+from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
 from hf_distill.hub.publish import check_repo_id
 from hf_distill.hub.record import RECORD, WORKING_ENTRIES
@@ -113,7 +114,7 @@ def _check_output(output: Path) -> None:
 def _summary(real: Data, samples: int, output: Path, seconds: float) -> str:
     spec = real.spec
     ratio = f", {spec.num_rows / samples:.0f} times fewer" if spec.num_rows else ""
-    return (
-        f"{output}: {samples} samples of {spec.num_classes} classes from {spec.num_rows or 'a stream of'} "
-        f"training samples{ratio}, in {seconds:.0f} s"
-    )
+    series = isinstance(spec, SeriesSpec)
+    what = f"time steps of {spec.num_channels} channels" if series else f"samples of {spec.num_classes} classes"
+    noun = "training time steps" if series else "training samples"
+    return f"{output}: {samples} {what} from {spec.num_rows or 'a stream of'} {noun}{ratio}, in {seconds:.0f} s"

@@ -26,29 +26,32 @@ def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
         raise UserError(one_line(str(error))) from error
 
 
-def _bases() -> dict[str, type[Part]]:
-    """Return which class an option takes; imported here, since commands without parts do without torch."""
+def _bases() -> dict[str, tuple[type[Part], ...]]:
+    """Return which classes an option takes; imported here, since commands without parts do without torch."""
     from hf_distill.augment.siamese import SiameseAugment
     from hf_distill.data.base import Data
     from hf_distill.evaluation.base import Evaluator
     from hf_distill.networks.base import Architecture
-    from hf_distill.objectives.base import Objective
+    from hf_distill.networks.forecasters.base import Forecaster
+    from hf_distill.objectives import Objective, TrajectoryMatching
     from hf_distill.selection.base import Selector
     from hf_distill.selection.initial import InitialSamples
     from hf_distill.synthetic.base import Synthetic
     from hf_distill.training.method import Method
 
     return {
-        "data": Data,
-        "evaluator": Evaluator,
-        "method": Method,
-        "synthetic": Synthetic,
-        "objective": Objective,
-        "initial": InitialSamples,
-        "selector": Selector,
-        "network": Architecture,
-        "networks": Architecture,
-        "augment": SiameseAugment,
+        "data": (Data,),
+        "evaluator": (Evaluator,),
+        "method": (Method,),
+        "synthetic": (Synthetic,),
+        "objective": (Objective,),
+        "objectives": (Objective,),
+        "trajectory": (TrajectoryMatching,),
+        "initial": (InitialSamples,),
+        "selector": (Selector,),
+        "network": (Architecture, Forecaster),
+        "networks": (Architecture, Forecaster),
+        "augment": (SiameseAugment,),
     }
 
 
@@ -65,8 +68,8 @@ def one_line(message: str) -> str:
         option = found[1].split()[0]
         return f"no option {option}{_suggest(option.split('=')[0].split('.')[-1].strip('-'))}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
-        base = _bases().get(keys.split(".")[-1])
-        known = f": choose {', '.join(sorted({cls.__name__ for cls in _concrete(base)}))}" if base else ""
+        names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in _concrete(base)}
+        known = f": choose {', '.join(sorted(names))}" if names else ""
         return f"{keys}: no class {found[1]!r}{known}"
     if found := re.search(r"Expected a typing\.Literal\[(.+?)\]\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is none of {found[1]}"

@@ -9,8 +9,11 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 import hf_distill.data.real
+import hf_distill.data.series
 import hf_distill.evaluation.classification
 import hf_distill.networks
+import hf_distill.networks.forecasters
+import hf_distill.objectives
 import hf_distill.selection
 import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse

@@ -52,8 +52,12 @@ def _describe(folder: Path, record: dict[str, Any]) -> str:
     spec, bits, method = record["spec"], record["bits"]["default"], record["config"].get("method", {})
     rows = record["rows"]
     ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec["num_rows"] else ""
+    if "channels" in spec:
+        what = f"{rows} time steps{ratio} of {len(spec['channels'])} channels"
+    else:
+        what = f"{rows} samples{ratio} of shape {tuple(spec['shape'])} in {len(spec['classes'])} classes"
     return (
-        f"{folder}: {rows} samples{ratio} of shape {tuple(spec['shape'])} in {len(spec['classes'])} classes, from "
+        f"{folder}: {what}, from "
         f"{spec['source'].get('path')}, by {method.get('class_path', 'an unnamed method')}, seed {record['seed']}\n"
         f"  {bits['total']:,} bits: {bits['data']:,} data, {bits['labels']:,} labels, {bits['side']:,} side information"
     )

@@ -3,5 +3,6 @@
 from hf_distill.training.coreset import Coreset
 from hf_distill.training.method import Method, Run
 from hf_distill.training.optimized import OptimizedDistillation
+from hf_distill.training.undistilled import Undistilled
 
-__all__ = ["Coreset", "Method", "OptimizedDistillation", "Run"]
+__all__ = ["Coreset", "Method", "OptimizedDistillation", "Run", "Undistilled"]

@@ -10,7 +10,9 @@ from typing import Any
 from hf_distill.data.base import Data
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.parts import Part
+from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.pictures import pictures_of
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class Method(Part):
         config = run.config or self.run_config(real, run)
         recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})
         citations = [self.citation] if self.citation else []
+        pictures = pictures_of(synthetic, real, Streams(run.seed))
         return DistilledDataset.from_synthetic(
-            synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations
+            synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations, pictures=pictures
         )
 
     def finish(self, folder: Path) -> None:
