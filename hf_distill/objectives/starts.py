@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -56,13 +57,18 @@ class Starts:
         body = self._body
         assert body is not None
         for run in range(self.count):
-            generator = streams.generator("bank", run)
-
-            def loss(weights: Weights, generator: torch.Generator = generator) -> Tensor:
-                batch = task.draw(_BATCH, generator)
-                return task.loss(functional_call(body, weights, (batch.x,)), batch)
-
+            loss = real_loss(task, body, streams.generator("bank", run))
             learner = Learner.of(task.build(self.network, streams.seed_for("bank", run))).to(device)
             for _ in range(0, self.steps, self.every):
                 self._bank.append({name: value.clone() for name, value in learner.weights.items()})
                 learner.advance(loss, self.every, optimizer, graph=False)
+
+
+def real_loss(task: Task, body: nn.Module, generator: torch.Generator) -> Callable[[Weights], Tensor]:
+    """Return the loss of a training on real data, from weights to that of the next batch of 32."""
+
+    def loss(weights: Weights) -> Tensor:
+        batch = task.draw(_BATCH, generator)
+        return task.loss(functional_call(body, weights, (batch.x,)), batch)
+
+    return loss

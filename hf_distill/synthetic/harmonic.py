@@ -47,13 +47,22 @@ class HarmonicSet(SeriesSet):
         """See :class:`SeriesSet`."""
         self.check(spec)
         self._spec = spec
-        # In double precision: what is stored is then the nearest spectrum.
-        spectrum = torch.fft.rfft(x.detach().double(), dim=0, norm="ortho")
-        self.real = nn.Parameter(spectrum.real.float())
-        self.imag = nn.Parameter(spectrum.imag.float())
-        self.register_buffer("kept", torch.ones(self.bins, x.shape[1], dtype=torch.bool, device=x.device))
+        shape = (self.bins, x.shape[1])
+        self.real = nn.Parameter(torch.zeros(shape, device=x.device))
+        self.imag = nn.Parameter(torch.zeros(shape, device=x.device))
+        self.register_buffer("kept", torch.ones(shape, dtype=torch.bool, device=x.device))
+        self.assign(x)
         if self.harmonics is not None:
             self._choose(self.harmonics)
+            self.project()
+
+    @torch.no_grad()
+    def assign(self, x: Tensor) -> None:
+        """See :class:`SeriesSet`; of a sparse set, the bins that it keeps."""
+        # In double precision: what is stored is then the nearest spectrum.
+        spectrum = torch.fft.rfft(x.detach().double(), dim=0, norm="ortho")
+        self.real.copy_(spectrum.real)
+        self.imag.copy_(spectrum.imag)
         self.project()
 
     def check(self, spec: SeriesSpec) -> None:

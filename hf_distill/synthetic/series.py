@@ -50,6 +50,11 @@ class SeriesSet(Synthetic):
                 f"{spec.lookback} and horizon {spec.horizon}): raise the length to {spec.window} or more"
             )
 
+    @torch.no_grad()
+    def assign(self, x: Tensor) -> None:
+        """Store another normalised series ``(M, N)``."""
+        self.values.copy_(x)
+
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"values": (M, N)}``."""
         return {"values": self.values}

@@ -1,0 +1,121 @@
+"""CondTSF: pull the future in every window towards the forecast of an expert."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from hf_distill.data.base import Data
+from hf_distill.data.series import SeriesData
+from hf_distill.errors import UserError
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.learner import InnerOptimizer, Learner
+from hf_distill.objectives.starts import real_loss
+from hf_distill.objectives.task import Forecasting
+from hf_distill.objectives.trajectory import TrajectoryMatching
+from hf_distill.seeding import Streams, seeded
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.series import SeriesSet
+
+
+class CondTSF(Objective):
+    """Another objective, whose step is replaced every few steps by an update of the windows' futures.
+
+    ``S[future] <- (1 - beta) S[future] + beta f(S[past])``, window by window through the series, where f is a
+    forecaster trained on the real series: the other objective makes the gradients fit, this the values.
+
+    Source: Ding et al., CondTSF: One-line Plugin of Dataset Condensation for Time Series Forecasting (NeurIPS 2024).
+
+    Args:
+        objective: The other objective.
+        network: ``f``.
+        every: Steps of which the last is an update.
+        beta: How far the future is moved.
+        stride: Time steps from one window to the next.
+        expert_steps: Training steps of ``f``, by Adam from 1e-3 to zero along a cosine.
+    """
+
+    paper = "Ding et al., CondTSF, NeurIPS 2024"
+    citation = """@inproceedings{ding2024condtsf,
+  title = {CondTSF: One-line Plugin of Dataset Condensation for Time Series Forecasting},
+  author = {Ding, Jianrong and Liu, Zhanyu and Zheng, Guanjie and Jin, Haiming and Kong, Linghe},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2024}
+}"""
+
+    def __init__(
+        self,
+        *,
+        objective: Objective = TrajectoryMatching(),  # noqa: B008 - a description
+        network: Forecaster = DLinear(),  # noqa: B008
+        every: int = 3,
+        beta: float = 0.01,
+        stride: int = 4,
+        expert_steps: int = 800,
+    ) -> None:
+        super().__init__()
+        self.objective = objective
+        self.network = network
+        self.every = every
+        self.beta = beta
+        self.stride = stride
+        self.expert_steps = expert_steps
+        self._expert: tuple[torch.nn.Module, dict[str, Tensor]] | None = None
+        self._next: Tensor | None = None
+
+    def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
+        """See :class:`Objective`: check the options."""
+        if not isinstance(synthetic, SeriesSet):
+            raise UserError("CondTSF needs a time series: choose SeriesSet or HarmonicSet, and SeriesData")
+        for name in ("every", "stride", "expert_steps"):
+            if getattr(self, name) < 1:
+                raise UserError(f"objective.{name} is {getattr(self, name)}; it must be 1 or more")
+        self.objective.prepare(synthetic, real, steps)
+
+    def work(self, synthetic: Synthetic, real: Data) -> float:
+        """See :class:`Objective`."""
+        return self.objective.work(synthetic, real)
+
+    def forward(self, synthetic: Synthetic, real: SeriesData, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns the other objective's terms, or the mean squared ``move`` of an update."""
+        if (streams.step + 1) % self.every:
+            return self.objective(synthetic, real, streams)
+        x = synthetic().x
+        # Every rank has the same expert and so makes the same update.
+        self._expert = self._expert or self._train(real, replace(streams, rank=0, step=0), x.device)
+        self._next = self._updated(x.detach().clone(), real)
+        # The loop's own step has no gradient and is overwritten at its end.
+        return {"move": (self._next - x).square().mean().detach() + 0 * x.sum()}
+
+    def on_step_end(self, synthetic: Synthetic) -> None:
+        """See :class:`Objective`: make the update."""
+        if self._next is not None and isinstance(synthetic, SeriesSet):
+            synthetic.assign(self._next)
+        self._next = None
+        self.objective.on_step_end(synthetic)
+
+    @torch.no_grad()
+    def _updated(self, x: Tensor, real: SeriesData) -> Tensor:
+        assert self._expert is not None
+        body, weights = self._expert
+        spec = real.spec
+        for start in range(0, len(x) - spec.window + 1, self.stride):
+            past, future = x[start : start + spec.lookback], x[start + spec.lookback : start + spec.window]
+            future.lerp_(functional_call(body, weights, (past[None],))[0], self.beta)
+        return x
+
+    def _train(
+        self, real: SeriesData, streams: Streams, device: torch.device
+    ) -> tuple[torch.nn.Module, dict[str, Tensor]]:
+        task = Forecasting(real)
+        body = task.build(self.network, streams.seed_for("expert")).to(device)
+        learner = Learner.of(body)
+        loss = real_loss(task, body, streams.generator("expert"))
+        with seeded(streams.seed_for("expert", "dropout")):
+            learner.advance(loss, self.expert_steps, InnerOptimizer("adam", 1e-3, self.expert_steps), graph=False)
+        return body.eval(), learner.weights
