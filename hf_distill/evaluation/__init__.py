@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hf_distill.evaluation.base import Evaluator
     from hf_distill.evaluation.classification import ClassificationEvaluator
+    from hf_distill.evaluation.forecasting import ForecastingEvaluator
+    from hf_distill.evaluation.forecasting_recipe import ForecastRecipe
     from hf_distill.evaluation.recipe import Recipe
     from hf_distill.evaluation.result import Evaluation
     from hf_distill.evaluation.source import TensorSource
@@ -16,6 +18,8 @@ _MODULES = {
     "Evaluation": "result",
     "ClassificationEvaluator": "classification",
     "Evaluator": "base",
+    "ForecastRecipe": "forecasting_recipe",
+    "ForecastingEvaluator": "forecasting",
     "Recipe": "recipe",
     "TensorSource": "source",
     "render_table": "table",
@@ -26,6 +30,8 @@ __all__ = [
     "ClassificationEvaluator",
     "Evaluation",
     "Evaluator",
+    "ForecastRecipe",
+    "ForecastingEvaluator",
     "Recipe",
     "TensorSource",
     "render_table",

@@ -23,7 +23,13 @@ def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
 
 
 def check_match(distilled: DataSpec, real: DataSpec) -> None:
-    """Refuse data that the set was not made from."""
+    """Refuse data that the set was not made from, and what is no classification."""
+    for what, spec in (("the distilled set", distilled), ("the real data", real)):
+        if not isinstance(spec, DataSpec):
+            raise UserError(
+                f"{what} is made for {spec.task} and ClassificationEvaluator measures samples with classes: choose "
+                "ForecastingEvaluator"
+            )
     if distilled.shape != real.shape:
         raise UserError(
             f"the distilled set holds inputs of shape {distilled.shape} and the real data of shape {real.shape}; "

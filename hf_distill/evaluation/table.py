@@ -5,34 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_OF = ("", "random_", "full_")
 
-def format_score(mean: float | None, std: float | None) -> str:
-    """Return a fraction in percent, ``91.2 ± 0.4``; nothing where there is none."""
+
+def format_score(mean: float | None, std: float | None, metric: str = "accuracy") -> str:
+    """Return a fraction in percent, ``91.2 ± 0.4``, or an error as it is, ``0.393 ± 0.002``; nothing for None."""
     if mean is None:
         return ""
-    return f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
+    scale, digits = (1, 3) if metric in ("mse", "mae") else (100, 1)
+    return f"{scale * mean:.{digits}f}" + ("" if std is None else f" ± {scale * std:.{digits}f}")
 
 
 def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return head and lines: the result, random, the other baselines. Empty columns are left out."""
     others = list(dict.fromkeys(name for row in rows for name in row.get("baselines", {}) if name != "random"))
     head = ["network", "metric", "labels", "seeds", "distilled", "random", *(n.replace("_", " ") for n in others)]
-    head += ["full", "LRS", "bits"]
+    head += ["full", "LRS", "gap closed", "MAE", "MAE random", "MAE full", "bits"]
     lines = []
     for row in rows:
+        metric = row["metric"]
         baselines = [row.get("baselines", {}).get(name) or {} for name in others]
-        score = row.get("label_robust_score")
+        score, closed = row.get("label_robust_score"), row.get("gap_closed")
         lines.append(
             [
                 row["network"],
-                row["metric"],
-                row["labels"],
+                metric,
+                row.get("labels", ""),
                 str(row["seeds"]),
-                format_score(row["mean"], row["std"]),
-                format_score(row["random_mean"], row["random_std"]),
-                *(format_score(b.get("mean"), b.get("std")) for b in baselines),
-                format_score(row["full_mean"], row.get("full_std")),
+                format_score(row["mean"], row["std"], metric),
+                format_score(row["random_mean"], row["random_std"], metric),
+                *(format_score(b.get("mean"), b.get("std"), metric) for b in baselines),
+                format_score(row["full_mean"], row.get("full_std"), metric),
                 "" if score is None else f"{score:.3f}",
+                "" if closed is None else f"{100 * closed:.0f} %",
+                *(format_score(row.get(f"{of}mae_mean"), row.get(f"{of}mae_std"), "mae") for of in _OF),
                 f"{row['bits']:,}",
             ]
         )

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset, Features, Value
+from torch import nn
+
+from hf_distill.data import SeriesData
+from hf_distill.data.series_split import SeriesSplit
+from hf_distill.errors import DivergenceError, UserError
+from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator, ForecastRecipe
+from hf_distill.evaluation.forecasting import random_rows
+from hf_distill.evaluation.forecasting_recipe import Windows, forecast_errors, train_forecaster
+from hf_distill.hub import DistilledDataset
+from hf_distill.networks.forecasters import DLinear, ITransformer, RevLinear
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Bits, Packed
+
+CPU = torch.device("cpu")
+QUICK = ForecastRecipe(steps=30, epochs=1, batch_size=16, lr=1e-2)
+
+
+def series(dtype: str = "float32", channels: int = 2, rows: int = 400, scale: float = 5.0, **options) -> SeriesData:
+    """Sines with noise."""
+    noise = np.random.default_rng(0).normal(size=(rows, channels))
+    values = scale * (np.sin(np.arange(rows)[:, None] / (2 + np.arange(channels))) + 0.3 * noise)
+    features = Features({f"c{i}": Value(dtype) for i in range(channels)})
+    table = Dataset.from_dict({f"c{i}": values[:, i].astype(dtype) for i in range(channels)}, features=features)
+    return SeriesData.from_dataset(table, **{"lookback": 12, "horizon": 4, **options}).setup()
+
+
+def published(real: SeriesData, x: torch.Tensor, bits: int = 1000) -> DistilledDataset:
+    packed = Packed({"codes": [x.numpy().tobytes()]}, {"dtype": "<f4", "shape": list(x.shape)})
+    return DistilledDataset(real.spec, x, torch.zeros(len(x)), packed, Bits(data=bits, labels=0))
+
+
+class LastValue(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, -1:].expand(-1, 4, -1)
+
+
+def test_errors_are_means_over_windows_steps_and_channels():
+    t = torch.arange(60.0)
+    test = SeriesSplit(torch.stack((t, -2 * t), 1), 12, 4)
+    mse, mae = forecast_errors(LastValue(), test, CPU)
+    # The last value is 1, 2, 3 and 4 slopes off.
+    assert mse == pytest.approx((1 + 4 + 9 + 16) / 4 * (1 + 4) / 2)
+    assert mae == pytest.approx((1 + 2 + 3 + 4) / 4 * (1 + 2) / 2)
+
+
+def test_windows_of_several_series_do_not_cross():
+    data = Windows(torch.arange(40.0).view(2, 20, 1), 12, 4)
+    x, y = data.batch(torch.arange(len(data)))
+    assert len(data) == 2 * 5
+    assert x[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 20, 21, 22, 23, 24]
+    assert torch.equal(y[..., 0], x[:, -1] + torch.arange(1.0, 5.0))
+    assert len(Windows(torch.zeros(20, 3), 12, 4)) == 5
+
+
+@pytest.mark.parametrize(("windows", "steps"), [(1, 200), (193, 200), (2113, 201), (8449, 795)])
+def test_one_rule_for_the_number_of_steps(windows, steps):
+    assert ForecastRecipe().total_steps(windows) == steps
+    assert ForecastRecipe(epochs=0).total_steps(windows) == 200
+
+
+def test_the_learning_rate_falls_to_zero():
+    recipe = ForecastRecipe(lr=0.4)
+    rates = [recipe.lr_at(step, 4) for step in range(5)]
+    half = math.sqrt(0.5)
+    assert rates == pytest.approx([0.4, 0.2 * (1 + half), 0.2, 0.2 * (1 - half), 0])
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_size", "lr"])
+def test_recipes_are_checked(name):
+    with pytest.raises(UserError, match=f"recipe.{name} is 0"):
+        ForecastRecipe(**{name: 0}).check()
+
+
+def test_training_learns_and_depends_on_its_streams_alone():
+    real = series()
+    dropping = ITransformer(width=8, hidden=8, heads=2, layers=1, dropout=0.5)
+    for forecaster in (DLinear(), dropping):
+        states = []
+        for seed in (0, 0, 1):
+            network = forecaster.build(12, 4, 2, seed=0)
+            before = forecast_errors(network, real.test, CPU)[0]
+            steps: list[int] = []
+            torch.rand(len(states))  # the global generator stands elsewhere every time
+            train_forecaster(network, real.train, Streams(seed), QUICK, CPU, steps.append)
+            assert sum(steps) == 30 and forecast_errors(network, real.test, CPU)[0] < before
+            states.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+        assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+
+
+def test_the_whole_series_is_worth_the_whole_series(tmp_path):
+    """Published as a whole it equals the full data, and so does the longest piece there is."""
+    real = series("float64")
+    evaluator = ForecastingEvaluator(
+        networks=[DLinear(), RevLinear()], seeds=2, random_draws=2, full_seeds=2, recipe=QUICK
+    )
+    result = evaluator.evaluate(published(real, real.train.values), real, output=tmp_path / "out.json", progress=False)
+    assert [row["network"] for row in result.rows] == ["DLinear", "RevLinear"]
+    for row in result.rows:
+        for kind in ("", "mae_"):
+            assert row[f"{kind}mean"] == pytest.approx(row[f"full_{kind}mean"], rel=1e-4)
+            assert row[f"{kind}mean"] == pytest.approx(row[f"random_{kind}mean"], rel=1e-4)
+            assert row[f"{kind}std"] == pytest.approx(row[f"random_{kind}std"], rel=1e-2)
+        assert row["metric"] == "mse" and row["seeds"] == 2 and 0 < row["mean"] < 1.5
+        assert row["bits"] == 280 * 2 * 64 and row["baselines"]["random"]["samples"] == 280
+    assert json.loads((tmp_path / "out.json").read_text()) == result.to_dict()
+    assert result.protocol["test_windows"] == 77 and result.protocol["steps"]["full"] == 30
+    assert "mse" in str(result) and "MAE random" in str(result)
+
+
+def test_numbers_are_reproduced_and_the_gap_is_a_share():
+    real = series()
+    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=3, recipe=QUICK)
+    rows = [evaluator.evaluate(published(real, real.train.values[:20]), real, progress=False).rows[0] for _ in range(2)]
+    for row in rows:
+        for key in ("seconds", "random_seconds", "full_seconds"):
+            assert row.pop(key) > 0
+    assert rows[0] == rows[1]
+    row = rows[0]
+    assert row["std"] is None and row["random_std"] > 0 and row["random_mean"] > row["full_mean"]
+    share = (row["random_mean"] - row["mean"]) / (row["random_mean"] - row["full_mean"])
+    assert row["gap_closed"] == pytest.approx(share)
+
+
+def test_what_is_measured_is_what_is_published():
+    """Integer channels are rounded: a series that rounds to zero teaches nothing."""
+    real = series("int8", scale=20)
+    tiny = 1e-3 * real.train.values[:50]
+    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=0, full_seeds=0, recipe=QUICK)
+    one, zero = (evaluator.evaluate(published(real, x), real, progress=False).rows[0] for x in (tiny, 0 * tiny))
+    assert one["mean"] == zero["mean"]
+    assert one["random_mean"] is None and one["full_mean"] is None and "gap_closed" not in one
+
+
+@pytest.mark.parametrize(
+    ("bits", "size", "rows"),
+    [(50 * 2 * 64, "default", 50), (1, "default", 16), (10**9, "default", 280), (50 * 2 * 32, "codes", 50)],
+)
+def test_random_pieces_take_as_many_bits(bits, size, rows):
+    real = series("float64")
+    assert random_rows(real.spec, bits, size, real.train) == rows
+
+
+def test_the_stored_variables_may_be_what_is_compared():
+    real = series("float64")
+    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, full_seeds=0, recipe=QUICK, size="codes")
+    row = evaluator.evaluate(published(real, real.train.values[:40], 20 * 64), real, progress=False).rows[0]
+    assert (
+        row["bits"] == 20 * 64
+        and row["baselines"]["random"] | {"samples": 20, "bits": 20 * 64} == (row["baselines"]["random"])
+    )
+
+
+def test_divergence_names_network_and_data():
+    real = series()
+    evaluator = ForecastingEvaluator(networks=[DLinear()], seeds=1, recipe=ForecastRecipe(lr=1e30, epochs=0))
+    with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, network 0: .*lower recipe.lr"):
+        evaluator.evaluate(published(real, real.train.values[:40]), real, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"channels": 3}, r"channels c0, c1 and the real data c0, c1, c2"),
+        ({"lookback": 10}, r"look-back and horizon 12, 4 and the real data 10, 4"),
+        ({"splits": "5:2:3"}, "mean and deviation of the real training rows"),
+    ],
+)
+def test_other_data_is_refused(other, message):
+    real = series()
+    with pytest.raises(UserError, match=message):
+        ForecastingEvaluator().evaluate(published(real, real.train.values[:40]), series(**other), progress=False)
+
+
+def test_samples_are_not_series(real, artifact):
+    ours = series()
+    with pytest.raises(
+        UserError, match=r"the distilled set is made for image-classification .*ClassificationEvaluator"
+    ):
+        ForecastingEvaluator().evaluate(artifact, ours, progress=False)
+    with pytest.raises(UserError, match=r"made for time-series-forecasting .*choose ForecastingEvaluator"):
+        ClassificationEvaluator().evaluate(published(ours, ours.train.values), real, progress=False)
+    with pytest.raises(UserError, match="the real data is made for image-classification"):
+        ForecastingEvaluator().evaluate(published(ours, ours.train.values), real, progress=False)
+
+
+@pytest.mark.parametrize("options", [{"seeds": 0}, {"random_draws": -1}, {"full_seeds": -1}, {"size": "files"}])
+def test_options_are_checked(options):
+    (name,) = options
+    with pytest.raises(UserError, match=f"evaluator.{name} "):
+        ForecastingEvaluator(**options).evaluate("nowhere", series())
+
+
+def test_configuration_round_trip():
+    described = json.loads(json.dumps(ForecastingEvaluator(networks=[DLinear()]).config()))
+    assert described["init_args"]["recipe"]["init_args"]["steps"] == 200
+    assert described["init_args"]["networks"][0]["class_path"] == "DLinear"
