@@ -132,7 +132,7 @@ def _lines(
         for part in np.split(scaled, gaps):
             part = part[np.isfinite(part).all(1)]
             if len(part) > 1:
-                draw.line([tuple(point) for point in part.tolist()], fill=colours[name], width=_SMOOTH, joint="curve")
+                draw.line([tuple(point) for point in part.tolist()], fill=colours[name], width=_SMOOTH)
             elif len(part):
                 x, y = part[0]
                 draw.ellipse((x - _SMOOTH, y - _SMOOTH, x + _SMOOTH, y + _SMOOTH), fill=colours[name])
