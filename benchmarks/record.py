@@ -31,7 +31,14 @@ def save(name: str, rows: list[dict[str, Any]], **about: Any) -> None:
     """Write a run's JSON and refresh the table."""
     RESULTS.mkdir(exist_ok=True)
     command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    values = {"name": name, "command": command, "commit": commit(), "device": device(), **about, "rows": rows}
+    values = {
+        "name": name,
+        "command": about.pop("command", command),
+        "commit": commit(),
+        "device": device(),
+        **about,
+        "rows": rows,
+    }
     (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
     render()
 

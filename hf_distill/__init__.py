@@ -11,37 +11,72 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Batch": "hf_distill.data",
-    "DataSpec": "hf_distill.data",
-    "RealData": "hf_distill.data",
-    "DistilledDataset": "hf_distill.hub",
-    "ClassificationEvaluator": "hf_distill.evaluation",
-    "Evaluator": "hf_distill.evaluation",
-    "Recipe": "hf_distill.evaluation",
-    "PixelSet": "hf_distill.synthetic",
-    "VectorSet": "hf_distill.synthetic",
-    "DistributionMatching": "hf_distill.objectives",
-    "OptimizedDistillation": "hf_distill.training",
-    "Coreset": "hf_distill.training",
-    "SiameseAugment": "hf_distill.augment",
-    "ConvNet": "hf_distill.networks",
-    "RandomSelector": "hf_distill.selection",
-    "HerdingSelector": "hf_distill.selection",
-    "KMeansSelector": "hf_distill.selection",
+    name: f"hf_distill.{package}"
+    for package, names in {
+        "augment": ("SiameseAugment",),
+        "data": ("Batch", "DataSpec", "RealData", "SeriesData", "SeriesSpec"),
+        "evaluation": ("ClassificationEvaluator", "Evaluator", "ForecastingEvaluator", "ForecastRecipe", "Recipe"),
+        "hub": ("DistilledDataset",),
+        "networks": ("AlexNet", "ConvNet", "CustomNetwork", "MLP", "ResNet18", "TransformersClassifier", "VGG11"),
+        "networks.forecasters": ("DLinear", "ITransformer", "TransformersForecaster", "XPatch"),
+        "objectives": (
+            "CondTSF",
+            "DistributionMatching",
+            "GradientMatching",
+            "HarmonicMatching",
+            "TrajectoryMatching",
+            "UnrolledMatching",
+            "WeightedSum",
+        ),
+        "selection": ("HerdingSelector", "KMeansSelector", "MeanSamples", "RandomSelector", "RealSamples", "SubSeries"),
+        "synthetic": ("HarmonicSet", "PixelSet", "SeriesSet", "VectorSet"),
+        "training": ("Coreset", "OptimizedDistillation", "Run"),
+    }.items()
+    for name in names
 }
 
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from hf_distill.augment import SiameseAugment
-    from hf_distill.data import Batch, DataSpec, RealData
-    from hf_distill.evaluation import ClassificationEvaluator, Evaluator, Recipe
+    from hf_distill.data import Batch, DataSpec, RealData, SeriesData, SeriesSpec
+    from hf_distill.evaluation import (
+        ClassificationEvaluator,
+        Evaluator,
+        ForecastingEvaluator,
+        ForecastRecipe,
+        Recipe,
+    )
     from hf_distill.hub import DistilledDataset
-    from hf_distill.networks import ConvNet
-    from hf_distill.objectives import DistributionMatching
-    from hf_distill.selection import HerdingSelector, KMeansSelector, RandomSelector
-    from hf_distill.synthetic import PixelSet, VectorSet
-    from hf_distill.training import Coreset, OptimizedDistillation
+    from hf_distill.networks import (
+        MLP,
+        VGG11,
+        AlexNet,
+        ConvNet,
+        CustomNetwork,
+        ResNet18,
+        TransformersClassifier,
+    )
+    from hf_distill.networks.forecasters import DLinear, ITransformer, TransformersForecaster, XPatch
+    from hf_distill.objectives import (
+        CondTSF,
+        DistributionMatching,
+        GradientMatching,
+        HarmonicMatching,
+        TrajectoryMatching,
+        UnrolledMatching,
+        WeightedSum,
+    )
+    from hf_distill.selection import (
+        HerdingSelector,
+        KMeansSelector,
+        MeanSamples,
+        RandomSelector,
+        RealSamples,
+        SubSeries,
+    )
+    from hf_distill.synthetic import HarmonicSet, PixelSet, SeriesSet, VectorSet
+    from hf_distill.training import Coreset, OptimizedDistillation, Run
 
 
 def __getattr__(name: str) -> Any:

@@ -107,7 +107,7 @@ def _digits_parquet(folder):
         ("--method.steps=many", "method.steps: 'many' is no int"),
         ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
         ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
-        ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose DistributionMatching"),
+        ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose CondTSF, DistributionMatching"),
         ("--data.pth=digits", "data has no option 'pth': did you mean 'path'?"),
         ("--data.path=./nothing", "no such file or folder: ./nothing"),
         ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),

@@ -1,0 +1,70 @@
+"""Take reference runs into the repository: their numbers into results/, their cards into model_cards/.
+
+hf-distill distill --config configs/dm_digits.yaml --evaluate=true
+python benchmarks/collect.py outputs/dm_digits
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from record import HERE, save
+
+CARDS = HERE.parent / "model_cards"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="evaluated artifacts, named after their configuration")
+    for folder in parser.parse_args().folders:
+        record = json.loads((folder / "distillation.json").read_text())
+        evaluation = json.loads((folder / "evaluation.json").read_text())
+        seconds = json.loads((folder.with_name(f"{folder.name}.run") / "run.json").read_text())["seconds"]
+        rows = [table_row(row) for row in evaluation["rows"]]
+        path = record["spec"]["source"]["path"]
+        option = "" if path == "digits" else f" --data.path=../shared/data/{path}"
+        save(
+            folder.name,
+            rows,
+            title=f"{path}, {record['rows']} samples"
+            if "classes" in record["spec"]
+            else f"{path}, {record['rows']} steps",
+            command=f"hf-distill distill --config configs/{folder.name}.yaml{option} --evaluate=true",
+            note=f"Distilled in {seconds:.0f} s, evaluated in configuration `{folder.name}`'s protocol",
+            seed=record["seed"],
+        )
+        card = CARDS / folder.name
+        card.mkdir(parents=True, exist_ok=True)
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, card)
+        for name in ("distillation.json", "README.md"):
+            shutil.copy(folder / name, card)
+
+
+def table_row(row: dict) -> dict:
+    """Return a line of the table: errors as they are, fractions as per cent."""
+    factor = 100 if row["metric"] in ("accuracy", "top5_accuracy", "macro_f1") else 1
+    line = {"network": row["network"], "metric": row["metric"], "seeds": row["seeds"]}
+    line["distilled"] = pair(row["mean"], row["std"], factor)
+    line["random, equal bits"] = pair(row["random_mean"], row["random_std"], factor)
+    for name, value in row.get("baselines", {}).items():
+        if name != "random":
+            line[name.replace("_", " ")] = pair(value["mean"], value["std"], factor)
+    if row.get("full_mean") is not None:
+        line["full"] = pair(row["full_mean"], row.get("full_std"), factor)
+    if row.get("gap_closed") is not None:
+        line["gap closed %"] = 100 * row["gap_closed"]
+    line["bits"] = row["bits"]
+    return line
+
+
+def pair(mean: float | None, std: float | None, factor: int) -> list[float] | None:
+    """Return mean and standard deviation in the table's unit."""
+    return None if mean is None else [factor * mean, factor * (std or 0.0)]
+
+
+if __name__ == "__main__":
+    main()
