@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from datasets import ClassLabel, Features, Image, LargeList, List, Value
+from torch import Tensor
 
 from hf_distill.errors import UserError
 
@@ -65,3 +67,21 @@ def label_table(feature: Any, values: list[Any], column: str) -> tuple[tuple[str
         raise UserError(f"column {column!r} holds real numbers ({feature.dtype}), not classes")
     table = tuple(sorted(set(values)))
     return tuple(str(value) for value in table), table
+
+
+def class_indices(values: list[Any], label_values: tuple[Any, ...] | None, count: int, column: str) -> Tensor:
+    """Return the class index of every row's label, ``(N,)``.
+
+    Raises:
+        UserError: A row has no label or one that is no class.
+    """
+    if label_values is not None:
+        index = {value: place for place, value in enumerate(label_values)}
+        unknown = next((value for value in values if value not in index), None)
+        if unknown is not None:
+            raise UserError(f"the test split has class {unknown!r} in column {column!r}; the training split has not")
+        return torch.tensor([index[value] for value in values])
+    for row, value in enumerate(values):
+        if value is None or not 0 <= value < count:
+            raise UserError(f"row {row} has label {value} in column {column!r}; labels are 0 to {count - 1}")
+    return torch.tensor(values)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Image
 from PIL import Image as PILImage
 from torch import Tensor
 
@@ -84,6 +85,26 @@ class VectorDecoder:
 
 
 Decoder = Callable[[Sequence[Any], Sequence[int]], Tensor]
+
+
+def decoder_for(feature: Any, column: str, first: Any, image_size: int | None) -> ImageDecoder | VectorDecoder:
+    """Return the decoder of a column, after its first value.
+
+    Raises:
+        UserError: The first value is missing or cannot be read.
+    """
+    if isinstance(feature, Image):
+        return ImageDecoder.like(first, image_size)
+    if not first:
+        raise UserError(f"row 0 has no numbers in column {column!r}")
+    return VectorDecoder(len(first))
+
+
+def undecoded(dataset: Any, column: str) -> Any:
+    """Leave images encoded: our decoder checks mode and size and names the row that it cannot read."""
+    if isinstance(dataset.features and dataset.features[column], Image):
+        return dataset.cast_column(column, Image(decode=False))
+    return dataset
 
 
 def _open(value: Any, row: int) -> PILImage.Image:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from datasets import Dataset, Features, Image, IterableDataset
+from datasets import Dataset, Features, IterableDataset
 from typing_extensions import Self
 
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.data.columns import find_columns, label_table
-from hf_distill.data.decoding import ImageDecoder, VectorDecoder
+from hf_distill.data.columns import class_indices, find_columns, label_table
+from hf_distill.data.decoding import ImageDecoder, decoder_for, undecoded
 from hf_distill.data.sources import open_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
+from hf_distill.data.statistics import statistics
 from hf_distill.data.stream import ClassStream
 from hf_distill.errors import UserError
 
@@ -165,14 +166,14 @@ class RealData(Data):
     ) -> None:
         if len(train) == 0:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        table = _undecoded(train, columns[0])
-        decoder = self._decoder(features, columns[0], table[0][columns[0]])
+        table = undecoded(train, columns[0])
+        decoder = decoder_for(features[columns[0]], columns[0], table[0][columns[0]], self.image_size)
         values = table[columns[1]][:]
         classes, label_values = label_table(features[columns[1]], values, columns[1])
-        labels = _class_indices(values, label_values, len(classes), columns[1])
+        labels = class_indices(values, label_values, len(classes), columns[1])
         split = self._split(table, columns[0], decoder, labels, device)
         rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
-        mean, std = _statistics(split.values if isinstance(split, MemorySplit) else split.raw(rows.sort().values))
+        mean, std = statistics(split.values if isinstance(split, MemorySplit) else split.raw(rows.sort().values))
         source["fingerprint"] = train._fingerprint
         counts = torch.bincount(labels, minlength=len(classes)).tolist()
         self._finish(features, columns, decoder, classes, label_values, mean, std, source, len(train), counts)
@@ -187,14 +188,14 @@ class RealData(Data):
         source: dict[str, Any],
         device: Any,
     ) -> None:
-        stream = _undecoded(train, columns[0])
+        stream = undecoded(train, columns[0])
         head = list(stream.take(_STATISTICS_ROWS))
         if not head:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        decoder = self._decoder(features, columns[0], head[0][columns[0]])
+        decoder = decoder_for(features[columns[0]], columns[0], head[0][columns[0]], self.image_size)
         classes, label_values = label_table(features[columns[1]], [row[columns[1]] for row in head], columns[1])
         index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
-        mean, std = _statistics(decoder([row[columns[0]] for row in head], range(len(head))))
+        mean, std = statistics(decoder([row[columns[0]] for row in head], range(len(head))))
         splits = train.info.splits or {}
         rows = splits[self.split].num_examples if self.split in splits else 0
         self._finish(features, columns, decoder, classes, label_values, mean, std, source, rows, [])
@@ -231,13 +232,6 @@ class RealData(Data):
         )
         self._decode = decoder
 
-    def _decoder(self, features: Features, column: str, first: Any) -> ImageDecoder | VectorDecoder:
-        if isinstance(features[column], Image):
-            return ImageDecoder.like(first, self.image_size)
-        if not first:
-            raise UserError(f"row 0 has no numbers in column {column!r}")
-        return VectorDecoder(len(first))
-
     def _split(self, table: Dataset, column: str, decoder: Any, labels: torch.Tensor, device: Any) -> Split:
         values = len(table) * int(torch.Size(decoder.shape).numel())
         image = isinstance(decoder, ImageDecoder)
@@ -253,9 +247,9 @@ class RealData(Data):
         for column in columns:
             if column not in test.features:
                 raise UserError(f"the test split has no column {column!r}; it has {', '.join(test.features)}")
-        table = _undecoded(test, columns[0])
+        table = undecoded(test, columns[0])
         values = table[columns[1]][:]
-        labels = _class_indices(values, self.spec.label_values, self.spec.num_classes, columns[1])
+        labels = class_indices(values, self.spec.label_values, self.spec.num_classes, columns[1])
         split = self._split(table, columns[0], self._decode, labels, device)
         split.spec = self.spec
         return split
@@ -306,44 +300,3 @@ class RealData(Data):
         """Go on from :meth:`state_dict`."""
         if self._stream is not None:
             self._stream.load_state_dict(state)
-
-
-def _undecoded(dataset: Any, column: str) -> Any:
-    """Leave images encoded: our decoder checks mode and size and names the row that it cannot read."""
-    if isinstance(dataset.features and dataset.features[column], Image):
-        return dataset.cast_column(column, Image(decode=False))
-    return dataset
-
-
-def _class_indices(values: list[Any], label_values: tuple[Any, ...] | None, count: int, column: str) -> torch.Tensor:
-    if label_values is not None:
-        index = {value: place for place, value in enumerate(label_values)}
-        unknown = next((value for value in values if value not in index), None)
-        if unknown is not None:
-            raise UserError(f"the test split has class {unknown!r} in column {column!r}; the training split has not")
-        return torch.tensor([index[value] for value in values])
-    for row, value in enumerate(values):
-        if value is None or not 0 <= value < count:
-            raise UserError(f"row {row} has label {value} in column {column!r}; labels are 0 to {count - 1}")
-    return torch.tensor(values)
-
-
-def _statistics(values: torch.Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation: per channel of uint8 images (in [0, 1]), per element of vectors.
-
-    Images are summed as integers: the result is exact and so the same on every machine.
-    """
-    images = values.dtype == torch.uint8
-    dims = (0, 2, 3) if images else (0,)
-    kind = torch.int64 if images else torch.float64
-    total = square = torch.zeros((), dtype=kind, device=values.device)
-    for chunk in values.split(4096):
-        chunk = chunk.to(kind)
-        total = total + chunk.sum(dims)
-        square = square + chunk.square().sum(dims)
-    count, scale = values.numel() // values.shape[1], 255 if images else 1
-    mean = total.double() / count
-    std = (square.double() / count - mean.square()).clamp_min(0).sqrt()
-    # A constant channel carries nothing; dividing by its zero would.
-    std = torch.where(std < 1e-6 * scale, torch.full_like(std, scale), std)
-    return (mean / scale).tolist(), (std / scale).tolist()

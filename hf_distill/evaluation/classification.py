@@ -91,18 +91,7 @@ class ClassificationEvaluator(Evaluator):
         output: str | Path | None = None,
         progress: bool = True,
     ) -> Evaluation:
-        """Measure a distilled dataset.
-
-        Args:
-            artifact: Its folder or Hub id. One that is not saved yet is written to a temporary folder and read back.
-            real: The data it was made from; its test split is measured on.
-            output: Where to write the result as JSON; ``DistilledDataset.add_evaluation`` stores it in the artifact.
-            progress: Show a progress bar.
-
-        Raises:
-            UserError: The artifact and the data do not belong together, or an option is wrong.
-            DivergenceError: A training diverged.
-        """
+        """See :class:`Evaluator`."""
         if self.seeds < 1:
             raise UserError(f"evaluator.seeds is {self.seeds}; it must be 1 or more")
         if self.labels != "hard":
