@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 import hf_distill.data.real
 import hf_distill.data.series
 import hf_distill.evaluation.classification
+import hf_distill.evaluation.forecasting
 import hf_distill.networks
 import hf_distill.networks.forecasters
 import hf_distill.objectives

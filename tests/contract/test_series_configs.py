@@ -1,0 +1,31 @@
+"""The configurations for series: every one builds, and those of the default method differ in the data alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hf_distill.cli.distill import build_parser
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+DEFAULT = ("hdt_etth1", "hdt_ettm1", "hdt_weather")
+
+
+@pytest.mark.parametrize("name", [*DEFAULT, "hdt_paper_etth1"])
+def test_a_configuration_builds_and_describes_itself(name):
+    parser = build_parser()
+    config = parser.parse_args(["--config", str(CONFIGS / f"{name}.yaml")])
+    objects = parser.instantiate(config)
+    described = objects.method.config()
+    # jsonargparse changes the dictionaries that it is given.
+    written = json.loads(json.dumps({"method": described, "data": objects.data.config()}))
+    again = parser.instantiate(parser.parse_object(written))
+    assert again.method.config() == described
+    assert objects.method.synthetic.length == 384 and objects.data.lookback == objects.data.horizon == 96
+
+
+def test_the_defaults_are_the_same_for_every_series():
+    first, *others = (yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in DEFAULT)
+    for other in others:
+        assert other["method"] == first["method"] and other["evaluator"] == first["evaluator"]
