@@ -11,7 +11,7 @@ import json
 import shutil
 from pathlib import Path
 
-from record import HERE, save
+from record import HERE, commit, save
 
 CARDS = HERE.parent / "model_cards"
 
@@ -19,13 +19,16 @@ CARDS = HERE.parent / "model_cards"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="evaluated artifacts, named after their configuration")
-    for folder in parser.parse_args().folders:
+    parser.add_argument("--no_card", action="store_true", help="numbers alone: the licence forbids derived data")
+    parser.add_argument("--commit", default=commit(), help="what the runs were made with, if not what is checked out")
+    args = parser.parse_args()
+    for folder in args.folders:
         record = json.loads((folder / "distillation.json").read_text())
         evaluation = json.loads((folder / "evaluation.json").read_text())
         seconds = json.loads((folder.with_name(f"{folder.name}.run") / "run.json").read_text())["seconds"]
         rows = [table_row(row) for row in evaluation["rows"]]
         path = record["spec"]["source"]["path"]
-        option = "" if path == "digits" else f" --data.path=../shared/data/{path}"
+        option = "" if path == "digits" else f" --data.path={path}"
         save(
             folder.name,
             rows,
@@ -33,9 +36,12 @@ def main() -> None:
             if "classes" in record["spec"]
             else f"{path}, {record['rows']} steps",
             command=f"hf-distill distill --config configs/{folder.name}.yaml{option} --evaluate=true",
-            note=f"Distilled in {seconds:.0f} s, evaluated in configuration `{folder.name}`'s protocol",
+            note=f"Distilled in {seconds:.0f} s on a shared machine",
             seed=record["seed"],
+            commit=args.commit,
         )
+        if args.no_card:
+            continue
         card = CARDS / folder.name
         card.mkdir(parents=True, exist_ok=True)
         for picture in folder.glob("*.png"):
@@ -61,9 +67,11 @@ def table_row(row: dict) -> dict:
     return line
 
 
-def pair(mean: float | None, std: float | None, factor: int) -> list[float] | None:
-    """Return mean and standard deviation in the table's unit."""
-    return None if mean is None else [factor * mean, factor * (std or 0.0)]
+def pair(mean: float | None, std: float | None, factor: int) -> list[float] | float | None:
+    """Return mean and standard deviation in the table's unit; a single seed has no deviation."""
+    if mean is None or std is None:
+        return mean if mean is None else factor * mean
+    return [factor * mean, factor * std]
 
 
 if __name__ == "__main__":

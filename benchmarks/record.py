@@ -34,7 +34,7 @@ def save(name: str, rows: list[dict[str, Any]], **about: Any) -> None:
     values = {
         "name": name,
         "command": about.pop("command", command),
-        "commit": commit(),
+        "commit": about.pop("commit", None) or commit(),
         "device": device(),
         **about,
         "rows": rows,
