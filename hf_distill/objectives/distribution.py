@@ -168,7 +168,7 @@ class DistributionMatching(Objective):
     def _make_view(self, real: RealData, streams: Streams) -> _View:
         spec = real.spec
         if self.augment is not None and not spec.is_image:
-            raise UserError("augmentation needs images; set --method.init_args.objective.init_args.augment=null")
+            raise UserError("augmentation needs images; set --method.objective.augment=null")
         params = self.augment.sample(streams.generator("augment")) if self.augment is not None else None
         network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
         classes = list(range(spec.num_classes))

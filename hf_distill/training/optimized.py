@@ -192,7 +192,7 @@ class OptimizedDistillation(Method):
         last = checkpoints.latest() if checkpoints else None
         bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
         return (
-            f"{bad} not finite at step {step + 1}; lower --method.init_args.lr (now {self.lr}); the last good "
+            f"{bad} not finite at step {step + 1}; lower --method.lr (now {self.lr}); the last good "
             f"checkpoint is {last or 'none: it is before the first one'}"
         )
 
