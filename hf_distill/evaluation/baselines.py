@@ -23,8 +23,13 @@ def real_bits(spec: DataSpec) -> int:
 
 
 def random_samples(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
-    """Draw ``count`` real samples, the same number of every class; what does not divide goes to random classes."""
+    """Draw ``count`` real samples, the same number of every class; what does not divide goes to random classes.
+
+    Where the data's ``class_balance`` is natural, they are drawn from all rows alike.
+    """
     generator = streams.generator("random")
+    if real.class_balance == "natural":
+        return take(real, spec, torch.randperm(len(real.train), generator=generator)[:count])
     order = torch.randperm(spec.num_classes, generator=generator)
     quota = torch.full((spec.num_classes,), count // spec.num_classes)
     quota[order[: count % spec.num_classes]] += 1

@@ -48,7 +48,7 @@ class ClassificationEvaluator(Evaluator):
         full: Train on all of the real data too, for the upper limit.
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
         labels: ``hard``; published sets hold no soft labels yet.
-        metrics: ``accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
+        metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
         strategy: Train seeds ``together`` or ``sequential``; ``auto`` takes the faster by measured rules.

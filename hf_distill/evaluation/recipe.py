@@ -26,7 +26,7 @@ class Recipe(Part):
     Args:
         epochs: Passes over the set; by default 1000 with augmentation and 300 without.
         batch_size: Samples of a step; a smaller set is one batch.
-        optimizer: ``sgd`` or ``adamw``.
+        optimizer: ``sgd``, ``adam`` or ``adamw``.
         lr: Learning rate at the start.
         momentum: Momentum of SGD.
         weight_decay: Weight decay.
@@ -42,7 +42,7 @@ class Recipe(Part):
         *,
         epochs: int | None = None,
         batch_size: int = 256,
-        optimizer: Literal["sgd", "adamw"] = "sgd",
+        optimizer: Literal["sgd", "adam", "adamw"] = "sgd",
         lr: float = 0.01,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
@@ -88,7 +88,7 @@ class Recipe(Part):
             if not allowed:
                 raise UserError(f"recipe.{name} is {value}; it must be larger than 0")
         for name, choice, choices in (
-            ("optimizer", self.optimizer, ("sgd", "adamw")),
+            ("optimizer", self.optimizer, ("sgd", "adam", "adamw")),
             ("schedule", self.schedule, ("step", "cosine", "constant")),
             ("loss", self.loss, ("cross_entropy", "kl")),
         ):
@@ -113,8 +113,9 @@ class Recipe(Part):
     def make_optimizer(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
         """Return the optimiser of some parameters."""
         # fused: one call for all tensors instead of three for each, 10 % of a step of a tiny network on a CPU.
-        if self.optimizer == "adamw":
-            return torch.optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
+        if self.optimizer != "sgd":
+            kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
+            return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
         return torch.optim.SGD(
             parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
         )

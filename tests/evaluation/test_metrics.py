@@ -16,6 +16,10 @@ LABELS = torch.tensor([0, 1, 2, 2, 7])
 def test_values():
     assert load_metric("accuracy")(LOGITS, LABELS) == pytest.approx(3 / 5)
     assert load_metric("top5_accuracy")(LOGITS, LABELS) == pytest.approx(4 / 5)
+    # The other class is the third, fourth and sixth of the largest logits.
+    ranks = torch.tensor([[5.0, 4, 3, 2, 1, 0]]).expand(3, 6), torch.tensor([2, 3, 5])
+    assert load_metric("top3_accuracy")(*ranks) == pytest.approx(1 / 3)
+    assert load_metric("top5_accuracy")(*ranks) == pytest.approx(2 / 3)
     # Classes 0, 1, 2, 7 occur: F1 of 2/3, 2/3, 2/3 and 0.
     assert load_metric("macro_f1")(LOGITS, LABELS) == pytest.approx(0.5)
 
@@ -65,7 +69,7 @@ def test_metric_of_a_local_folder(tmp_path):
 
 
 def test_unknown_metric():
-    with pytest.raises(UserError, match="accuracy, top5_accuracy, macro_f1"):
+    with pytest.raises(UserError, match="accuracy, top3_accuracy, top5_accuracy, macro_f1"):
         load_metric("./no/such/metric")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.errors import UserError
@@ -27,7 +28,7 @@ def test_learning_rate(schedule, expected):
     [
         ({"epochs": 0}, "recipe.epochs is 0"),
         ({"lr": -1}, "recipe.lr is -1"),
-        ({"optimizer": "lion"}, "sgd or adamw"),
+        ({"optimizer": "lion"}, "sgd or adam or adamw"),
         ({"schedule": "linear"}, "step or cosine or constant"),
         ({"loss": "mse"}, "cross_entropy or kl"),
         ({"augment": SiameseAugment(strategy="blur")}, "'blur'"),
@@ -49,3 +50,16 @@ def test_configuration_round_trip():
     nested = described["init_args"].pop("augment")
     rebuilt = Recipe(**described["init_args"], augment=SiameseAugment(**nested["init_args"]))
     assert rebuilt.config()["init_args"] == {**described["init_args"], "augment": nested}
+
+
+@pytest.mark.parametrize(
+    "optimizer, kind, expected", [("adam", torch.optim.Adam, 1.9), ("adamw", torch.optim.AdamW, 2 * (1 - 0.1 * 0.25))]
+)
+def test_adam_keeps_weight_decay_in_the_gradient_and_adamw_beside_it(optimizer, kind, expected):
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    made = Recipe(optimizer=optimizer, lr=0.1, weight_decay=0.25).make_optimizer([weight])
+    assert type(made) is kind
+    weight.grad = torch.zeros(1)
+    made.step()
+    # Adam's first step has the size of the rate whatever the gradient; AdamW shrinks by rate times decay.
+    assert weight.item() == pytest.approx(expected)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from torch import Tensor
 
 from hf_distill.errors import UserError
-from hf_distill.evaluation.metrics.functions import accuracy, macro_f1, top5_accuracy
+from hf_distill.evaluation.metrics.functions import accuracy, macro_f1, top3_accuracy, top5_accuracy
 
 METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
     "accuracy": accuracy,
+    "top3_accuracy": top3_accuracy,
     "top5_accuracy": top5_accuracy,
     "macro_f1": macro_f1,
 }
@@ -47,4 +48,4 @@ def load_metric(name: str) -> Callable[[Tensor, Tensor], float]:
     return compute
 
 
-__all__ = ["METRICS", "accuracy", "load_metric", "macro_f1", "top5_accuracy"]
+__all__ = ["METRICS", "accuracy", "load_metric", "macro_f1", "top3_accuracy", "top5_accuracy"]

@@ -11,9 +11,18 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(1) == labels).double().mean().item()
 
 
+def top3_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the share of samples whose class is among the three largest logits."""
+    return _top(3, logits, labels)
+
+
 def top5_accuracy(logits: Tensor, labels: Tensor) -> float:
     """Return the share of samples whose class is among the five largest logits."""
-    best = logits.topk(min(5, logits.shape[1]), dim=1).indices
+    return _top(5, logits, labels)
+
+
+def _top(count: int, logits: Tensor, labels: Tensor) -> float:
+    best = logits.topk(min(count, logits.shape[1]), dim=1).indices
     return (best == labels[:, None]).any(1).double().mean().item()
 
 
