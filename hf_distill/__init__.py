@@ -14,7 +14,7 @@ _HOMES = {
     name: f"hf_distill.{package}"
     for package, names in {
         "augment": ("SiameseAugment",),
-        "data": ("Batch", "DataSpec", "RealData", "SeriesData", "SeriesSpec"),
+        "data": ("Batch", "DataSpec", "RealData", "SeriesData", "SeriesSpec", "VectorTransform"),
         "evaluation": ("ClassificationEvaluator", "Evaluator", "ForecastingEvaluator", "ForecastRecipe", "Recipe"),
         "hub": ("DistilledDataset",),
         "networks": ("AlexNet", "ConvNet", "CustomNetwork", "MLP", "ResNet18", "TransformersClassifier", "VGG11"),
@@ -39,7 +39,7 @@ __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from hf_distill.augment import SiameseAugment
-    from hf_distill.data import Batch, DataSpec, RealData, SeriesData, SeriesSpec
+    from hf_distill.data import Batch, DataSpec, RealData, SeriesData, SeriesSpec, VectorTransform
     from hf_distill.evaluation import (
         ClassificationEvaluator,
         Evaluator,

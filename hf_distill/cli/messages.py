@@ -30,6 +30,7 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     """Return which classes an option takes; imported here, since commands without parts do without torch."""
     from hf_distill.augment.siamese import SiameseAugment
     from hf_distill.data.base import Data
+    from hf_distill.data.vectors import VectorTransform
     from hf_distill.evaluation.base import Evaluator
     from hf_distill.networks.base import Architecture
     from hf_distill.networks.forecasters.base import Forecaster
@@ -52,6 +53,7 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
         "network": (Architecture, Forecaster),
         "networks": (Architecture, Forecaster),
         "augment": (SiameseAugment,),
+        "transform": (VectorTransform,),
     }
 
 

@@ -8,6 +8,7 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split
+from hf_distill.data.vectors import VectorTransform
 
 __all__ = [
     "ArrowSplit",
@@ -20,4 +21,5 @@ __all__ = [
     "SeriesSpec",
     "SeriesSplit",
     "Split",
+    "VectorTransform",
 ]

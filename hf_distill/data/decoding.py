@@ -13,6 +13,7 @@ from datasets import Image
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
 
 
@@ -62,17 +63,23 @@ class ImageDecoder:
 
 @dataclass(frozen=True)
 class VectorDecoder:
-    """Turns lists of numbers into float32 tensors of one length."""
+    """Turns lists of numbers into float32 tensors of one length.
+
+    Attributes:
+        length: Numbers in a row of the source.
+        transform: What is done to every row; None for nothing.
+    """
 
     length: int
+    transform: VectorTransform | None = None
 
     @property
     def shape(self) -> tuple[int]:
         """(D,)."""
-        return (self.length,)
+        return (self.length if self.transform is None else self.transform.width(self.length),)
 
     def __call__(self, values: Sequence[Any], rows: Sequence[int]) -> Tensor:
-        """Stack lists into ``(B, D)``; ``rows`` are named in errors."""
+        """Stack lists into ``(B, D)``, transformed; ``rows`` are named in errors."""
         for value, row in zip(values, rows, strict=True):
             if value is None or len(value) != self.length:
                 found = "nothing" if value is None else f"{len(value)} numbers"
@@ -81,23 +88,31 @@ class VectorDecoder:
         bad = (~torch.isfinite(out).all(1)).nonzero()
         if len(bad):
             raise UserError(f"row {rows[int(bad[0])]} holds a value that is missing or not finite")
-        return out
+        return out if self.transform is None else self.transform.apply(out, rows)
 
 
 Decoder = Callable[[Sequence[Any], Sequence[int]], Tensor]
 
 
-def decoder_for(feature: Any, column: str, first: Any, image_size: int | None) -> ImageDecoder | VectorDecoder:
+def decoder_for(
+    feature: Any, column: str, first: Any, image_size: int | None, transform: VectorTransform | None = None
+) -> ImageDecoder | VectorDecoder:
     """Return the decoder of a column, after its first value.
 
     Raises:
-        UserError: The first value is missing or cannot be read.
+        UserError: The first value is missing or cannot be read, or the transform does not fit it.
     """
     if isinstance(feature, Image):
+        if transform is not None:
+            raise UserError(
+                f"data.transform works on lists of numbers, and column {column!r} holds images: leave it out"
+            )
         return ImageDecoder.like(first, image_size)
     if not first:
         raise UserError(f"row 0 has no numbers in column {column!r}")
-    return VectorDecoder(len(first))
+    if transform is not None:
+        transform.check(len(first))
+    return VectorDecoder(len(first), transform)
 
 
 def undecoded(dataset: Any, column: str) -> Any:

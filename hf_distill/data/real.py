@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from datasets import Dataset, Features, IterableDataset
+from datasets import Dataset, Features, IterableDataset, List, Value
 from typing_extensions import Self
 
 from hf_distill.data.base import Data
@@ -17,6 +17,7 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
 from hf_distill.data.statistics import statistics
 from hf_distill.data.stream import ClassStream
+from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
 
 _STATISTICS_ROWS = 10_000
@@ -37,6 +38,10 @@ class RealData(Data):
         input_column: The image or vector column; inferred where only one can be meant.
         label_column: The class column; inferred where only one can be meant.
         image_size: Resize all images to a square of this many pixels.
+        transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
+        class_balance: How sets, random baselines and mixed batches share the classes: ``equal`` gives every class as
+            many samples; ``natural`` as many as its share of the training rows asks for, none to a class with next to
+            no rows, and ``per_class`` is then their mean over the classes.
         storage: ``memory`` holds one tensor on the device, ``arrow`` decodes on demand from the memory-mapped table,
             ``auto`` chooses memory up to ``memory_gib``. Ignored for streams.
         memory_gib: What ``auto`` may hold in memory, in GiB.
@@ -57,6 +62,8 @@ class RealData(Data):
         input_column: str | None = None,
         label_column: str | None = None,
         image_size: int | None = None,
+        transform: VectorTransform | None = None,
+        class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
         memory_gib: float = 4.0,
         streaming: bool = False,
@@ -71,6 +78,8 @@ class RealData(Data):
         self.input_column = input_column
         self.label_column = label_column
         self.image_size = image_size
+        self.transform = transform
+        self.class_balance = class_balance
         self.storage = storage
         self.memory_gib = memory_gib
         self.streaming = streaming
@@ -167,7 +176,7 @@ class RealData(Data):
         if len(train) == 0:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
         table = undecoded(train, columns[0])
-        decoder = decoder_for(features[columns[0]], columns[0], table[0][columns[0]], self.image_size)
+        decoder = decoder_for(features[columns[0]], columns[0], table[0][columns[0]], self.image_size, self.transform)
         values = table[columns[1]][:]
         classes, label_values = label_table(features[columns[1]], values, columns[1])
         labels = class_indices(values, label_values, len(classes), columns[1])
@@ -192,7 +201,7 @@ class RealData(Data):
         head = list(stream.take(_STATISTICS_ROWS))
         if not head:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        decoder = decoder_for(features[columns[0]], columns[0], head[0][columns[0]], self.image_size)
+        decoder = decoder_for(features[columns[0]], columns[0], head[0][columns[0]], self.image_size, self.transform)
         classes, label_values = label_table(features[columns[1]], [row[columns[1]] for row in head], columns[1])
         index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
         mean, std = statistics(decoder([row[columns[0]] for row in head], range(len(head))))
@@ -216,6 +225,8 @@ class RealData(Data):
         counts: list[int],
     ) -> None:
         kept = Features({name: feature for name, feature in features.items() if name in columns})
+        if self.transform is not None:
+            kept[columns[0]] = List(Value("float32"), length=decoder.shape[0])
         self._spec = DataSpec(
             task="image-classification" if isinstance(decoder, ImageDecoder) else "tabular-classification",
             input_column=columns[0],
@@ -229,6 +240,7 @@ class RealData(Data):
             source=source,
             num_rows=num_rows,
             class_counts=tuple(counts),
+            transform=self.transform.config() if self.transform is not None else None,
         )
         self._decode = decoder
 
@@ -268,6 +280,33 @@ class RealData(Data):
                 f"each class: ask for {counts[label]} or fewer, or leave the class out"
             )
 
+    def quota(self, per_class: int) -> list[int]:
+        """Return how many samples of each class a set has, after ``class_balance``.
+
+        Raises:
+            UserError: A class has fewer rows, or the shares of a stream are not known.
+        """
+        if self.class_balance == "equal":
+            self.require(per_class)
+            return [per_class] * self.spec.num_classes
+        counts = self.spec.class_counts
+        if not counts:
+            raise UserError("a stream does not tell its classes' shares: set --data.class_balance=equal")
+        total = min(per_class * len(counts), sum(counts))
+        shares = [total * count / sum(counts) for count in counts]
+        quota = [int(share) for share in shares]
+        # What is left goes to the largest remainders, so that the sum is exact.
+        order = sorted(range(len(counts)), key=lambda label: quota[label] - shares[label])
+        for label in order[: total - sum(quota)]:
+            quota[label] += 1
+        return quota
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """Draw about so many real samples of all classes: as many of each, or rows at random (``class_balance``)."""
+        if self.class_balance == "natural":
+            return self.train.batch(torch.randint(len(self.train), (count,), generator=generator))
+        return self.sample(list(range(self.spec.num_classes)), -(-count // self.spec.num_classes), generator)
+
     def sample(self, classes: list[int], per_class: int, generator: torch.Generator) -> Batch:
         """Draw real samples, class by class, without replacement as far as a class reaches.
 
@@ -286,6 +325,11 @@ class RealData(Data):
         index = []
         for label in classes:
             rows = self.train.class_index(label)
+            if not len(rows):
+                raise UserError(
+                    f"class {self.spec.classes[label]!r} has no training samples: choose an objective that draws mixed "
+                    "batches and --data.class_balance=natural, or leave the class out"
+                )
             order = torch.randperm(len(rows), generator=generator)[:per_class]
             if len(rows) < per_class:
                 order = order.repeat(-(-per_class // len(rows)))[:per_class]

@@ -30,6 +30,8 @@ class DataSpec:
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
         num_rows: Rows of the training split.
         class_counts: Rows of each class in it.
+        transform: What :class:`~hf_distill.data.VectorTransform` did to every vector (its configuration), or None.
+            All of the above is said of the transformed vectors, and these are what is published.
     """
 
     task: str
@@ -44,6 +46,7 @@ class DataSpec:
     source: dict[str, Any] = field(default_factory=dict)
     num_rows: int = 0
     class_counts: tuple[int, ...] = ()
+    transform: dict[str, Any] | None = None
 
     @property
     def is_image(self) -> bool:

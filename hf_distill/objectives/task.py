@@ -66,7 +66,7 @@ class Task(ABC):
 
 
 class Classification(Task):
-    """Cross-entropy; real batches hold as many samples of every class.
+    """Cross-entropy; real batches share the classes as the data says (``class_balance``).
 
     Args:
         real: Images or vectors.
@@ -92,8 +92,7 @@ class Classification(Task):
 
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
-        classes = self.real.spec.num_classes
-        return self.real.sample(list(range(classes)), -(-count // classes), generator)
+        return self.real.draw(count, generator)
 
     def pairs(
         self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams

@@ -38,23 +38,24 @@ class Selector(Part):
 
 
 def select_per_class(selector: Selector, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
-    """Select the same number of real samples of every class.
+    """Select real samples of every class, as many of each as the data's ``class_balance`` says.
 
     Args:
         selector: Fitted anew on the flattened, normalised samples of each class.
         real: Data with random access.
-        per_class: Samples of each class.
+        per_class: Samples of each class (their mean where the balance is natural).
         streams: Randomness; each class has its own generator, so that a class added later changes no other.
 
     Returns:
-        Row numbers ``(classes * per_class,)``, ordered by class, and their weights.
+        Row numbers, about ``(classes * per_class,)``, ordered by class, and their weights.
     """
-    real.require(per_class)
     index, weight = [], []
-    for label in range(real.spec.num_classes):
+    for label, count in enumerate(real.quota(per_class)):
+        if not count:
+            continue
         rows = real.train.class_index(label)
         features = real.train.batch(rows).x.flatten(1)
-        chosen, weights = selector.fit(features).select(per_class, streams.generator("select", label))
+        chosen, weights = selector.fit(features).select(count, streams.generator("select", label))
         index.append(rows[chosen.cpu()])
         weight.append(weights.cpu())
     return torch.cat(index), torch.cat(weight)

@@ -67,15 +67,17 @@ class MeanSamples(InitialSamples):
 
     def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """See :class:`InitialSamples`."""
-        real.require(size)
         means = []
-        for label in range(real.spec.num_classes):
+        quota = real.quota(size)
+        for label, count in enumerate(quota):
+            if not count:
+                continue
             rows = real.train.class_index(label)
             generator = streams.generator("initial", label)
             if self.group:
-                picks = [rows[torch.randint(len(rows), (self.group,), generator=generator)] for _ in range(size)]
+                picks = [rows[torch.randint(len(rows), (self.group,), generator=generator)] for _ in range(count)]
             else:
-                picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(size))
+                picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(count))
             means += [real.train.batch(pick).x.mean(0) for pick in picks]
-        labels = torch.arange(real.spec.num_classes).repeat_interleave(size)
+        labels = torch.arange(len(quota)).repeat_interleave(torch.tensor(quota))
         return torch.stack(means), labels

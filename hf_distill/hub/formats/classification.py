@@ -82,4 +82,18 @@ class ClassificationFormat(Format):
             "std": [round(value, 6) for value in spec.std],
             "mode": tables.MODES[spec.shape[0]] if spec.is_image else None,
             "width": int(np.prod(spec.shape)),
+            "transform_text": _transform_text(spec.transform["init_args"]) if spec.transform else "",
         }
+
+
+def _transform_text(options: dict[str, Any]) -> str:
+    """Say in words what was done to the source's vectors, in its order."""
+    kept = "all entries" if options["entries"] is None else f"entries {', '.join(map(str, options['entries']))}"
+    steps = [kept if options["stride"] == 1 else f"every {options['stride']}. of {kept}"]
+    if options["decibel"]:
+        steps.append("10 log10")
+    if options["reference"] != "none":
+        steps.append(f"minus the row's {options['reference']}")
+    if options["scale"] != 1:
+        steps.append(f"divided by {options['scale']:g}")
+    return ", ".join(steps)
