@@ -28,7 +28,15 @@ _HOMES = {
             "UnrolledMatching",
             "WeightedSum",
         ),
-        "selection": ("HerdingSelector", "KMeansSelector", "MeanSamples", "RandomSelector", "RealSamples", "SubSeries"),
+        "selection": (
+            "HerdingSelector",
+            "KMeansSelector",
+            "MeanSamples",
+            "RandomSelector",
+            "RealSamples",
+            "RelabeledSamples",
+            "SubSeries",
+        ),
         "synthetic": ("HarmonicSet", "PixelSet", "SeriesSet", "VectorSet"),
         "training": ("Coreset", "OptimizedDistillation", "Run"),
     }.items()
@@ -73,6 +81,7 @@ if TYPE_CHECKING:
         MeanSamples,
         RandomSelector,
         RealSamples,
+        RelabeledSamples,
         SubSeries,
     )
     from hf_distill.synthetic import HarmonicSet, PixelSet, SeriesSet, VectorSet

@@ -5,6 +5,7 @@ from hf_distill.selection.herding import HerdingSelector
 from hf_distill.selection.initial import InitialSamples, MeanSamples, RealSamples
 from hf_distill.selection.kmeans import KMeansSelector
 from hf_distill.selection.random import RandomSelector
+from hf_distill.selection.relabeled import RelabeledSamples
 from hf_distill.selection.subseries import SubSeries
 
 SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector)}
@@ -17,6 +18,7 @@ __all__ = [
     "MeanSamples",
     "RandomSelector",
     "RealSamples",
+    "RelabeledSamples",
     "Selector",
     "SubSeries",
     "select_per_class",

@@ -1,0 +1,44 @@
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from hf_distill.data import RealData
+from hf_distill.errors import UserError
+from hf_distill.networks import MLP
+from hf_distill.seeding import Streams
+from hf_distill.selection import RealSamples, RelabeledSamples
+
+
+def noisy(rows=400):
+    """One number a row, class 1 where it is positive; every fifth row has the other class instead."""
+    x = torch.linspace(-1, 1, rows)
+    y = (x > 0).long()
+    y[::5] = 1 - y[::5]
+    features = Features({"x": List(Value("float32")), "y": ClassLabel(num_classes=2)})
+    return Dataset.from_dict({"x": x[:, None].tolist(), "y": y.tolist()}, features=features)
+
+
+def test_teachers_undo_wrong_labels_and_keep_the_samples():
+    real = RealData.from_dataset(noisy()).setup()
+    x, y = RelabeledSamples(network=MLP(width=16), teachers=2, epochs=30).draw(real, 40, Streams(0))
+    before, own = RealSamples().draw(real, 40, Streams(0))
+    assert torch.equal(x.sort(0).values, before.sort(0).values)
+    wrong = ((before[:, 0] > 0).long() != own).float().mean()
+    assert wrong > 0.1
+    assert ((x[:, 0] > 0).long() != y).float().mean() < wrong / 2
+    assert torch.equal(y, y.sort().values)
+
+
+def test_the_seed_decides():
+    real = RealData.from_dataset(noisy(64)).setup()
+    part = RelabeledSamples(network=MLP(width=4, depth=1), teachers=1, epochs=1)
+    first, again = part.draw(real, 8, Streams(3)), part.draw(real, 8, Streams(3))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_wrong_options_are_named():
+    real = RealData.from_dataset(noisy(64)).setup()
+    with pytest.raises(UserError, match=r"initial\.teachers and epochs are 0 and 30; they must be 1 or more"):
+        RelabeledSamples(teachers=0).draw(real, 1, Streams(0))
+    with pytest.raises(UserError, match="needs samples with classes, not object"):
+        RelabeledSamples().draw(object(), 1, Streams(0))
