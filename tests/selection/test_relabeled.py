@@ -9,7 +9,7 @@ from hf_distill.seeding import Streams
 from hf_distill.selection import RealSamples, RelabeledSamples
 
 
-def noisy(rows=400):
+def noisy(rows=1000):
     """One number a row, class 1 where it is positive; every fifth row has the other class instead."""
     x = torch.linspace(-1, 1, rows)
     y = (x > 0).long()
@@ -20,7 +20,7 @@ def noisy(rows=400):
 
 def test_teachers_undo_wrong_labels_and_keep_the_samples():
     real = RealData.from_dataset(noisy()).setup()
-    x, y = RelabeledSamples(network=MLP(width=16), teachers=2, epochs=30).draw(real, 40, Streams(0))
+    x, y = RelabeledSamples(network=MLP(width=32), teachers=1, epochs=60).draw(real, 40, Streams(0))
     before, own = RealSamples().draw(real, 40, Streams(0))
     assert torch.equal(x.sort(0).values, before.sort(0).values)
     wrong = ((before[:, 0] > 0).long() != own).float().mean()
