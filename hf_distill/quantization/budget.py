@@ -1,0 +1,35 @@
+"""Budget: how many bits a set may take."""
+
+from __future__ import annotations
+
+from hf_distill.errors import UserError
+from hf_distill.parts import Part
+
+
+class Budget(Part):
+    """Bits that a set may take in all: values, labels, scales and levels. One of the two is given.
+
+    Args:
+        bits_per_class: Bits of each class; images of 8 bits take ``values * 8 + ceil(log2(classes))`` each.
+        total_bytes: Bytes of the whole set.
+    """
+
+    def __init__(self, *, bits_per_class: int | None = None, total_bytes: int | None = None) -> None:
+        self.bits_per_class = bits_per_class
+        self.total_bytes = total_bytes
+
+    def bits(self, classes: int | None) -> int:
+        """Return the bits in all, for so many classes or, where it is None, for a series.
+
+        Raises:
+            UserError: None or both are given, or it is not positive, or a series is measured by classes.
+        """
+        given = [value for value in (self.bits_per_class, self.total_bytes) if value is not None]
+        if len(given) != 1 or given[0] < 1:
+            raise UserError("budget takes either bits_per_class or total_bytes, 1 or more")
+        if self.total_bytes is not None:
+            return 8 * self.total_bytes
+        if classes is None:
+            raise UserError("a series has no classes: give budget.total_bytes")
+        assert self.bits_per_class is not None
+        return classes * self.bits_per_class

@@ -1,0 +1,45 @@
+"""Codes packed to their bit width."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hf_distill.errors import ArtifactError, UserError
+
+
+def packed_bytes(count: int, bits: int) -> int:
+    """Return how many bytes so many codes take."""
+    return -(-count * bits // 8)
+
+
+def pack_codes(codes: np.ndarray, bits: int) -> bytes:
+    """Pack codes one after another, each with ``bits`` bits, highest first; the last byte is filled up with zeros.
+
+    Raises:
+        UserError: Codes do not fit.
+    """
+    codes = np.asarray(codes)
+    if not np.issubdtype(codes.dtype, np.integer):
+        raise UserError(f"codes are integers below {2**bits}, not {codes.dtype}")
+    flat = codes.reshape(-1)
+    if flat.size and not (flat.min() >= 0 and flat.max() < 2**bits):
+        raise UserError(f"codes reach from {flat.min()} to {flat.max()} and {bits} bits hold 0 to {2**bits - 1}")
+    binary = (flat[:, None].astype(np.uint16) >> np.arange(bits, dtype=np.uint16)[::-1]) & 1
+    return np.packbits(binary.astype(np.uint8)).tobytes()
+
+
+def unpack_codes(data: bytes, bits: int, count: int) -> np.ndarray:
+    """Return the codes ``(count,)``, int64, that :func:`pack_codes` packed.
+
+    Raises:
+        ArtifactError: These bytes are not so many codes.
+    """
+    if len(data) != packed_bytes(count, bits):
+        raise ArtifactError(
+            f"{len(data)} bytes are not {count} codes of {bits} bits ({packed_bytes(count, bits)} bytes): the codes "
+            "are damaged, make or download the set again"
+        )
+    binary = np.unpackbits(np.frombuffer(data, np.uint8))
+    if binary[count * bits :].any():
+        raise ArtifactError("bits after the last code are not zero: the codes are damaged")
+    return binary[: count * bits].reshape(count, bits).astype(np.int64) @ (1 << np.arange(bits)[::-1])
