@@ -28,6 +28,7 @@ _HOMES = {
             "UnrolledMatching",
             "WeightedSum",
         ),
+        "quantization": ("Budget", "LearnedLevels", "PowersOfTwoQuantizer", "UniformQuantizer"),
         "selection": (
             "HerdingSelector",
             "KMeansSelector",
@@ -37,7 +38,7 @@ _HOMES = {
             "RelabeledSamples",
             "SubSeries",
         ),
-        "synthetic": ("HarmonicSet", "PixelSet", "SeriesSet", "VectorSet"),
+        "synthetic": ("HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
         "training": ("Coreset", "OptimizedDistillation", "Run"),
     }.items()
     for name in names
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         UnrolledMatching,
         WeightedSum,
     )
+    from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
     from hf_distill.selection import (
         HerdingSelector,
         KMeansSelector,
@@ -84,7 +86,7 @@ if TYPE_CHECKING:
         RelabeledSamples,
         SubSeries,
     )
-    from hf_distill.synthetic import HarmonicSet, PixelSet, SeriesSet, VectorSet
+    from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
     from hf_distill.training import Coreset, OptimizedDistillation, Run
 
 

@@ -35,6 +35,7 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     from hf_distill.networks.base import Architecture
     from hf_distill.networks.forecasters.base import Forecaster
     from hf_distill.objectives import Objective, TrajectoryMatching
+    from hf_distill.quantization import Budget, Quantizer
     from hf_distill.selection.base import Selector
     from hf_distill.selection.initial import InitialSamples
     from hf_distill.synthetic.base import Synthetic
@@ -45,6 +46,8 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
         "evaluator": (Evaluator,),
         "method": (Method,),
         "synthetic": (Synthetic,),
+        "quantizer": (Quantizer,),
+        "budget": (Budget,),
         "objective": (Objective,),
         "objectives": (Objective,),
         "trajectory": (TrajectoryMatching,),

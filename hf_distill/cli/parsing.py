@@ -15,6 +15,7 @@ import hf_distill.evaluation.forecasting
 import hf_distill.networks
 import hf_distill.networks.forecasters
 import hf_distill.objectives
+import hf_distill.quantization
 import hf_distill.selection
 import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.errors import DistillError
+from hf_distill.errors import DistillError, UserError
 from hf_distill.parts import Part
 
 
@@ -98,6 +98,25 @@ class Synthetic(nn.Module, Part):
     @abstractmethod
     def bits(self) -> Bits:
         """Return the exact size of :meth:`pack`, labels and side information included."""
+
+    def plan(self, spec: Any) -> None:
+        """Called once the data is known and before :attr:`size` is read: a set may take its size from it."""
+
+    def resize(self, size: int) -> None:
+        """Take another :attr:`size`, before :meth:`initialize`."""
+        raise UserError(f"{type(self).__name__} cannot take its size from a budget")
+
+    def least_size(self, spec: Any) -> int:
+        """Return the smallest :attr:`size` that there is for some data."""
+        return 1
+
+    def shapes(self, spec: Any, size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that :meth:`codes` will have for some data and a size."""
+        raise UserError(f"{type(self).__name__} cannot take its size from a budget")
+
+    def penalties(self) -> dict[str, Tensor]:
+        """Return terms of the set's own that are added to the loss."""
+        return {}
 
     def project(self) -> None:
         """Move the stored variables back to where they can be stored; called after every optimiser step."""

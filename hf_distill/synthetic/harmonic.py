@@ -43,6 +43,10 @@ class HarmonicSet(SeriesSet):
         """Frequency bins of a channel, ``F = M // 2 + 1``."""
         return self.length // 2 + 1
 
+    def shapes(self, spec: SeriesSpec, size: int) -> dict[str, tuple[int, ...]]:
+        """See :class:`Synthetic`."""
+        return dict.fromkeys(("real", "imag"), (size // 2 + 1, spec.num_channels))
+
     def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
         """See :class:`SeriesSet`."""
         self.check(spec)

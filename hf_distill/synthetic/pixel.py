@@ -32,6 +32,14 @@ class PixelSet(Synthetic):
         """Samples of each class."""
         return self.per_class
 
+    def resize(self, size: int) -> None:
+        """See :class:`Synthetic`."""
+        self.per_class = size
+
+    def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
+        """See :class:`Synthetic`."""
+        return {"pixels": (spec.num_classes * size, *spec.shape)}
+
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
         """See :class:`Synthetic`."""
         self._spec = spec

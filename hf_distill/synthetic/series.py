@@ -30,6 +30,18 @@ class SeriesSet(Synthetic):
         """Time steps."""
         return self.length
 
+    def resize(self, size: int) -> None:
+        """See :class:`Synthetic`."""
+        self.length = size
+
+    def least_size(self, spec: SeriesSpec) -> int:
+        """See :class:`Synthetic`: a window."""
+        return spec.window
+
+    def shapes(self, spec: SeriesSpec, size: int) -> dict[str, tuple[int, ...]]:
+        """See :class:`Synthetic`."""
+        return {"values": (size, spec.num_channels)}
+
     def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
         """See :class:`Synthetic`; ``x`` is a normalised series ``(length, N)``.
 

@@ -117,7 +117,7 @@ class OptimizedDistillation(Method):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
-                terms = objective(synthetic, real, streams.at(step))
+                terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
                 losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):
                     raise DivergenceError(self._divergence(step, losses, checkpoints))
@@ -143,6 +143,7 @@ class OptimizedDistillation(Method):
     def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> tuple[Synthetic, torch.optim.Optimizer]:
         """Make the set and its optimiser; rank 0's samples are everybody's."""
         synthetic = copy.deepcopy(self.synthetic)
+        synthetic.plan(real.spec)
         x, y = self.initial.draw(real, synthetic.size, streams)
         synthetic.initialize(x.cpu(), y.cpu(), real.spec)
         synthetic.to(accelerator.device)

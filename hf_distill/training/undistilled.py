@@ -34,6 +34,7 @@ class Undistilled(Method):
         """See :class:`Method`."""
         real.setup()
         synthetic = copy.deepcopy(self.synthetic)
+        synthetic.plan(real.spec)
         x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
         synthetic.initialize(x.cpu(), y.cpu(), real.spec)
         return synthetic

@@ -1,0 +1,51 @@
+"""The documented decoder: numpy alone, from the rows of config ``codes`` to the exact samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_VALUES = {
+    "uniform": (
+        "side[:, :1] + (side[:, 1:] - side[:, :1]) * (np.arange({levels}, dtype='f4') / np.float32({top}))[codes]"
+    ),
+    "symmetric": "side * (2 * (np.arange({levels}, dtype='f4') / np.float32({top})) - 1)[codes]",
+    "powers of two": "side * np.array({grid}, 'f4')[codes]",
+    "learned": "np.take_along_axis(side, codes, 1)",
+}
+
+
+def decoder_source(meta: dict[str, Any]) -> str:
+    """Return Python lines that turn ``row``, the only row of config ``codes``, into the normalised samples ``x``.
+
+    Classification sets also get their labels ``y``.
+    """
+    lines = []
+    for name, about in meta["variables"].items():
+        bits, shape = about["bits"], tuple(about["shape"])
+        levels = {"levels": about["levels"], "top": about["levels"] - 1, "grid": about.get("grid")}
+        count = 1
+        for side in shape:
+            count *= side
+        lines += [
+            f"side = np.frombuffer(row[{name + '_side'!r}], '<f2').reshape({tuple(about['side_shape'])}).astype('f4')",
+            f"codes = np.unpackbits(np.frombuffer(row[{name!r}], 'u1'))[:{count * bits}].reshape(-1, {bits})",
+            f"codes = (codes @ (1 << np.arange({bits})[::-1])).reshape(len(side), -1)",
+            f"{name} = {_VALUES[about['family']].format(**levels)}",
+        ]
+        if about["granularity"] == "channel":
+            moved = (shape[1], shape[0], *shape[2:])
+            lines.append(f"{name} = np.moveaxis({name}.reshape({moved}), 0, 1)")
+        else:
+            lines.append(f"{name} = {name}.reshape({shape})")
+    if meta["of"] == "HarmonicSet":
+        lines.append(f"x = np.fft.irfft(real + 1j * imag, {meta['length']}, axis=0, norm='ortho').astype('f4')")
+    else:
+        lines.append(f"x = {next(iter(meta['variables']))}")
+    about = meta.get("labels")
+    if about is not None and "bits" in about:
+        bits, count = about["bits"], about["count"]
+        lines.append(f"y = np.unpackbits(np.frombuffer(row['label'], 'u1'))[:{count * bits}].reshape(-1, {bits})")
+        lines.append(f"y = y @ (1 << np.arange({bits})[::-1])")
+    elif about is not None:
+        lines.append(f"y = np.repeat(np.arange({about['classes']}), row['per_class'])")
+    return "\n".join(lines)

@@ -1,0 +1,186 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import ArtifactError, UserError
+from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
+from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
+from hf_distill.synthetic.quantized import unpack_quantized
+
+
+def spec(shape=(1, 4, 4), classes=3):
+    return DataSpec(
+        task="image-classification" if len(shape) == 3 else "tabular-classification",
+        input_column="x",
+        label_column="y",
+        shape=shape,
+        classes=tuple("abcdefghij"[:classes]),
+        mean=(0.5,) * shape[0],
+        std=(0.25,) * shape[0],
+        features={"x": {"dtype": "float32", "_type": "Value"}},
+    )
+
+
+def series_spec():
+    features = {name: {"dtype": "float32", "_type": "Value"} for name in "abc"}
+    return SeriesSpec(channels=tuple("abc"), mean=(0.0,) * 3, std=(1.0,) * 3, features=features, lookback=4, horizon=2)
+
+
+def filled(inner, quantizer=None, **options):
+    synthetic = QuantizedSet(synthetic=inner, quantizer=quantizer or LearnedLevels(bits=2), **options)
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(inner, SeriesSet):
+        synthetic.initialize(
+            torch.randn(inner.length, 3, generator=generator), torch.arange(inner.length), series_spec()
+        )
+    else:
+        shape = (5,) if isinstance(inner, VectorSet) else (1, 4, 4)
+        y = torch.arange(3).repeat_interleave(inner.per_class)
+        synthetic.initialize(torch.randn(len(y), *shape, generator=generator) / 2, y, spec(shape))
+    return synthetic
+
+
+INNER = [
+    PixelSet(per_class=2),
+    VectorSet(per_class=2),
+    SeriesSet(length=16),
+    HarmonicSet(length=16),
+    HarmonicSet(length=15),
+]
+QUANTIZERS = [
+    UniformQuantizer(bits=3, granularity="channel"),
+    UniformQuantizer(bits=16),
+    UniformQuantizer(bits=2, symmetric=True),
+    PowersOfTwoQuantizer(bits=4, granularity="channel"),
+    LearnedLevels(bits=2),
+]
+
+
+@pytest.mark.parametrize("inner", INNER, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("quantizer", QUANTIZERS, ids=lambda part: f"{type(part).__name__}{part.bits}")
+def test_the_file_holds_the_exact_samples_in_the_claimed_bits(inner, quantizer):
+    synthetic = filled(type(inner)(**inner.config()["init_args"]), quantizer)
+    packed, bits = synthetic.pack(), synthetic.bits()
+    values = unpack_quantized(packed)
+    for name, exact in synthetic.codes().items():
+        assert np.array_equal(values[name], exact.detach().numpy())
+    # the documented decoder, on numpy alone
+    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
+    exec(packed.meta["decoder"], scope)
+    exact = synthetic().x.detach().numpy()
+    if isinstance(inner, HarmonicSet):
+        assert np.allclose(scope["x"], exact, atol=1e-5)
+    else:
+        assert np.array_equal(scope["x"], exact)
+    written = sum(8 * len(column[0]) for column in packed.columns.values() if isinstance(column[0], bytes))
+    hard = not isinstance(inner, SeriesSet)
+    assert bits.total == written + 16 * hard == packed.meta["claimed_bits"]
+    if hard:
+        assert scope["y"].tolist() == synthetic().y.tolist() and bits.labels == 16
+    assert len(packed.meta["decoder"].splitlines()) <= 12
+
+
+@pytest.mark.parametrize("granularity", ["tensor", "channel", "class", "sample"])
+def test_planned_bits_are_the_bits(granularity):
+    synthetic = filled(PixelSet(per_class=4), UniformQuantizer(bits=3, granularity=granularity))
+    groups = {"tensor": 1, "channel": 1, "class": 3, "sample": 12}[granularity]
+    assert synthetic.planned_bits(spec(), 4) == synthetic.bits()
+    assert synthetic.bits().side == groups * 32 and synthetic.bits().data == 12 * 16 * 3
+
+
+def test_a_budget_decides_the_samples():
+    # a class: 16 values of 2 bits each; beside them 16 bits for the labels and 32 for the ends of the range
+    for budget, samples in ((100, 2), (111, 2), (112, 3)):
+        synthetic = QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=Budget(bits_per_class=budget))
+        synthetic.plan(spec())
+        assert synthetic.size == samples
+        assert synthetic.planned_bits(spec(), samples).total <= 3 * budget
+        assert synthetic.planned_bits(spec(), samples + 1).total > 3 * budget
+    with pytest.raises(UserError, match=r"90 bits are too few: .* takes 144; give budget.bits_per_class 48"):
+        QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=Budget(bits_per_class=30)).plan(spec())
+
+
+def test_a_budget_decides_the_time_steps():
+    synthetic = QuantizedSet(synthetic=SeriesSet(), quantizer=UniformQuantizer(bits=4), budget=Budget(total_bytes=34))
+    synthetic.plan(series_spec())
+    assert synthetic.size == (34 * 8 - 32) // 12
+    with pytest.raises(UserError, match=r"give budget\.total_bytes 13"):
+        QuantizedSet(synthetic=SeriesSet(), quantizer=UniformQuantizer(bits=4), budget=Budget(total_bytes=9)).plan(
+            series_spec()
+        )
+
+
+def test_gradients_reach_values_and_levels_at_their_own_rates():
+    synthetic = filled(PixelSet(per_class=2), quantizer_lr=0.25)
+    synthetic().x.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in synthetic.parameters())
+    groups = synthetic.param_groups(2.0)
+    assert [group["lr"] for group in groups] == [2.0, 0.5]
+    assert sum(len(group["params"]) for group in groups) == len(list(synthetic.parameters())) == 2
+    assert set(synthetic.penalties()) == {"usage_pixels"}
+    synthetic.project()
+
+
+def test_sixteen_bits_are_the_plain_set():
+    synthetic = filled(PixelSet(per_class=2), UniformQuantizer(bits=16))
+    # ends are float16, so that a step's worth of clipping is left at them
+    assert torch.allclose(synthetic().x, synthetic.synthetic().x, atol=2e-3)
+
+
+class SoftSet(PixelSet):
+    """Pixels and learned labels."""
+
+    def initialize(self, x, y, spec):
+        super().initialize(x, y, spec)
+        self.soft = nn.Parameter(torch.nn.functional.one_hot(y, spec.num_classes).float())
+
+    def codes(self):
+        return {"pixels": self.pixels, "labels": self.soft}
+
+    def decode(self, codes):
+        return Batch.of(codes["pixels"], codes["labels"])
+
+
+def test_learned_labels_are_quantized_and_counted():
+    synthetic = filled(SoftSet(per_class=2), labels=UniformQuantizer(bits=4))
+    assert synthetic.bits().labels == 6 * 3 * 4
+    packed = synthetic.pack()
+    assert packed.meta["variables"]["labels"]["bits"] == 4 and "per_class" not in packed.columns
+    assert np.array_equal(unpack_quantized(packed)["labels"], synthetic().y.detach().numpy())
+
+
+def test_labels_in_any_order_are_packed():
+    synthetic = QuantizedSet(synthetic=PixelSet(per_class=1))
+    y = torch.tensor([2, 0, 1])
+    synthetic.initialize(torch.randn(3, 1, 4, 4), y, spec())
+    packed = synthetic.pack()
+    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
+    exec(packed.meta["decoder"], scope)
+    assert scope["y"].tolist() == y.tolist() and synthetic.bits().labels == 8
+
+
+def test_codes_that_do_not_fit_their_description():
+    packed = filled(PixelSet(per_class=2), UniformQuantizer(bits=2, symmetric=True)).pack()
+
+    def changed(**columns):
+        return dataclasses.replace(packed, columns={**packed.columns, **columns})
+
+    with pytest.raises(ArtifactError, match="damaged"):
+        unpack_quantized(changed(pixels=[packed.columns["pixels"][0][:-1]]))
+    with pytest.raises(ArtifactError, match="code 3, and there are 3 levels"):
+        unpack_quantized(changed(pixels=[b"\xff" * 24]))
+    with pytest.raises(ArtifactError, match="not finite"):
+        unpack_quantized(changed(pixels_side=[np.array([np.nan], "<f2").tobytes()]))
+    with pytest.raises(ArtifactError, match="pixels_side has 4 bytes"):
+        unpack_quantized(changed(pixels_side=[b"\0" * 4]))
+    synthetic = filled(PixelSet(per_class=2, clip=False))
+    with torch.no_grad():
+        synthetic.synthetic.pixels[0] = float("nan")
+    with pytest.raises(UserError, match="16 of 96 values are not finite"):
+        synthetic.pack()
