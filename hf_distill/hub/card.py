@@ -17,6 +17,7 @@ from huggingface_hub import DatasetCardData
 from hf_distill.hub.card_results import cell, results_table
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.record import PREVIEW, TABLES
+from hf_distill.hub.tables import TABLE_OVERHEAD
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -64,6 +65,8 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         results=results_table(record["evaluation"]),
         sizes=_sizes(spec, record),
         layouts=_layouts(record["codes"]),
+        codes_bytes=record["files"][TABLES["codes"]]["bytes"],
+        table_overhead=TABLE_OVERHEAD,
         as_json=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         cell=cell,
         **format_.card_variables(spec, record),

@@ -20,6 +20,8 @@ from hf_distill.synthetic.base import Packed
 
 #: Pillow's name of an image with so many channels.
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+#: Bytes that a parquet file of one row with a few byte columns takes beside them: schema, statistics, page headers.
+TABLE_OVERHEAD = 3000
 
 
 def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
@@ -119,11 +121,17 @@ def code_tensors(packed: Packed) -> dict[str, Tensor]:
 
 
 def write_parquet(dataset: Dataset, path: Path) -> None:
-    """Write a dataset with its feature types in the schema; equal content gives equal bytes."""
+    """Write a dataset with its feature types in the schema; equal content gives equal bytes.
+
+    Byte columns get no statistics: least and largest value would be written beside the values themselves.
+    """
     # The dataset's own metadata holds a fingerprint, which may differ between runs.
     table = dataset.data.table.replace_schema_metadata(dataset.features.arrow_schema.metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", compression_level=9, row_group_size=1000)
+    plain = [field.name for field in table.schema if not pa.types.is_binary(field.type)]
+    pq.write_table(
+        table, path, compression="zstd", compression_level=9, row_group_size=1000, write_statistics=plain or False
+    )
 
 
 def read_parquet(path: Path) -> pa.Table:
