@@ -23,7 +23,8 @@ FLOORS = {
     "hub": 4,
     "training": 5,
     "evaluation": 5,
-    "cli": 6,
+    "sweep": 6,
+    "cli": 7,
 }
 
 

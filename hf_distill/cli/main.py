@@ -13,6 +13,7 @@ from hf_distill.errors import DistillError, Interrupted, UserError
 _COMMANDS = {
     "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
+    "sweep": "measure a fixed number of bits at different precisions, beside baselines",
     "show": "say what a distilled dataset is and what it is worth",
     "push": "publish a distilled dataset on the Hub",
 }

@@ -141,7 +141,7 @@ class ClassificationEvaluator(Evaluator):
 
     def _recipe(self, name: str, length: int) -> Recipe:
         if name != "full":
-            return self.recipe
+            return self.recipe.for_samples(length)
         recipe = copy(self.recipe)
         recipe.epochs = min(recipe.total_epochs, math.ceil(self.full_steps / recipe.steps_per_epoch(length)))
         return recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from typing import Literal
@@ -25,6 +26,8 @@ class Recipe(Part):
 
     Args:
         epochs: Passes over the set; by default 1000 with augmentation and 300 without.
+        steps: Training steps whatever the size of the set, in whole epochs; overrides ``epochs``. Sets of very
+            different size are then trained equally long.
         batch_size: Samples of a step; a smaller set is one batch.
         optimizer: ``sgd``, ``adam`` or ``adamw``.
         lr: Learning rate at the start.
@@ -41,6 +44,7 @@ class Recipe(Part):
         self,
         *,
         epochs: int | None = None,
+        steps: int | None = None,
         batch_size: int = 256,
         optimizer: Literal["sgd", "adam", "adamw"] = "sgd",
         lr: float = 0.01,
@@ -52,6 +56,7 @@ class Recipe(Part):
         temperature: float = 1.0,
     ) -> None:
         self.epochs = epochs
+        self.steps = steps
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.lr = lr
@@ -73,6 +78,14 @@ class Recipe(Part):
         """Return how many steps an epoch over so many samples has."""
         return math.ceil(samples / self.batch_size)
 
+    def for_samples(self, samples: int) -> Recipe:
+        """Return the recipe for a set of some size: ``steps`` turned into epochs."""
+        if self.steps is None:
+            return self
+        recipe = copy.copy(self)
+        recipe.epochs = math.ceil(self.steps / self.steps_per_epoch(samples))
+        return recipe
+
     def check(self, spec: DataSpec) -> None:
         """Refuse what cannot be trained.
 
@@ -81,6 +94,7 @@ class Recipe(Part):
         """
         for name, value, allowed in (
             ("epochs", self.total_epochs, self.total_epochs >= 1),
+            ("steps", self.steps, self.steps is None or self.steps >= 1),
             ("batch_size", self.batch_size, self.batch_size >= 1),
             ("lr", self.lr, self.lr > 0),
             ("temperature", self.temperature, self.temperature > 0),

@@ -163,7 +163,7 @@ def test_show_does_without_torch(config):
     assert subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1] == "False"
 
 
-@pytest.mark.parametrize("command", ["distill", "evaluate", "show", "push"])
+@pytest.mark.parametrize("command", ["distill", "evaluate", "sweep", "show", "push"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         run([command, "--help"])
@@ -171,6 +171,6 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_wrong_commands(capsys):
-    assert "the commands are distill, evaluate, show, push" in error_of(["distil"], capsys, 2)
+    assert "the commands are distill, evaluate, sweep, show, push" in error_of(["distil"], capsys, 2)
     assert run([]) == 2
     assert run(["--version"]) == 0

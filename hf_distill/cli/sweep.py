@@ -1,0 +1,57 @@
+"""``hf-distill sweep``: what a fixed number of bits is worth at different precisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from hf_distill.cli.messages import parse
+from hf_distill.cli.parsing import add_data, add_evaluator
+from hf_distill.evaluation.table import format_score
+from hf_distill.quantization import Budget
+from hf_distill.sweep import BASELINES, BitSweep
+from hf_distill.training.method import Method
+
+_LINE = "{:20}{:>6}{:>9}{:>10}  {}"
+
+
+def build_parser() -> ArgumentParser:
+    """Return the command's parser."""
+    parser = ArgumentParser(
+        exit_on_error=False,
+        prog="hf-distill sweep",
+        description="Distill under one budget at several precisions, measure each beside baselines that take as many "
+        "bits, print the table and write sweep.json and sweep.png. A row that is finished is not made again.",
+    )
+    parser.add_argument("--config", action="config", help="a YAML file with a QuantizedSet, configs/quadd_*.yaml")
+    parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>_sweep")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of all randomness")
+    add_data(parser)
+    parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
+    add_evaluator(parser)
+    parser.add_class_arguments(Budget, "budget", help="bits or bytes that every row may take")
+    parser.add_argument("--bits", type=list[int], default=[8, 4, 3, 2, 1], help="precisions, in bits a value")
+    parser.add_argument("--baselines", type=list[str], default=list(BASELINES), help="some of " + ", ".join(BASELINES))
+    return parser
+
+
+def run(argv: list[str]) -> None:
+    """Sweep, and print a line a row."""
+    parser = build_parser()
+    config = parse(parser, argv)
+    name = Path(str(config.config[-1])).stem if config.config else "sweep"
+    output = config.output_dir or Path("outputs") / f"{name}_sweep"
+    objects = parser.instantiate(config)
+    sweep = BitSweep(
+        objects.method, objects.data, objects.evaluator, objects.budget, config.bits, config.baselines, config.seed
+    )
+    print(_LINE.format("row", "bits", "samples", "in all", "result"))
+    sweep.run(output, lambda row: print(_line(row), flush=True))
+    print(f"{output}: sweep.json, sweep.png")
+
+
+def _line(row: dict[str, Any]) -> str:
+    result = "does not fit" if row["mean"] is None else format_score(row["mean"], row["std"], row["metric"])
+    return _LINE.format(row["kind"], row["bits_per_value"] or "", row["samples"], row["bits"], result)
