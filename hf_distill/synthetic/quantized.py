@@ -38,6 +38,8 @@ class QuantizedSet(Synthetic):
         labels: How learned labels, the variable ``labels``, are quantized; null for the same way.
         budget: Decides the size of the set from the precision: the samples of each class, or the time steps.
         quantizer_lr: Learning rate of ranges and levels, in units of the method's.
+        equal_classes: Every class has as many samples, so that a budget spends 16 bits on the labels; false makes it
+            spend ``ceil(log2(classes))`` on each, as data with ``class_balance: natural`` needs it.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class QuantizedSet(Synthetic):
         labels: Quantizer | None = None,
         budget: Budget | None = None,
         quantizer_lr: float = 0.1,
+        equal_classes: bool = True,
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -55,6 +58,7 @@ class QuantizedSet(Synthetic):
         self.labels = labels
         self.budget = budget
         self.quantizer_lr = quantizer_lr
+        self.equal_classes = equal_classes
         self.quantizers = nn.ModuleDict()
 
     @property
@@ -96,8 +100,12 @@ class QuantizedSet(Synthetic):
         self.synthetic.resize(low)
 
     def planned_bits(self, spec: Any, size: int) -> Bits:
-        """Return what :meth:`bits` will be for a size, labels ordered by class."""
-        return self._count(self.synthetic.shapes(spec, size), _classes(spec), _COUNT_BITS)
+        """Return what :meth:`bits` will be for a size."""
+        shapes, classes = self.synthetic.shapes(spec, size), _classes(spec)
+        labels = _COUNT_BITS
+        if classes is not None and not self.equal_classes:
+            labels = 8 * packed_bytes(next(iter(shapes.values()))[0], spec.bits_per_label)
+        return self._count(shapes, classes, labels)
 
     def _count(self, shapes: dict[str, tuple[int, ...]], classes: int | None, label_bits: int) -> Bits:
         data = side = 0
@@ -113,9 +121,18 @@ class QuantizedSet(Synthetic):
         return self.labels if name == "labels" and self.labels is not None else self.quantizer
 
     def initialize(self, x: Tensor, y: Tensor, spec: Any) -> None:
-        """See :class:`Synthetic`; ranges and levels are calibrated on the first values."""
+        """See :class:`Synthetic`; ranges and levels are calibrated on the first values.
+
+        Raises:
+            UserError: The labels take more than the budget has left for them.
+        """
         self.synthetic.initialize(x, y, spec)
         self.calibrate()
+        if self.budget is not None and self.bits().total > (total := self.budget.bits(_classes(spec))):
+            raise UserError(
+                f"the set takes {self.bits().total} bits and the budget is {total}: its classes have different numbers "
+                "of samples, so set synthetic.equal_classes=false"
+            )
 
     @torch.no_grad()
     def calibrate(self) -> None:

@@ -165,6 +165,23 @@ def test_labels_in_any_order_are_packed():
     assert scope["y"].tolist() == y.tolist() and synthetic.bits().labels == 8
 
 
+def test_unequal_classes_need_bits_for_every_label():
+    y = torch.tensor([0, 0, 1, 2])
+    for equal in (True, False):
+        budget = Budget(bits_per_class=36)
+        synthetic = QuantizedSet(
+            synthetic=PixelSet(per_class=1), quantizer=UniformQuantizer(bits=1), budget=budget, equal_classes=equal
+        )
+        synthetic.plan(spec())
+        assert synthetic.size == 1
+    # 3 samples of 16 bits, 32 for the ends and 8 for labels fit into 108; with 4 samples nothing fits
+    synthetic.initialize(torch.randn(3, 1, 4, 4), torch.tensor([0, 0, 2]), spec())
+    assert synthetic.bits() == synthetic.planned_bits(spec(), 1) and synthetic.bits().total == 88
+    synthetic.budget = Budget(total_bytes=11)
+    with pytest.raises(UserError, match=r"takes 104 bits and the budget is 88: .*equal_classes=false"):
+        synthetic.initialize(torch.randn(4, 1, 4, 4), y, spec())
+
+
 def test_codes_that_do_not_fit_their_description():
     packed = filled(PixelSet(per_class=2), UniformQuantizer(bits=2, symmetric=True)).pack()
 
