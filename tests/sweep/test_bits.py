@@ -1,0 +1,114 @@
+import json
+
+import pytest
+import torch
+
+from hf_distill.data import RealData
+from hf_distill.errors import UserError
+from hf_distill.evaluation import ClassificationEvaluator, Recipe
+from hf_distill.networks import ConvNet
+from hf_distill.objectives import DistributionMatching
+from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
+from hf_distill.seeding import Streams
+from hf_distill.sweep import BASELINES, BitSweep
+from hf_distill.sweep.bits import at_precision, draw, sweet_spot
+from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
+from hf_distill.synthetic import PixelSet, QuantizedSet
+from hf_distill.training import OptimizedDistillation
+
+NETWORK = ConvNet(width=4, depth=1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return RealData().setup()
+
+
+def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, **kwargs):
+    method = OptimizedDistillation(
+        synthetic=QuantizedSet(quantizer=LearnedLevels(bits=2)),
+        objective=DistributionMatching(network=NETWORK, real_per_class=8),
+        steps=2,
+        lr=0.1,
+        **kwargs,
+    )
+    evaluator = ClassificationEvaluator(networks=[NETWORK], seeds=2, recipe=Recipe(steps=2), full=True)
+    return BitSweep(method, digits, evaluator, Budget(bits_per_class=bits_per_class), list(bits), list(baselines))
+
+
+def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
+    reported = []
+    rows = sweep(digits, (8, 2)).run(tmp_path, reported.append)
+    assert rows == reported and all(0 < row["bits"] <= 51640 for row in rows)
+    assert [row["name"] for row in rows] == [
+        *("loop_8", "posthoc_8", "random_8", "loop_2", "posthoc_2", "random_2"),
+        *("float32", "patchwise_2", "png", "jpeg"),
+    ]
+    samples = {row["name"]: row["samples"] for row in rows}
+    # 51640 = 10 classes x 5164; 64 values; beside the codes 16 bits of labels and 32 or 64 of ranges or levels
+    assert samples["loop_8"] == samples["posthoc_8"] == 100 and samples["loop_2"] == samples["random_2"] == 400
+    assert samples["float32"] == 20  # 10 x (64 x 32 + 4) = 20520 bits for one of each class
+    assert samples["patchwise_2"] == 340  # 10 x (64 x 2 + 4 patches x 4 + 4) = 1480 and 512 for the groups
+    assert 0 < samples["jpeg"] < samples["png"] < 100
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").glob("*.json")}
+    assert sweep(digits, (8, 2), ("png",)).run(tmp_path, reported.append)[0] == rows[0]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").glob("*.json")} == times
+    assert json.loads((tmp_path / "sweep.json").read_text())["sweet_spot"] in (8, 2)
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match="another configuration"):
+        sweep(digits, momentum=0.1).run(tmp_path)
+
+
+def test_a_budget_that_not_every_baseline_fits(digits, tmp_path):
+    rows = sweep(digits, (1,), ("float32", "png"), bits_per_class=40 * 2).run(tmp_path)
+    assert [row["mean"] is None for row in rows] == [False, True, True]
+    with pytest.raises(UserError, match="too few"):
+        sweep(digits, (8, 1), bits_per_class=80).run(tmp_path / "other")
+
+
+def test_mistakes(digits):
+    with pytest.raises(UserError, match="baseline 'gif' is unknown; choose some of float32"):
+        sweep(digits, baselines=("gif",))
+    with pytest.raises(UserError, match="bits is empty"):
+        sweep(digits, bits=())
+    with pytest.raises(UserError, match="needs OptimizedDistillation of a QuantizedSet"):
+        BitSweep(OptimizedDistillation(synthetic=PixelSet()), digits, None, Budget(), [1], [])
+
+
+def test_quantizers_at_other_precisions():
+    assert isinstance(at_precision(LearnedLevels(granularity="class"), 8), UniformQuantizer)
+    assert at_precision(LearnedLevels(granularity="class"), 8).granularity == "class"
+    other = at_precision(PowersOfTwoQuantizer(bits=4, term_bits=3), 2)
+    assert (type(other), other.bits, other.term_bits) == (PowersOfTwoQuantizer, 2, 3)
+
+
+def test_the_sweet_spot_is_the_best_precision():
+    def row(bits, mean, metric):
+        return {"kind": "in the loop", "bits_per_value": bits, "mean": mean, "metric": metric}
+
+    rows = [row(8, 0.5, "accuracy"), row(2, 0.7, "accuracy"), row(1, 0.6, "accuracy")]
+    assert sweet_spot(rows) == 2 and draw(rows).size[0] == 720
+    assert sweet_spot([row(8, 0.5, "mse"), row(2, 0.7, "mse")]) == 8
+    assert sweet_spot([]) is None
+
+
+def test_encoded_images_fill_the_budget(digits):
+    x, y, used = encoded_images(digits, 40_000, "png", 0, Streams(0))
+    assert used <= 40_000 < used + 8 * 200 and x.shape[1:] == (1, 8, 8)
+    assert y.bincount().max() - y.bincount(minlength=10).min() <= 1
+    # PNG loses nothing: these are training images
+    real = digits.train.raw(torch.arange(len(digits.train)))
+    assert all((real == image).flatten(1).all(1).any() for image in digits.spec.denormalize(x))
+    assert len(encoded_images(digits, 100, "jpeg", 50, Streams(0))[1]) == 0
+
+
+def test_patches_with_their_own_ranges_are_exact_where_two_bits_are_enough():
+    x = torch.zeros(2, 1, 8, 8)
+    x[:, :, :5, :5] = torch.randint(0, 4, (2, 1, 5, 5)).float()
+    x[:, :, 5:, 5:] = 10 + torch.randint(0, 4, (2, 1, 3, 3)).float() / 2
+    done = patchwise(x, 2, groups=8)
+    assert (done - x).square().mean() < 0.05
+    assert patchwise_bits((1, 8, 8), 10, 2, 5, 16) == 10 * (64 * 2 + 4 * 4) + 512
+    noise = torch.randn(4, 1, 10, 10, generator=torch.Generator().manual_seed(0))
+    errors = [(patchwise(noise, bits) - noise).square().mean() for bits in (1, 2, 4)]
+    assert errors[0] > errors[1] > errors[2]
