@@ -6,7 +6,8 @@ import copy
 import hashlib
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,9 @@ class BitSweep:
             if not path.is_file():
                 row = {"name": name, **make()}
                 path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_suffix(".partial")
-                partial.write_text(to_json(row))
-                partial.replace(path)
+                unfinished = path.with_suffix(".partial")
+                unfinished.write_text(to_json(row))
+                unfinished.replace(path)
             rows.append(json.loads(path.read_text()))
             report(rows[-1])
         (folder / "sweep.json").write_text(
@@ -126,17 +127,19 @@ class BitSweep:
     def _jobs(self, folder: Path) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
         jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = []
         for bits in self.bits:
-            jobs.append((f"loop_{bits}", lambda bits=bits: self._loop(bits, folder)))
+            jobs.append((f"loop_{bits}", partial(self._loop, bits, folder)))
             if "posthoc" in self.baselines:
-                jobs.append((f"posthoc_{bits}", lambda bits=bits: self._posthoc(bits, folder)))
+                jobs.append((f"posthoc_{bits}", partial(self._posthoc, bits, folder)))
             if "random" in self.baselines:
-                jobs.append((f"random_{bits}", lambda bits=bits: self._random(bits)))
+                jobs.append((f"random_{bits}", partial(self._random, bits)))
         if "float32" in self.baselines:
-            jobs.append(("float32", lambda: self._float(folder)))
+            jobs.append(("float32", partial(self._float, folder)))
         images = isinstance(self.data, RealData) and self.data.spec.is_image
         if "patchwise" in self.baselines and images:
-            jobs.append(("patchwise_2", lambda: self._patchwise(folder)))
-        jobs += [(c, lambda c=c: self._encoded(c)) for c in ("png", "jpeg") if c in self.baselines and images]
+            jobs.append((f"patchwise_{_PATCH_BITS}", partial(self._patchwise, folder)))
+        jobs += [
+            (codec, partial(self._encoded, codec)) for codec in ("png", "jpeg") if codec in self.baselines and images
+        ]
         return jobs
 
     def _set(self, bits: int) -> QuantizedSet:
@@ -282,7 +285,7 @@ def draw(rows: list[dict[str, Any]]) -> PILImage.Image:
     measured = [row for row in rows if row["mean"] is not None]
     factor = 1 if any(row["metric"] in ("mse", "mae") for row in measured) else 100
     lines: dict[str, list[float]] = {}
-    places: dict[str, list[float]] = {}
+    places: dict[str, Sequence[float]] = {}
     widths = sorted({row["bits_per_value"] for row in measured if row["kind"] == "in the loop"})
     for kind in dict.fromkeys(row["kind"] for row in measured):
         own = sorted((row for row in measured if row["kind"] == kind), key=lambda row: row["bits_per_value"] or 0)

@@ -30,7 +30,9 @@ def encoded_images(
     spec, generator = real.spec, streams.generator(codec)
     orders = [real.train.class_index(label) for label in range(spec.num_classes)]
     orders = [rows[torch.randperm(len(rows), generator=generator)] for rows in orders]
-    images, labels, used = [], [], 0
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    used = 0
     for place in range(max(map(len, orders))):
         for label in torch.randperm(spec.num_classes, generator=generator).tolist():
             if place >= len(orders[label]):
