@@ -28,7 +28,7 @@ class TrajectoryMatching(Objective):
 
     ``|| T_j(theta, S) - T_i(theta, X) ||^2 / || theta - T_i(theta, X) ||^2``, where ``T_n`` are n steps of gradient
     descent. Both trajectories are made on the spot, so that i = j = 1 is gradient matching with one scale for all
-    layers. The real side is a batch; for a series, the windows of a random piece as long as the set.
+    layers. The real side is a batch; for a series, by default, the windows of a random piece as long as the set.
 
     Sources: Cazenavette et al., Dataset Distillation by Matching Training Trajectories (CVPR 2022), whose real side are
     stored snapshots of whole epochs; Hong et al. (AAAI 2026), where it is short and on the same piece of a series.
@@ -39,7 +39,8 @@ class TrajectoryMatching(Objective):
         real_steps: ``i``.
         lr: Learning rate of both.
         batch: Examples of the set in a step; 0 for all.
-        real_batch: Real examples in a step; 0 for all windows of a piece of a series.
+        real_batch: Real examples in a step; 0 for all windows of a piece of a series, 256 where there is no piece.
+        pieces: Whether the real side of a series is a random piece as long as the set, or windows from anywhere in it.
         starts: Networks that were trained on real data in advance and give the starts; 0 starts from fresh ones.
         start_steps: Steps that they were trained for, by Adam.
         start_every: Steps between their snapshots.
@@ -62,6 +63,7 @@ class TrajectoryMatching(Objective):
         lr: float = 0.05,
         batch: int = 0,
         real_batch: int = 0,
+        pieces: bool = True,
         starts: int = 8,
         start_steps: int = 200,
         start_every: int = 20,
@@ -73,6 +75,7 @@ class TrajectoryMatching(Objective):
         self.lr = lr
         self.batch = batch
         self.real_batch = real_batch
+        self.pieces = pieces
         self.starts = starts
         self.start_steps = start_steps
         self.start_every = start_every
@@ -86,7 +89,9 @@ class TrajectoryMatching(Objective):
 
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory``."""
-        piece = real.train.piece(synthetic.size, streams.generator("piece")) if isinstance(real, SeriesData) else None
+        piece = None
+        if self.pieces and isinstance(real, SeriesData):
+            piece = real.train.piece(synthetic.size, streams.generator("piece"))
         return {"trajectory": self.match(synthetic, synthetic(), piece, real, streams)}
 
     def match(self, synthetic: Synthetic, decoded: Batch, piece: Tensor | None, real: Data, streams: Streams) -> Tensor:

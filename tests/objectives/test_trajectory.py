@@ -76,3 +76,15 @@ def test_networks_of_the_other_modality():
     images = RealData().setup()
     with pytest.raises(UserError, match="DLinear does not classify"):
         TrajectoryMatching(starts=0)(pixel_set(images), images, Streams(0))
+
+
+def test_the_real_side_may_come_from_the_whole_series():
+    real = small_series()
+    synthetic = harmonic_set(real)
+    options = {"network": DLinear(kernel=3), "starts": 0, "real_batch": 5}
+    cut, whole = (TrajectoryMatching(pieces=pieces, **options) for pieces in (True, False))
+    assert (
+        whole(synthetic, real, Streams(0))["trajectory"].item() != cut(synthetic, real, Streams(0))["trajectory"].item()
+    )
+    same = whole.match(synthetic, synthetic(), None, real, Streams(0))
+    assert whole(synthetic, real, Streams(0))["trajectory"].item() == same.item()
