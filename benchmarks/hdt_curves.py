@@ -1,50 +1,72 @@
-"""Error of a distilled series against its length, or against a parameter of the paper's objective.
+"""Error of a distilled series against its length, a parameter of the objective, or the bins that are stored.
 
-Every value is distilled and measured as the configuration says, beside random pieces of the real series of the same
-size. Options that are not this script's are those of `hf-distill distill`.
+Every value of `--option` is distilled and measured as the configuration says; `--keep` stores fewer and fewer bins of
+one spectrum, that of the published set `--artifact`. Options that are not this script's are those of `hf-distill
+distill`.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 
+import torch
 import yaml
-from record import save
+from record import render, save
+from series_row import build, measure, picture
 
-from hf_distill import DistilledDataset
+from hf_distill import DistilledDataset, HarmonicSet
 from hf_distill.allocator import keep_freed_memory
-from hf_distill.cli.distill import build_parser
-from hf_distill.cli.messages import parse
 from hf_distill.training import Run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the result")
-    parser.add_argument("--option", required=True, help="what varies, such as method.synthetic.length")
-    parser.add_argument("--values", required=True, nargs="+")
+    parser.add_argument("--option", help="what varies, such as method.synthetic.length")
+    parser.add_argument("--values", nargs="+", default=[])
+    parser.add_argument("--keep", nargs="+", type=int, default=[], help="bins of each channel that are stored, instead")
+    parser.add_argument("--artifact", help="a folder or Hub id: the set of which `--keep` stores a part")
+    parser.add_argument("--note", help="a sentence for the table")
     args, rest = parser.parse_known_args()
     keep_freed_memory()
-    rows = []
-    for value in args.values:
-        cli = build_parser()
-        objects = cli.instantiate(parse(cli, [*rest, f"--{args.option}={value}"]))
+    rows, at = [], []
+    label = args.option.rsplit(".", 1)[-1] if args.option else "stored bits"
+    if args.keep and not args.artifact:
+        parser.error("--keep needs --artifact")
+    sets = kept(args.artifact, args.keep, rest) if args.keep else varied(args.option, args.values, rest)
+    for row, synthetic, objects in sets:
+        row |= {"bits": synthetic.bits().total, **measure(synthetic, objects)}
+        rows.append(row)
+        at.append(math.log2(row["bits"] if args.keep else row[label]))
+        print(row, flush=True)
+        note = {"note": args.note} if args.note else {}
+        title = f"MSE against {label}, {objects.data.path.rsplit('/', 1)[-1]}"
+        save(args.name, rows, title=title, seeds=objects.evaluator.seeds, **note)
+    picture(args.name, rows, at, f"log2 of the {label}")
+    render()
+
+
+def varied(option, values, rest):
+    """Distil once for every value."""
+    for value in values:
+        objects = build([*rest, f"--{option}={value}"])
         start = time.perf_counter()
         synthetic = objects.method.fit(objects.data, Run(progress=False))
-        row = {args.option.rsplit(".", 1)[-1]: yaml.safe_load(value), "seconds": round(time.perf_counter() - start, 1)}
-        evaluation = objects.evaluator.evaluate(
-            DistilledDataset.from_synthetic(synthetic), objects.data, progress=False
-        )
-        for result in evaluation.rows:
-            row[result["network"]] = [result["mean"], result["std"] or 0.0]
-            if result["random_mean"] is not None:
-                row[f"{result['network']}, random"] = [result["random_mean"], result["random_std"] or 0.0]
-            row[f"{result['network']}, full"] = result["full_mean"]
-        rows.append(row)
-        print(row, flush=True)
-        title = f"MSE against {args.option.rsplit('.', 1)[-1]}, {objects.data.path.rsplit('/', 1)[-1]}"
-        save(args.name, rows, title=title, seeds=objects.evaluator.seeds)
+        seconds = round(time.perf_counter() - start, 1)
+        yield {option.rsplit(".", 1)[-1]: yaml.safe_load(value), "seconds": seconds}, synthetic, objects
+
+
+def kept(artifact, counts, rest):
+    """Store all bins of a published set, and then fewer."""
+    objects = build(rest)
+    published = DistilledDataset.from_pretrained(artifact)
+    whole = HarmonicSet(length=len(published.x))
+    whole.initialize(published.x, torch.arange(len(published.x)), published.spec)
+    yield {"bins": "all"}, whole, objects
+    for count in counts:
+        yield {"bins": count}, whole.sparse(count), objects
 
 
 if __name__ == "__main__":

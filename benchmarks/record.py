@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import subprocess
@@ -22,8 +23,9 @@ def device() -> str:
     return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
 
 
+@functools.cache
 def commit() -> str:
-    """Return the commit, marked where the tree has changes."""
+    """Return the commit, marked where the tree had changes when it was first asked: a run writes several times."""
     return subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=HERE, text=True).strip()
 
 
@@ -53,6 +55,9 @@ def render() -> None:
         lines.append(f"{run['device']}, commit {run['commit']}" + (f". {run['note']}" if "note" in run else ""))
         lines += ["", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
         lines += ["| " + " | ".join(cell(row.get(column)) for column in columns) + " |" for row in run["rows"]]
+        picture = path.with_suffix(".png")
+        if picture.exists():
+            lines += ["", f"![{run.get('title', run['name'])}](results/{picture.name})"]
         parts.append("\n".join(lines))
     readme = HERE / "README.md"
     head = readme.read_text().split("<!-- results -->")[0]
