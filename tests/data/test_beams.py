@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from datasets import load_dataset
+
+from hf_distill.cli.main import run
+from hf_distill.data.beams import BeamScenario
+from hf_distill.errors import UserError
+
+
+def panel(rows, columns, spacing):
+    y, z = torch.meshgrid(torch.arange(columns) * spacing, torch.arange(rows) * spacing, indexing="ij")
+    return torch.stack([torch.zeros(rows * columns), y.flatten(), z.flatten()], 1)
+
+
+def test_a_beam_gathers_a_plane_wave_from_its_direction():
+    scenario = BeamScenario(rows=4, columns=4, azimuths=3, elevations=2)
+    positions = panel(4, 4, 0.005)
+    beams = scenario.codebook(positions, 0.01)
+    assert torch.allclose(beams.abs().square().sum(1), torch.ones(6))
+    # The last beam: 60 degrees to the side, 30 degrees down.
+    across, along = math.sin(math.radians(60)), -0.5
+    wave = torch.exp(2j * math.pi / 0.01 * (positions[:, 1] * across + positions[:, 2] * along))
+    gain = (beams.conj() @ wave.to(beams)).abs().square()
+    assert gain.argmax() == 5 and gain[5].item() == pytest.approx(16, rel=1e-4)
+
+
+def test_users_are_uniform_over_the_sector():
+    places = BeamScenario(train=20_000, test=1).users()
+    radius, angle = places[:, :2].norm(dim=1), torch.atan2(places[:, 1], places[:, 0]).rad2deg()
+    assert radius.min() >= 35 and radius.max() <= 250 and angle.abs().max() <= 60
+    # Half of the area lies within the root of the mean square of the two radii.
+    assert (radius < math.sqrt((35**2 + 250**2) / 2)).float().mean() == pytest.approx(0.5, abs=0.01)
+    assert angle.mean() == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"scenario": "rural"}, "scenario 'rural' is unknown; choose uma or umi"),
+        ({"carrier_ghz": 0.1}, r"carrier_ghz is 0\.1; TR 38\.901 holds from 0\.5 to 100"),
+        ({"azimuths": 0}, "azimuths is 0; it must be 1 or more"),
+        ({"nearest": 300.0}, r"nearest and farthest are 300\.0 and 250\.0"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(UserError, match=message):
+        BeamScenario(**options).check()
+
+
+def test_a_full_folder_is_left_alone(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert run(["make-beams", str(tmp_path)]) == 2
+    assert "is there and not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("scenario", ["uma", "umi"])
+def test_the_command_writes_an_ordinary_dataset(scenario, tmp_path):
+    pytest.importorskip("sionna", reason="needs the extra [wireless]")
+    command = ["make-beams", str(tmp_path / "set"), f"--scenario={scenario}", "--train=30", "--test=10"]
+    assert run([*command, "--azimuths=4", "--elevations=2"]) == 0
+    data = load_dataset(str(tmp_path / "set"))
+    assert {name: len(split) for name, split in data.items()} == {"train": 30, "test": 10}
+    db = np.array(data["train"]["rsrp_db"][:])
+    assert db.shape == (30, 8) and np.isfinite(db).all() and db.max() < 0
+    assert data["train"]["beam"][:] == db.argmax(1).tolist()
