@@ -154,10 +154,10 @@ class BeamScenario(Part):
         weights = self.codebook(station.ant_pos.cpu(), 299_792_458 / (self.carrier_ghz * 1e9))
         found = []
         for part in places[:, None].split(_USERS):
-            base = torch.tensor([0.0, 0.0, _HEIGHTS[self.scenario]]).expand_as(part)
-            still = torch.zeros_like(part)
+            base = torch.tensor([0.0, 0.0, _HEIGHTS[self.scenario]]).expand_as(part).clone()  # sionna writes into it
+            model.reset_topology()  # the last part is smaller
             # A batch entry each: users of one entry would share their large-scale parameters.
-            model.set_topology(part, base, still, still, still, torch.zeros(len(part), 1, dtype=torch.bool))
+            model.set_topology(part, base, *torch.zeros(3, *part.shape), torch.zeros(len(part), 1, dtype=torch.bool))
             gains, _ = model(1, 1.0)
             paths = gains[:, 0, 0, 0, :, :, 0].cpu()  # users, antennas, paths
             found.append((weights.conj().to(paths) @ paths).abs().square().sum(2))
