@@ -30,6 +30,7 @@ _HOMES = {
         ),
         "quantization": ("Budget", "LearnedLevels", "PowersOfTwoQuantizer", "UniformQuantizer"),
         "selection": (
+            "GraphCutSamples",
             "HerdingSelector",
             "KMeansSelector",
             "MeanSamples",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     )
     from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
     from hf_distill.selection import (
+        GraphCutSamples,
         HerdingSelector,
         KMeansSelector,
         MeanSamples,

@@ -1,6 +1,7 @@
 """Selectors: which real samples to keep, or to start from."""
 
 from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.graph_cut import GraphCutSamples
 from hf_distill.selection.herding import HerdingSelector
 from hf_distill.selection.initial import InitialSamples, MeanSamples, RealSamples
 from hf_distill.selection.kmeans import KMeansSelector
@@ -12,6 +13,7 @@ SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMea
 
 __all__ = [
     "SELECTORS",
+    "GraphCutSamples",
     "HerdingSelector",
     "InitialSamples",
     "KMeansSelector",

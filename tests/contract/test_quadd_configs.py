@@ -1,0 +1,46 @@
+"""The configurations of QuADD: every one builds, and its budget is what its comment says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hf_distill.cli.distill import build_parser
+from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.data.spec import DataSpec
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def images(side):
+    return DataSpec(
+        task="image-classification",
+        input_column="image",
+        label_column="label",
+        shape=(1, side, side),
+        classes=tuple("0123456789"),
+        mean=(0.5,),
+        std=(0.25,),
+        features={},
+    )
+
+
+def etth1():
+    names = tuple("abcdefg")
+    features = {name: {"dtype": "float32", "_type": "Value"} for name in names}
+    return SeriesSpec(channels=names, mean=(0.0,) * 7, std=(1.0,) * 7, features=features, lookback=96, horizon=96)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "size"),
+    [("quadd_digits", images(8), 40), ("quadd_fashion_mnist", images(28), 40), ("quadd_etth1", etth1(), 385)],
+)
+def test_a_configuration_builds_and_spends_its_budget(name, spec, size):
+    parser = build_parser()
+    objects = parser.instantiate(parser.parse_args(["--config", str(CONFIGS / f"{name}.yaml")]))
+    described = objects.method.config()
+    written = json.loads(json.dumps({"method": described, "data": objects.data.config()}))
+    assert parser.instantiate(parser.parse_object(written)).method.config() == described
+    synthetic = objects.method.synthetic
+    synthetic.plan(spec)
+    assert synthetic.size == size
