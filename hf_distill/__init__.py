@@ -38,6 +38,7 @@ _HOMES = {
             "RealSamples",
             "RelabeledSamples",
             "SubSeries",
+            "TrainedPiece",
         ),
         "synthetic": ("HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
         "training": ("Coreset", "OptimizedDistillation", "Run"),
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
         RealSamples,
         RelabeledSamples,
         SubSeries,
+        TrainedPiece,
     )
     from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
     from hf_distill.training import Coreset, OptimizedDistillation, Run

@@ -8,6 +8,7 @@ from hf_distill.selection.kmeans import KMeansSelector
 from hf_distill.selection.random import RandomSelector
 from hf_distill.selection.relabeled import RelabeledSamples
 from hf_distill.selection.subseries import SubSeries
+from hf_distill.selection.trained_piece import TrainedPiece
 
 SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector)}
 
@@ -23,5 +24,6 @@ __all__ = [
     "RelabeledSamples",
     "Selector",
     "SubSeries",
+    "TrainedPiece",
     "select_per_class",
 ]

@@ -38,19 +38,11 @@ class SubSeries(InitialSamples):
         Raises:
             UserError: The data is no series, or its training part is shorter than ``size``.
         """
-        if not isinstance(real, SeriesData):
-            raise UserError("SubSeries cuts a piece out of a series: choose SeriesData, or RealSamples for samples")
-        values = real.train.values
-        starts = len(values) - size + 1
-        if starts < 1:
-            raise UserError(
-                f"synthetic.length is {size} and the training part of {real.path} has {len(values)} time steps: "
-                "lower the length"
-            )
         count = self.candidates if self.choose == "typical" else 1
         if count < 1:
             raise UserError(f"initial.candidates is {self.candidates}; it must be 1 or more")
-        places = torch.randint(starts, (count,), generator=streams.generator("initial")).tolist()
+        places = piece_starts(real, size, count, streams)
+        values = real.train.values
         best = places[0]
         if count > 1:
             target = profile(values, real.spec.window)
@@ -59,6 +51,23 @@ class SubSeries(InitialSamples):
             ]
             best = places[costs.index(min(costs))]
         return values[best : best + size], torch.arange(size)
+
+
+def piece_starts(real: SeriesData, size: int, count: int, streams: Streams) -> list[int]:
+    """Return where so many random pieces of the training part begin.
+
+    Raises:
+        UserError: The data is no series, or its training part is shorter than ``size``.
+    """
+    if not isinstance(real, SeriesData):
+        raise UserError("only a series has pieces: choose SeriesData, or RealSamples for samples")
+    starts = len(real.train.values) - size + 1
+    if starts < 1:
+        raise UserError(
+            f"synthetic.length is {size} and the training part of {real.path} has {len(real.train.values)} time steps: "
+            "lower the length"
+        )
+    return torch.randint(starts, (count,), generator=streams.generator("initial")).tolist()
 
 
 def profile(values: Tensor, window: int) -> Tensor:
