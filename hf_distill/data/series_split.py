@@ -42,6 +42,11 @@ class SeriesSplit:
         """All windows as a view ``(n, lookback + horizon, N)`` of :attr:`values`: no memory of their own."""
         return self.values.unfold(0, self.lookback + self.horizon, self.stride).transpose(1, 2)
 
+    @property
+    def num_channels(self) -> int:
+        """``N``."""
+        return self.values.shape[1]
+
     def __len__(self) -> int:
         return (len(self.values) - self.lookback - self.horizon) // self.stride + 1
 

@@ -36,13 +36,18 @@ class ForecastRecipe(Part):
         epochs: Passes over the windows at least; 0 leaves ``steps`` alone.
         batch_size: Windows of a step.
         lr: Learning rate at the start.
+        max_sequences: Windows times channels of a step at most: a wide series takes fewer windows, at least one, and
+            so more steps for its epochs; 32 windows of 32 channels are the limit.
     """
 
-    def __init__(self, *, steps: int = 200, epochs: int = 3, batch_size: int = 32, lr: float = 1e-3) -> None:
+    def __init__(
+        self, *, steps: int = 200, epochs: int = 3, batch_size: int = 32, lr: float = 1e-3, max_sequences: int = 1024
+    ) -> None:
         self.steps = steps
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
+        self.max_sequences = max_sequences
 
     def check(self) -> None:
         """Refuse values out of their range.
@@ -50,15 +55,19 @@ class ForecastRecipe(Part):
         Raises:
             UserError: One is; the message names it.
         """
-        for name, least in (("steps", 1), ("epochs", 0), ("batch_size", 1)):
+        for name, least in (("steps", 1), ("epochs", 0), ("batch_size", 1), ("max_sequences", 1)):
             if getattr(self, name) < least:
                 raise UserError(f"recipe.{name} is {getattr(self, name)}; it must be {least} or more")
         if self.lr <= 0:
             raise UserError(f"recipe.lr is {self.lr}; it must be larger than 0")
 
-    def total_steps(self, windows: int) -> int:
-        """Return the optimiser steps for a training set of so many windows."""
-        return max(self.steps, self.epochs * math.ceil(windows / self.batch_size))
+    def batch(self, channels: int) -> int:
+        """Return the windows of a step for so many channels."""
+        return max(1, min(self.batch_size, self.max_sequences // channels))
+
+    def total_steps(self, windows: int, channels: int = 1) -> int:
+        """Return the optimiser steps for a training set of so many windows and channels."""
+        return max(self.steps, self.epochs * math.ceil(windows / self.batch(channels)))
 
     def lr_at(self, step: int, total: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -83,6 +92,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self._starts)
 
+    @property
+    def num_channels(self) -> int:
+        """``N``."""
+        return self._all.num_channels
+
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return some windows: ``(B, L, N)`` and what comes after, ``(B, H, N)``."""
         return self._all.batch(self._starts[index])
@@ -106,16 +120,17 @@ def train_forecaster(
     """
     network.to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.lr, fused=True)
-    total = recipe.total_steps(len(data))
+    total = recipe.total_steps(len(data), data.num_channels)
+    batch = recipe.batch(data.num_channels)
     generator = streams.generator("batches")
     order: list[Tensor] = []
-    small = _is_small(network, data, recipe.batch_size, device)
+    small = _is_small(network, data, batch, device)
     devices = [device] if device.type == "cuda" else []
     start = time.perf_counter()
     with one_thread(small), torch.random.fork_rng(devices=devices):
         torch.manual_seed(streams.seed_for("dropout"))
         for step in range(total):
-            order = order or list(torch.randperm(len(data), generator=generator).split(recipe.batch_size))
+            order = order or list(torch.randperm(len(data), generator=generator).split(batch))
             x, y = data.batch(order.pop())
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr_at(step, total)
@@ -140,13 +155,13 @@ def _is_small(network: nn.Module, data: Windows | SeriesSplit, batch: int, devic
 
 @torch.no_grad()
 def forecast_errors(network: nn.Module, test: SeriesSplit, device: torch.device) -> tuple[float, float]:
-    """Return mean squared and mean absolute error over all windows, horizon steps and channels, of z-scored values.
+    """Return mean squared and mean absolute error over the windows, horizon steps and channels, of z-scored values.
 
     Raises:
         DivergenceError: They are not finite.
     """
     network.to(device).eval()
-    channels = test.values.shape[1]
+    channels = test.num_channels
     size = max(1, _TEST_VALUES.get(device.type, 2**22) // (channels * (test.lookback + test.horizon)))
     square = absolute = 0.0
     with one_thread(_is_small(network, test, size, device)):
