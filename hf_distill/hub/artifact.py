@@ -54,6 +54,7 @@ class DistilledDataset:
         bits: Exact sizes of the configs ``default`` and ``codes``.
         folder: The local folder that holds this set, once saved or loaded from one.
         pictures: PNG bytes by file name.
+        evaluation_pictures: Names of those that the evaluation brought, which the next one replaces.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class DistilledDataset:
         self.evaluation = evaluation
         self.versions = versions or record.library_versions()
         self.pictures = encode_pictures(pictures or {})
+        self.evaluation_pictures: list[str] = []
         self.folder: Path | None = None
         self._stored: np.ndarray | None = None
         self._files: dict[str, Any] | None = None
@@ -137,22 +139,35 @@ class DistilledDataset:
         self.folder, self._files = Path(folder).expanduser(), files
         return self.folder
 
-    def add_evaluation(self, evaluation: dict[str, Any]) -> None:
+    def add_evaluation(
+        self, evaluation: dict[str, Any], pictures: Mapping[str, PILImage.Image | bytes] | None = None
+    ) -> None:
         """Store ``{"protocol": {...}, "rows": [...]}`` in place of an older evaluation and render the card again.
 
-        In a saved set ``evaluation.json``, ``distillation.json`` and the card change together; the samples do not.
+        In a saved set ``evaluation.json``, ``distillation.json``, the card and the pictures change together; the
+        samples do not.
+
+        Args:
+            evaluation: The content of ``evaluation.json``.
+            pictures: What the evaluation shows on the card, by file name; those of an older evaluation go.
 
         Raises:
             ArtifactError: The folder holds another set by now.
+            UserError: A picture's name is no plain file name.
         """
+        added = encode_pictures(pictures or {})
+        kept = {name: data for name, data in self.pictures.items() if name not in self.evaluation_pictures}
+        shown = {**kept, **added}
         if self.folder is not None:
             on_disk = record.read_record(self.folder)
             if on_disk["files"] != self._files:
                 raise ArtifactError(f"{self.folder} holds another set since this one was read: evaluate it again")
-            changed = (record.CARD, record.RECORD, record.EVALUATION)
+            changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES)
+            values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": evaluation}
             with replace_folder(self.folder, keep=lambda name: name not in changed) as stage:
-                _write_texts(stage, {**on_disk, "evaluation": evaluation})
-        self.evaluation = evaluation
+                write_pictures(stage, shown)
+                _write_texts(stage, values)
+        self.evaluation, self.pictures, self.evaluation_pictures = evaluation, shown, list(added)
 
     def push_to_hub(
         self,
@@ -231,6 +246,7 @@ class DistilledDataset:
         except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise ArtifactError(f"{folder / record.RECORD} does not describe its tables ({reason})") from error
+        loaded.evaluation_pictures = values.get("evaluation_pictures", [])
         loaded._stored, loaded._files = stored, values["files"]
         return loaded
 
@@ -259,6 +275,7 @@ class DistilledDataset:
             "versions": self.versions,
             "files": files,
             "pictures": list(self.pictures),
+            "evaluation_pictures": self.evaluation_pictures,
             "evaluation": self.evaluation,
         }
         self._format.preview(self.spec, self.stored, self.y).save(folder / record.PREVIEW, optimize=True)

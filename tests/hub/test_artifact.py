@@ -129,6 +129,26 @@ def test_an_evaluation_changes_texts_alone(images: DistilledDataset, tmp_path: P
     assert DistilledDataset.from_pretrained(folder).evaluation == EVALUATION
 
 
+def test_an_evaluation_replaces_the_pictures_of_the_last_one(images: DistilledDataset, tmp_path: Path) -> None:
+    images.pictures = {"spectrum.png": b"mine"}
+    folder = images.save_pretrained(tmp_path / "set")
+    images.add_evaluation(EVALUATION, {"old.png": b"old"})
+    again = DistilledDataset.from_pretrained(folder)
+    assert again.pictures == {"spectrum.png": b"mine", "old.png": b"old"}
+    again.add_evaluation(EVALUATION, {"new.png": b"new"})
+    assert {path.name: path.read_bytes() for path in (folder / "pictures").iterdir()} == {
+        "spectrum.png": b"mine",
+        "new.png": b"new",
+    }
+    card = (folder / "README.md").read_text()
+    assert "](pictures/spectrum.png)" in card and "](pictures/new.png)" in card and "old.png" not in card
+    again.save_pretrained(tmp_path / "copy")
+    DistilledDataset.from_pretrained(tmp_path / "copy").add_evaluation(EVALUATION)
+    assert [path.name for path in (tmp_path / "copy" / "pictures").iterdir()] == ["spectrum.png"]
+    with pytest.raises(UserError, match="cannot be called"):
+        again.add_evaluation(EVALUATION, {"../up.png": b""})
+
+
 def test_a_new_set_drops_the_old_evaluation(images: DistilledDataset, tmp_path: Path) -> None:
     folder = images.save_pretrained(tmp_path / "set")
     images.add_evaluation(EVALUATION)
