@@ -63,6 +63,9 @@ def table_row(row: dict) -> dict:
         line["full"] = pair(row["full_mean"], row.get("full_std"), factor)
     if row.get("gap_closed") is not None:
         line["gap closed %"] = 100 * row["gap_closed"]
+    if row.get("training_speedup") is not None:
+        line["training s"], line["training s, full"] = row["seconds"], row["full_seconds"]
+        line["full / distilled"] = row["training_speedup"]
     line["bits"] = row["bits"]
     return line
 

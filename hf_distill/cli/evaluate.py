@@ -50,6 +50,6 @@ def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = Tru
     """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
     artifact = DistilledDataset.from_pretrained(folder)
     evaluation = evaluator.evaluate(artifact, real, progress=progress)
-    artifact.add_evaluation(evaluation.to_dict())
+    artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
     print(render_table(evaluation.rows))
     return artifact

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL.Image import Image
+
 from hf_distill.evaluation.ranking import label_robust_score
 from hf_distill.evaluation.table import render_table
 
@@ -20,10 +22,12 @@ class Evaluation:
     Attributes:
         protocol: How it was measured.
         rows: One dictionary a network and metric; numbers are fractions.
+        pictures: For the card, by file name; no part of the JSON.
     """
 
     protocol: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
+    pictures: dict[str, Image] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

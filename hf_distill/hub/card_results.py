@@ -20,12 +20,13 @@ def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
             *(_number(row.get("metric", ""), *spreads.get(name, (None, None))) for name in names),
             *(_number("mae", row.get(f"{key}mae_mean"), row.get(f"{key}mae_std")) for key in ("", "random_", "full_")),
             f"{row['gap_closed'] * 100:.0f} %" if row.get("gap_closed") is not None else "",
+            f"{row['training_speedup']:.1f}" if row.get("training_speedup") is not None else "",
             f"{row['bits']:,}" if row.get("bits") is not None else "",
         ]
         for row, spreads in zip(rows, cells, strict=True)
     ]
     head = ["network", "metric", "labels", "seeds", *map(cell, names), "MAE", "MAE random", "MAE full", "gap closed"]
-    head.append("bits")
+    head += ["training time, full / set", "bits"]
     kept = [place for place in range(len(head)) if head[place] == "bits" or any(line[place] for line in lines)]
     return {
         "head": [head[place] for place in kept],

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset, Features, Value
+from PIL import Image
 from torch import nn
 
 from hf_distill.data import SeriesData
 from hf_distill.data.series_split import SeriesSplit
 from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator, ForecastRecipe
+from hf_distill.evaluation.forecast_pictures import forecast_pictures
 from hf_distill.evaluation.forecasting import random_rows
 from hf_distill.evaluation.forecasting_recipe import Windows, forecast_errors, train_forecaster
 from hf_distill.hub import DistilledDataset
@@ -67,6 +69,14 @@ def test_one_rule_for_the_number_of_steps(windows, steps):
     assert ForecastRecipe(epochs=0).total_steps(windows) == 200
 
 
+@pytest.mark.parametrize(
+    ("channels", "batch", "steps"), [(7, 32, 795), (32, 32, 795), (207, 4, 6339), (5000, 1, 25347)]
+)
+def test_a_wide_series_takes_fewer_windows_a_step(channels, batch, steps):
+    assert ForecastRecipe().batch(channels) == batch
+    assert ForecastRecipe().total_steps(8449, channels) == steps
+
+
 def test_the_learning_rate_falls_to_zero():
     recipe = ForecastRecipe(lr=0.4)
     rates = [recipe.lr_at(step, 4) for step in range(5)]
@@ -74,7 +84,7 @@ def test_the_learning_rate_falls_to_zero():
     assert rates == pytest.approx([0.4, 0.2 * (1 + half), 0.2, 0.2 * (1 - half), 0])
 
 
-@pytest.mark.parametrize("name", ["steps", "batch_size", "lr"])
+@pytest.mark.parametrize("name", ["steps", "batch_size", "lr", "max_sequences"])
 def test_recipes_are_checked(name):
     with pytest.raises(UserError, match=f"recipe.{name} is 0"):
         ForecastRecipe(**{name: 0}).check()
@@ -121,7 +131,8 @@ def test_numbers_are_reproduced_and_the_gap_is_a_share():
     evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=3, recipe=QUICK)
     rows = [evaluator.evaluate(published(real, real.train.values[:20]), real, progress=False).rows[0] for _ in range(2)]
     for row in rows:
-        for key in ("seconds", "random_seconds", "full_seconds"):
+        assert row["training_speedup"] == row["full_seconds"] / row["seconds"]
+        for key in ("seconds", "random_seconds", "full_seconds", "training_speedup"):
             assert row.pop(key) > 0
     assert rows[0] == rows[1]
     row = rows[0]
@@ -159,6 +170,50 @@ def test_the_stored_variables_may_be_what_is_compared():
     )
 
 
+def test_every_third_window_is_tested():
+    """Windows 0, 3, 6, ... of the 77, by their errors one by one."""
+    real = series()
+    network = LastValue()
+    errors = []
+    for start in range(0, 77, 3):
+        x, y = real.test.batch(torch.tensor([start]))
+        errors.append((network(x) - y).square().mean().item())
+    strided = SeriesSplit(real.test.values, 12, 4, 3)
+    assert forecast_errors(network, strided, CPU)[0] == pytest.approx(np.mean(errors), rel=1e-5)
+    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=0, recipe=QUICK, test_stride=3)
+    protocol = evaluator.evaluate(published(real, real.train.values[:50]), real, progress=False).protocol
+    assert protocol["test_windows"] == 26 and "every window that starts 3 steps on" in protocol["errors"]
+
+
+def test_pictures_of_forecasts_reach_the_card(tmp_path):
+    real = series(channels=5)
+    folder = published(real, real.train.values[:50]).save_pretrained(tmp_path / "set")
+    artifact = DistilledDataset.from_pretrained(folder)
+    evaluator = ForecastingEvaluator(
+        networks=[DLinear(kernel=3), RevLinear()], seeds=1, random_draws=1, recipe=QUICK, test_stride=3
+    )
+    result = evaluator.evaluate(artifact, real, progress=False)
+    assert list(result.pictures) == ["forecasts_of_DLinear.png", "forecasts_of_RevLinear.png"]
+    assert "pictures" not in result.to_dict()
+    artifact.add_evaluation(result.to_dict(), result.pictures)
+    with Image.open(folder / "pictures" / "forecasts_of_DLinear.png") as picture:
+        assert picture.size == (800, 20 + 2 * 150)  # four of five channels
+    card = (folder / "README.md").read_text()
+    assert "![forecasts of DLinear](pictures/forecasts_of_DLinear.png)" in card
+    assert "26 of the 77 windows" in card and "training time, full / set" in card
+
+
+def test_a_picture_shows_truth_and_forecasts_in_their_place():
+    real = series(channels=1)
+    _, y = real.test.batch(torch.tensor([len(real.test) // 2]))
+    right, wrong = y[0], y[0] + 3
+    same, other = (
+        forecast_pictures({"A-1": {"distilled": right, "random": r}}, real.test, real.spec)["forecasts_of_A_1.png"]
+        for r in (right, wrong)
+    )
+    assert same.tobytes() != other.tobytes()
+
+
 def test_divergence_names_network_and_data():
     real = series()
     evaluator = ForecastingEvaluator(networks=[DLinear()], seeds=1, recipe=ForecastRecipe(lr=1e30, epochs=0))
@@ -192,7 +247,9 @@ def test_samples_are_not_series(real, artifact):
         ForecastingEvaluator().evaluate(published(ours, ours.train.values), real, progress=False)
 
 
-@pytest.mark.parametrize("options", [{"seeds": 0}, {"random_draws": -1}, {"full_seeds": -1}, {"size": "files"}])
+@pytest.mark.parametrize(
+    "options", [{"seeds": 0}, {"random_draws": -1}, {"full_seeds": -1}, {"size": "files"}, {"test_stride": 0}]
+)
 def test_options_are_checked(options):
     (name,) = options
     with pytest.raises(UserError, match=f"evaluator.{name} "):

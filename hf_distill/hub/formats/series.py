@@ -94,6 +94,7 @@ class SeriesFormat(Format):
     def card_variables(self, spec: SeriesSpec, record: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
         series = record["layout"]["series"]
+        evaluation = record.get("evaluation") or {}
         return {
             "series": series,
             "length": record["rows"] // series,
@@ -101,5 +102,12 @@ class SeriesFormat(Format):
             "mean": [float(f"{value:.9g}") for value in spec.mean],
             "std": [float(f"{value:.9g}") for value in spec.std],
             "drawn": min(_DRAWN, spec.num_channels),
-            "test_rows": spec.rows("test"),
+            "tested": self._tested(spec, evaluation.get("protocol") or {}),
+            "timed": any(row.get("training_speedup") for row in evaluation.get("rows", ())),
         }
+
+    @staticmethod
+    def _tested(spec: SeriesSpec, protocol: dict[str, Any]) -> str:
+        whole = len(spec.rows("test")) - spec.horizon + 1
+        count = protocol.get("test_windows", whole)
+        return f"all {whole:,}" if count == whole else f"{count:,} of the {whole:,}"
