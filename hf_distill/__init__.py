@@ -31,6 +31,7 @@ _HOMES = {
         "quantization": ("Budget", "LearnedLevels", "PowersOfTwoQuantizer", "UniformQuantizer"),
         "selection": (
             "HerdingSelector",
+            "HierarchicalSelector",
             "KMeansSelector",
             "MeanSamples",
             "RandomSelector",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
     from hf_distill.selection import (
         HerdingSelector,
+        HierarchicalSelector,
         KMeansSelector,
         MeanSamples,
         RandomSelector,

@@ -1,18 +1,22 @@
 """Selectors: which real samples to keep, or to start from."""
 
 from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.clusters import ClusterSelector
 from hf_distill.selection.herding import HerdingSelector
+from hf_distill.selection.hierarchical import HierarchicalSelector
 from hf_distill.selection.initial import InitialSamples, MeanSamples, RealSamples
 from hf_distill.selection.kmeans import KMeansSelector
 from hf_distill.selection.random import RandomSelector
 from hf_distill.selection.relabeled import RelabeledSamples
 from hf_distill.selection.subseries import SubSeries
 
-SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector)}
+SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector, HierarchicalSelector)}
 
 __all__ = [
     "SELECTORS",
+    "ClusterSelector",
     "HerdingSelector",
+    "HierarchicalSelector",
     "InitialSamples",
     "KMeansSelector",
     "MeanSamples",
