@@ -15,6 +15,7 @@ _COMMANDS = {
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
     "sweep": "measure a fixed number of bits at different precisions, beside baselines",
     "show": "say what a distilled dataset is and what it is worth",
+    "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
 }
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run a command and return its exit code."""
-    usage = _USAGE.format(commands="\n".join(f"  {name:10}{text}" for name, text in _COMMANDS.items()))
+    usage = _USAGE.format(commands="\n".join(f"  {name:17}{text}" for name, text in _COMMANDS.items()))
     if not argv or argv[0] in ("-h", "--help"):
         print(usage)
         return 0 if argv else 2
@@ -52,7 +53,7 @@ def run(argv: list[str]) -> int:
     keep_freed_memory()
     try:
         # Only the chosen command is imported: help and show come without torch.
-        importlib.import_module(f"hf_distill.cli.{argv[0]}").run(argv[1:])
+        importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(argv[1:])
     except UserError as error:
         return _fail(str(error), 2)
     except Interrupted as error:
