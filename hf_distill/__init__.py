@@ -41,6 +41,15 @@ _HOMES = {
         ),
         "synthetic": ("HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
         "training": ("Coreset", "OptimizedDistillation", "Run"),
+        "synthetic": ("HarmonicSet", "PixelSet", "GeneratedSet", "SeriesSet", "VectorSet"),
+        "training": (
+            "Coreset",
+            "GeneratorTraining",
+            "Guidance",
+            "GuidedDiffusion",
+            "OptimizedDistillation",
+            "Run",
+        ),
     }.items()
     for name in names
 }
@@ -90,6 +99,15 @@ if TYPE_CHECKING:
     )
     from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
     from hf_distill.training import Coreset, OptimizedDistillation, Run
+    from hf_distill.synthetic import GeneratedSet, HarmonicSet, PixelSet, SeriesSet, VectorSet
+    from hf_distill.training import (
+        Coreset,
+        GeneratorTraining,
+        Guidance,
+        GuidedDiffusion,
+        OptimizedDistillation,
+        Run,
+    )
 
 
 def __getattr__(name: str) -> Any:
