@@ -142,8 +142,8 @@ class ManifoldGuidance:
                 away = x - mean
                 normal = project(away, basis) - away
                 length = self.config.normal_scale * torch.tanh(distance / self.config.bandwidth)
-                pull = length[:, None] * normal / (normal.norm(dim=1, keepdim=True) + 1e-8)
-                pull = pull.to(sample).view_as(sample[:count]).repeat(copies, *[1] * (sample.ndim - 1))
+                normal = length[:, None] * normal / (normal.norm(dim=1, keepdim=True) + 1e-8)
+                pull = normal.to(sample).view_as(sample[:count]).repeat(copies, *[1] * (sample.ndim - 1))
         mode = mode.to(sample).view_as(sample[:count]).repeat(copies, *[1] * (sample.ndim - 1))
         return mode, pull
 

@@ -26,7 +26,7 @@ class ClassConditionalPipeline(DiffusionPipeline):
 
     model_cpu_offload_seq = "unet"
 
-    def __init__(self, unet: UNet2DModel, scheduler: SchedulerMixin, id2label: dict[int, str] | None = None) -> None:
+    def __init__(self, unet: UNet2DModel, scheduler: SchedulerMixin, id2label: dict | None = None) -> None:
         super().__init__()
         self.register_modules(unet=unet, scheduler=scheduler)
         # JSON turns the keys into text.

@@ -97,7 +97,7 @@ class GeneratorTraining(Part):
         unet = self.build(real.spec, seed).to(device).train()
         average = copy.deepcopy(unet).eval().requires_grad_(False)
         optimizer = torch.optim.AdamW(unet.parameters(), lr=self.lr)
-        parts = {"unet": unet, "average": average, "optimizer": optimizer}
+        parts: dict[str, Any] = {"unet": unet, "average": average, "optimizer": optimizer}
         config = {"generator": self.config(), "data": real.config(), "seed": seed}
         checkpoints = Checkpoints(folder, config) if folder is not None else None
         start = _resume(checkpoints, parts, resume, overwrite)
