@@ -39,9 +39,7 @@ _HOMES = {
             "RelabeledSamples",
             "SubSeries",
         ),
-        "synthetic": ("HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
-        "training": ("Coreset", "OptimizedDistillation", "Run"),
-        "synthetic": ("HarmonicSet", "PixelSet", "GeneratedSet", "SeriesSet", "VectorSet"),
+        "synthetic": ("GeneratedSet", "HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
         "training": (
             "Coreset",
             "GeneratorTraining",
@@ -97,9 +95,7 @@ if TYPE_CHECKING:
         RelabeledSamples,
         SubSeries,
     )
-    from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
-    from hf_distill.training import Coreset, OptimizedDistillation, Run
-    from hf_distill.synthetic import GeneratedSet, HarmonicSet, PixelSet, SeriesSet, VectorSet
+    from hf_distill.synthetic import GeneratedSet, HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
     from hf_distill.training import (
         Coreset,
         GeneratorTraining,

@@ -7,5 +7,14 @@ from hf_distill.synthetic.pixel import PixelSet, VectorSet
 from hf_distill.synthetic.quantized import QuantizedSet
 from hf_distill.synthetic.series import SeriesSet
 
-__all__ = ["Bits", "HarmonicSet", "Packed", "PixelSet", "QuantizedSet", "SeriesSet", "Synthetic", "VectorSet"]
-__all__ = ["Bits", "GeneratedSet", "HarmonicSet", "Packed", "PixelSet", "SeriesSet", "Synthetic", "VectorSet"]
+__all__ = [
+    "Bits",
+    "GeneratedSet",
+    "HarmonicSet",
+    "Packed",
+    "PixelSet",
+    "QuantizedSet",
+    "SeriesSet",
+    "Synthetic",
+    "VectorSet",
+]

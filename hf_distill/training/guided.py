@@ -135,11 +135,12 @@ class GuidedDiffusion(Method):
                 raise UserError(f"method.{name} is {getattr(self, name)}; it must be 1 or more")
         accelerator = Accelerator()
         real.setup(accelerator.device)
-        spec = real.spec
+        spec, _ = real.spec, real.train  # refuses a stream
         empty = [name for name, count in zip(spec.classes, spec.class_counts, strict=True) if not count]
         if empty:
             raise UserError(f"class {empty[0]!r} has no samples: leave it out")
-        real.require(self.per_class)
+        if set(real.quota(self.per_class)) != {self.per_class}:
+            raise UserError("GuidedDiffusion makes as many samples of every class: set --data.class_balance=equal")
         pretrained = Pretrained(self.pipeline, accelerator.device)
         pretrained.check(spec)
         labels = pretrained.labels(spec.classes, self.class_names)
