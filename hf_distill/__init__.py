@@ -32,6 +32,7 @@ _HOMES = {
         "selection": (
             "GraphCutSamples",
             "HerdingSelector",
+            "HierarchicalSelector",
             "KMeansSelector",
             "MeanSamples",
             "RandomSelector",
@@ -40,8 +41,15 @@ _HOMES = {
             "SubSeries",
             "TrainedPiece",
         ),
-        "synthetic": ("HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
-        "training": ("Coreset", "OptimizedDistillation", "Run"),
+        "synthetic": ("GeneratedSet", "HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
+        "training": (
+            "Coreset",
+            "GeneratorTraining",
+            "Guidance",
+            "GuidedDiffusion",
+            "OptimizedDistillation",
+            "Run",
+        ),
     }.items()
     for name in names
 }
@@ -82,6 +90,7 @@ if TYPE_CHECKING:
     from hf_distill.selection import (
         GraphCutSamples,
         HerdingSelector,
+        HierarchicalSelector,
         KMeansSelector,
         MeanSamples,
         RandomSelector,
@@ -90,8 +99,15 @@ if TYPE_CHECKING:
         SubSeries,
         TrainedPiece,
     )
-    from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
-    from hf_distill.training import Coreset, OptimizedDistillation, Run
+    from hf_distill.synthetic import GeneratedSet, HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
+    from hf_distill.training import (
+        Coreset,
+        GeneratorTraining,
+        Guidance,
+        GuidedDiffusion,
+        OptimizedDistillation,
+        Run,
+    )
 
 
 def __getattr__(name: str) -> Any:

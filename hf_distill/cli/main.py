@@ -15,6 +15,7 @@ _COMMANDS = {
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
     "sweep": "measure a fixed number of bits at different precisions, beside baselines",
     "show": "say what a distilled dataset is and what it is worth",
+    "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
     "make-beams": "simulate a beam management dataset of your own scenario",
 }
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run a command and return its exit code."""
-    usage = _USAGE.format(commands="\n".join(f"  {name:12}{text}" for name, text in _COMMANDS.items()))
+    usage = _USAGE.format(commands="\n".join(f"  {name:17}{text}" for name, text in _COMMANDS.items()))
     if not argv or argv[0] in ("-h", "--help"):
         print(usage)
         return 0 if argv else 2

@@ -39,6 +39,7 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     from hf_distill.selection.base import Selector
     from hf_distill.selection.initial import InitialSamples
     from hf_distill.synthetic.base import Synthetic
+    from hf_distill.training.guided import Guidance
     from hf_distill.training.method import Method
 
     return {
@@ -52,6 +53,7 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
         "objectives": (Objective,),
         "trajectory": (TrajectoryMatching,),
         "initial": (InitialSamples,),
+        "guidance": (Guidance,),
         "selector": (Selector,),
         "network": (Architecture, Forecaster),
         "networks": (Architecture, Forecaster),

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
-from hf_distill.selection.base import Selector
+from hf_distill.selection.clusters import ClusterSelector, nearest_distinct
 
 
-class KMeansSelector(Selector):
+class KMeansSelector(ClusterSelector):
     """Clusters the samples and takes the one closest to each centre, weighted by the size of its cluster.
 
     Args:
@@ -19,15 +19,19 @@ class KMeansSelector(Selector):
     def __init__(self, *, restarts: int = 1) -> None:
         self.restarts = restarts
 
-    def fit(self, features: Tensor) -> KMeansSelector:
-        """Keep the features and the distance of each to the mean."""
-        self._features = features
-        distance = (features - features.mean(0)).square().sum(1)
-        self.sensitivities_ = distance / distance.sum().clamp_min(torch.finfo(distance.dtype).tiny)
-        return self
+    def cells(self, k: int, generator: torch.Generator) -> list[Tensor]:
+        """Return the clusters; see :class:`ClusterSelector`."""
+        labels = self._cluster(k, generator)[1]
+        return [rows for label in range(k) if len(rows := torch.nonzero(labels == label).flatten())]
 
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :class:`Selector`."""
+        centres, labels = self._cluster(k, generator)
+        distance = torch.cdist(centres, self._features.cpu())
+        return nearest_distinct(distance), torch.bincount(labels, minlength=k).float()
+
+    def _cluster(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return centres ``(k, F)`` and each sample's cluster ``(N,)``."""
         try:
             from sklearn.cluster import KMeans
         except ImportError as error:
@@ -37,12 +41,4 @@ class KMeansSelector(Selector):
         features = self._features.cpu()
         clusters = KMeans(k, n_init=self.restarts, random_state=seed).fit(features.numpy())
         centres = torch.from_numpy(clusters.cluster_centers_).to(features)
-        distance = torch.cdist(centres, features)
-        chosen: list[int] = []
-        for row in distance:
-            # Two centres can share their closest sample; the second takes its next best.
-            if chosen:
-                row[chosen] = torch.inf
-            chosen.append(int(row.argmin()))
-        sizes = torch.bincount(torch.from_numpy(clusters.labels_).long(), minlength=k).float()
-        return torch.tensor(chosen), sizes
+        return centres, torch.from_numpy(clusters.labels_).long()

@@ -171,6 +171,6 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_wrong_commands(capsys):
-    assert "the commands are distill, evaluate, sweep, show, push" in error_of(["distil"], capsys, 2)
+    assert "the commands are distill, evaluate, sweep, show, train-generator, push" in error_of(["distil"], capsys, 2)
     assert run([]) == 2
     assert run(["--version"]) == 0

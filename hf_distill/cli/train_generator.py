@@ -1,0 +1,82 @@
+"""``hf-distill train-generator``: a small class-conditional diffusion model of a dataset."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from hf_distill.cli.messages import parse
+from hf_distill.cli.parsing import add_data, run_folder
+from hf_distill.errors import UserError
+from hf_distill.networks.cost import one_thread
+from hf_distill.training.checkpoint import Checkpoints
+from hf_distill.training.generator import GeneratorTraining
+
+_MARK = "model_index.json"
+
+
+def build_parser() -> ArgumentParser:
+    """Return the command's parser."""
+    parser = ArgumentParser(
+        exit_on_error=False,
+        prog="hf-distill train-generator",
+        description="Train a class-conditional diffusion model on images and save it as a diffusers pipeline, for "
+        "GuidedDiffusion. The defaults suit 8x8 digits on a CPU; larger images need more generator.channels.",
+    )
+    parser.add_argument("--config", action="config", help="a YAML file")
+    parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/generator_<data>")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of all randomness")
+    add_data(parser)
+    parser.add_class_arguments(GeneratorTraining, "generator")
+    parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
+    parser.add_argument("--overwrite", type=bool, default=False, help="start over, or replace a trained generator")
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU; small networks run best on one")
+    parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
+    return parser
+
+
+def run(argv: list[str]) -> None:
+    """Train and save."""
+    parser = build_parser()
+    config = parse(parser, argv)
+    objects = parser.instantiate(config)
+    real = objects.data
+    output = config.output_dir or Path("outputs") / f"generator_{Path(real.path).name}"
+    _check_output(output, config.overwrite)
+    checkpoints = run_folder(output) / "checkpoints"
+    started = time.perf_counter()
+    with one_thread(config.threads == 1):
+        pipeline = objects.generator.train(
+            real,
+            seed=config.seed,
+            folder=checkpoints,
+            resume=config.resume,
+            overwrite=config.overwrite,
+            progress=config.progress,
+        )
+    # Whole or not at all: diffusers writes file by file.
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    pipeline.save_pretrained(partial)
+    if output.exists():
+        shutil.rmtree(output)
+    partial.rename(output)
+    Checkpoints(checkpoints, {}).clear()
+    size = sum(p.numel() for p in pipeline.unet.parameters())
+    print(
+        f"{output}: a generator of {real.spec.num_classes} classes with {size:,} parameters, "
+        f"in {time.perf_counter() - started:.0f} s"
+    )
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output_dir {output} is a file: name a folder")
+    if output.is_dir() and any(output.iterdir()):
+        if not (output / _MARK).is_file():
+            raise UserError(f"{output} holds something else than a generator: name another --output_dir")
+        if not overwrite:
+            raise UserError(f"{output} holds a trained generator: add --overwrite=true to replace it")

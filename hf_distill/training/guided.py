@@ -1,0 +1,293 @@
+"""GuidedDiffusion: images from a pretrained generator that is guided to the modes of the real data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor
+
+from hf_distill.data.real import RealData
+from hf_distill.errors import Interrupted, UserError
+from hf_distill.parts import Part
+from hf_distill.progress import progress_bar
+from hf_distill.seeding import Streams
+from hf_distill.selection.base import Selector
+from hf_distill.selection.hierarchical import HierarchicalSelector
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.generated import GeneratedSet
+from hf_distill.training.anchors import Anchors, choose_anchors
+from hf_distill.training.interrupt import StopRequest
+from hf_distill.training.method import Method, Run
+from hf_distill.training.pretrained import Pretrained
+
+_UNITS, _LATENTS = "generated", "latents.pt"
+
+
+class Guidance(Part):
+    """The options of the guided schedulers; see :class:`hf_distill.diffusion.guidance.ManifoldGuidance`."""
+
+    def __init__(
+        self,
+        *,
+        mode_scale: float = 0.1,
+        manifold: Literal["none", "tangent", "normal"] = "tangent",
+        tangent_dim: int = 3,
+        neighbours: int = 12,
+        radius: float = 1.0,
+        radius_schedule: Literal["fixed", "linear", "cosine", "exp"] = "exp",
+        radius_max: float = 2.0,
+        patch_noise: Literal["independent", "shared"] = "independent",
+        patch_size: int = 300,
+        normal_scale: float = 0.1,
+        bandwidth: float = 0.1,
+        stop: float = 0.5,
+    ) -> None:
+        self.mode_scale = mode_scale
+        self.manifold = manifold
+        self.tangent_dim = tangent_dim
+        self.neighbours = neighbours
+        self.radius = radius
+        self.radius_schedule = radius_schedule
+        self.radius_max = radius_max
+        self.patch_noise = patch_noise
+        self.patch_size = patch_size
+        self.normal_scale = normal_scale
+        self.bandwidth = bandwidth
+        self.stop = stop
+
+
+class GuidedDiffusion(Method):
+    """ManifoldGD and its predecessors: nothing is trained.
+
+    Roy et al., arXiv 2602.23295 (CVPR 2026). Real samples of a class are encoded and clustered; each synthetic sample
+    is pulled towards one centre while it is denoised. ``guidance.manifold: none`` is MGD3 (ICML 2025);
+    ``guidance.mode_scale: 0`` samples the generator as it is.
+
+    Batches are split over the ranks; finished ones are kept in the run folder, and ``--resume=true`` goes on with
+    the rest.
+
+    Args:
+        pipeline: A class-conditional diffusers pipeline, a local folder or a Hub id: ``DiTPipeline``, or what
+            ``hf-distill train-generator`` saves.
+        per_class: Samples of each class, one for each anchor.
+        selector: Chooses the anchors.
+        centroid: ``mean`` of a cluster or the real sample ``nearest`` to it.
+        pool: Side that latents are averaged down to before clustering; 0 takes them as they are.
+        guidance: How samples are guided.
+        sampler: ``ddim`` or ``ddpm``.
+        steps: Denoising steps.
+        guidance_scale: Of classifier-free guidance; 1 uses none.
+        batch_size: Samples that are denoised at once; part of what decides the noise.
+        class_names: The pipeline's names of classes that it calls otherwise than the data.
+    """
+
+    citation = """@inproceedings{roy2026manifoldgd,
+  title = {ManifoldGD: Training-Free Hierarchical Manifold Guidance for Diffusion-Based Dataset Distillation},
+  author = {Roy, Ayush and Yang Alex Lee, Wei and Chakraborty, Rudrasis and Lokhande, Vishnu Suresh},
+  booktitle = {CVPR},
+  year = {2026},
+  note = {arXiv:2602.23295}
+}"""
+
+    def __init__(
+        self,
+        *,
+        pipeline: str = "facebook/DiT-XL-2-256",
+        per_class: int = 10,
+        selector: Selector = HierarchicalSelector(),  # noqa: B008 - a description
+        centroid: Literal["mean", "nearest"] = "mean",
+        pool: int = 0,
+        guidance: Guidance = Guidance(),  # noqa: B008
+        sampler: Literal["ddim", "ddpm"] = "ddim",
+        steps: int = 50,
+        guidance_scale: float = 4.0,
+        batch_size: int = 10,
+        class_names: dict[str, str] | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.per_class = per_class
+        self.selector = selector
+        self.centroid = centroid
+        self.pool = pool
+        self.guidance = guidance
+        self.sampler = sampler
+        self.steps = steps
+        self.guidance_scale = guidance_scale
+        self.batch_size = batch_size
+        self.class_names = class_names
+
+    def fit(self, real: RealData, run: Run) -> Synthetic:
+        """See :class:`Method`.
+
+        Raises:
+            UserError: Pipeline and data do not belong together, a class has fewer samples than there are anchors, or
+                the folder holds a different run; before the first denoising step.
+            Interrupted: SIGINT or SIGTERM arrived; finished batches are kept.
+        """
+        for name in ("per_class", "steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"method.{name} is {getattr(self, name)}; it must be 1 or more")
+        accelerator = Accelerator()
+        real.setup(accelerator.device)
+        spec, _ = real.spec, real.train  # refuses a stream
+        empty = [name for name, count in zip(spec.classes, spec.class_counts, strict=True) if not count]
+        if empty:
+            raise UserError(f"class {empty[0]!r} has no samples: leave it out")
+        if set(real.quota(self.per_class)) != {self.per_class}:
+            raise UserError("GuidedDiffusion makes as many samples of every class: set --data.class_balance=equal")
+        pretrained = Pretrained(self.pipeline, accelerator.device)
+        pretrained.check(spec)
+        labels = pretrained.labels(spec.classes, self.class_names)
+        folder = self._folder(real, run, accelerator) if run.folder else None
+        latents = self._latents(pretrained, real, run.folder, accelerator)
+        streams = Streams(run.seed)
+        anchors = [
+            choose_anchors(
+                latents[rows],
+                rows,
+                self.per_class,
+                selector=self.selector,
+                centroid=self.centroid,
+                pool=self.pool,
+                streams=streams,
+                label=label,
+            )
+            for label in range(spec.num_classes)
+            for rows in [real.train.class_index(label)]
+        ]
+        units = self._generate(pretrained, real, latents, anchors, labels, streams, folder, run, accelerator)
+        synthetic = GeneratedSet(per_class=self.per_class)
+        pixels = torch.cat([units[key]["pixels"] for key in sorted(units)])
+        y = torch.arange(spec.num_classes).repeat_interleave(self.per_class)
+        synthetic.initialize(spec.normalize(pixels), y, spec)
+        about = {
+            "seed": [seed for key in sorted(units) for seed in units[key]["seeds"]],
+            "anchor_row": torch.cat([a.rows for a in anchors]).tolist(),
+            "anchor_size": torch.cat([a.sizes for a in anchors]).tolist(),
+        }
+        common = {name: value for name, value in self.config()["init_args"].items() if name != "per_class"}
+        synthetic.describe(
+            about, {**common, "pipeline": Path(self.pipeline).name, "model": type(pretrained.model).__name__}
+        )
+        return synthetic
+
+    def finish(self, folder: Path) -> None:
+        """See :class:`Method`."""
+        shutil.rmtree(folder / _UNITS, ignore_errors=True)
+        (folder / _LATENTS).unlink(missing_ok=True)
+
+    def _generate(
+        self,
+        pretrained: Pretrained,
+        real: RealData,
+        latents: Tensor,
+        anchors: list[Anchors],
+        labels: list[int],
+        streams: Streams,
+        folder: Path | None,
+        run: Run,
+        accelerator: Accelerator,
+    ) -> dict[tuple[int, int], dict[str, Any]]:
+        """Return pixels and seeds of every batch, by class and first anchor; every rank gets all."""
+        scheduler = self._scheduler(pretrained)
+        starts = range(0, self.per_class, self.batch_size)
+        keys = [(label, start) for label in range(len(anchors)) for start in starts]
+        mine = keys[accelerator.process_index :: accelerator.num_processes]
+        done: dict[tuple[int, int], dict[str, Any]] = {}
+        disable = not (run.progress and accelerator.is_main_process)
+        with StopRequest() as stop, progress_bar(len(mine), "generating", "batch", disable=disable) as bar:
+            for label, start in mine:
+                path = folder / f"class-{label:05d}-{start:05d}.pt" if folder else None
+                if path is not None and path.is_file():
+                    unit = torch.load(path, weights_only=True)
+                else:
+                    points = anchors[label].points[start : start + self.batch_size].to(accelerator.device)
+                    own = latents[real.train.class_index(label)].to(accelerator.device)
+                    seeds = [streams.seed_for("sample", label, start + i) for i in range(len(points))]
+                    unit = {"pixels": self._batch(pretrained, scheduler, points, own, labels[label], seeds)}
+                    unit["seeds"] = seeds
+                    if path is not None:
+                        torch.save(unit, path.with_suffix(".partial"))
+                        path.with_suffix(".partial").replace(path)
+                done[label, start] = unit
+                bar.update()
+                if stop.requested and len(done) < len(mine):
+                    kept = "add --resume=true to go on" if folder else "nothing was kept: it has no folder"
+                    raise Interrupted(f"stopped after batch {len(done)} of {len(mine)}; {kept}")
+        if accelerator.num_processes == 1:
+            return done
+        return {key: unit for part in gather_object([done]) for key, unit in part.items()}
+
+    def _batch(
+        self, pretrained: Pretrained, scheduler: Any, points: Tensor, own: Tensor, label: int, seeds: list[int]
+    ) -> Tensor:
+        """Return uint8 images ``(B, C, H, W)`` of one class."""
+        scheduler.set_guidance(points, own if self.guidance.manifold != "none" else None, seed=seeds[0])
+        # The step noise of DDPM is drawn by the pipeline from torch's own generators.
+        devices = [points.device] if points.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seeds[0])
+            images = pretrained.pipe(
+                class_labels=[label] * len(points),
+                guidance_scale=self.guidance_scale,
+                generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+                num_inference_steps=self.steps,
+                output_type="pt",
+            ).images
+        return (images.float() * 255).round().to(torch.uint8).cpu()
+
+    def _scheduler(self, pretrained: Pretrained) -> Any:
+        """Put a guided scheduler into the pipeline and return it."""
+        from hf_distill.diffusion import ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler
+
+        cls = ManifoldGuidedDDIMScheduler if self.sampler == "ddim" else ManifoldGuidedDDPMScheduler
+        scheduler = cls.from_config(pretrained.pipe.scheduler.config, **self.guidance.config()["init_args"])
+        pretrained.pipe.scheduler = scheduler
+        return scheduler
+
+    def _latents(self, pretrained: Pretrained, real: RealData, folder: Path | None, accelerator: Accelerator) -> Tensor:
+        """Return the training split in the model's space, ``(N, *shape)`` on the CPU: each rank encodes its share."""
+        path = folder / _LATENTS if folder and pretrained.vae is not None else None
+        if path is not None and path.is_file():
+            return torch.load(path, weights_only=True)
+        rows = torch.arange(len(real.train))[accelerator.process_index :: accelerator.num_processes]
+        size = 16 if pretrained.vae is not None else 1024
+        own = torch.cat([pretrained.encode(real.train.raw(part)).cpu() for part in rows.split(size)])
+        latents = torch.empty(len(real.train), *own.shape[1:])
+        for part_rows, part in gather_object([(rows, own)]) if accelerator.num_processes > 1 else [(rows, own)]:
+            latents[part_rows] = part
+        if path is not None and accelerator.is_main_process:
+            torch.save(latents, path.with_suffix(".partial"))
+            path.with_suffix(".partial").replace(path)
+        return latents
+
+    def _folder(self, real: RealData, run: Run, accelerator: Accelerator) -> Path:
+        """Return the folder of finished batches, after refusing or clearing what another run left there."""
+        assert run.folder is not None
+        folder = run.folder / _UNITS
+        described = json.dumps(self.run_config(real, run), sort_keys=True)
+        mark = folder / "config.json"
+        if accelerator.is_main_process:
+            if mark.is_file() and not run.overwrite:
+                if not run.resume:
+                    raise UserError(
+                        f"{folder} holds an unfinished run: add --resume=true to go on with it or --overwrite=true "
+                        "to start over"
+                    )
+                if mark.read_text() != described:
+                    raise UserError(
+                        f"{folder} belongs to a run with another configuration: restore it, or start over with "
+                        "--overwrite=true or in another --output_dir"
+                    )
+            elif folder.exists():
+                self.finish(run.folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.write_text(described)
+        accelerator.wait_for_everyone()
+        return folder

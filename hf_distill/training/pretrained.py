@@ -1,0 +1,117 @@
+"""Pretrained: a class-conditional diffusers pipeline, in latent or pixel space, behind one surface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+
+
+class Pretrained:
+    """A class-conditional pipeline with the call of ``DiTPipeline``.
+
+    Args:
+        path: A local folder or a Hub id.
+        device: Where it runs.
+
+    Raises:
+        UserError: It cannot be loaded or is no class-conditional pipeline.
+    """
+
+    def __init__(self, path: str, device: torch.device) -> None:
+        try:
+            import diffusers
+        except ImportError as error:
+            raise UserError("GuidedDiffusion needs diffusers: pip install 'hf-distill[diffusion]'") from error
+        from hf_distill.diffusion import ClassConditionalPipeline
+
+        local = Path(path).expanduser()
+        if not local.exists() and path.startswith((".", "/", "~")):
+            raise UserError(f"no such folder: {path}")
+        try:
+            index = diffusers.DiffusionPipeline.load_config(str(local) if local.exists() else path)
+            ours = index.get("_class_name") == ClassConditionalPipeline.__name__
+            cls = ClassConditionalPipeline if ours else diffusers.DiffusionPipeline
+            self.pipe = cls.from_pretrained(str(local) if local.exists() else path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot load a diffusers pipeline from {path}: {str(error).splitlines()[0]}") from error
+        parts = self.pipe.components
+        self.model: Any = parts.get("transformer") or parts.get("unet")
+        self.vae: Any = parts.get("vae")
+        if self.model is None or not isinstance(self.pipe, (ClassConditionalPipeline, diffusers.DiTPipeline)):
+            raise UserError(
+                f"{path} is a {type(self.pipe).__name__} and GuidedDiffusion needs a class-conditional one: "
+                "DiTPipeline, or what hf-distill train-generator saves"
+            )
+        self.path = path
+        self.pipe.to(device)
+        self.pipe.set_progress_bar_config(disable=True)
+        for module in (self.model, self.vae):
+            if module is not None:
+                module.eval()  # label dropout is active in a fresh DiT
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Shape of one sample in the model's space."""
+        size = self.model.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return self.model.config.in_channels, height, width
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image."""
+        channels, height, width = self.latent_shape
+        if self.vae is None:
+            return channels, height, width
+        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return self.vae.config.out_channels, height * factor, width * factor
+
+    def labels(self, classes: tuple[str, ...], names: dict[str, str] | None) -> list[int]:
+        """Return the pipeline's label of every class of the set.
+
+        Args:
+            classes: The set's class names.
+            names: The pipeline's names of classes that it calls otherwise.
+
+        Raises:
+            UserError: It does not know a class.
+        """
+        known = self.pipe.labels
+        renamed = [(names or {}).get(name, name) for name in classes]
+        missing = [name for name in renamed if name not in known]
+        if missing:
+            examples = ", ".join(list(known)[:5]) or "no names at all"
+            raise UserError(
+                f"{self.path} does not know the class{'es' * (len(missing) > 1)} {', '.join(missing[:5])} "
+                f"(it knows {examples}, ... {len(known)}): give its names in method.class_names"
+            )
+        return [known[name] for name in renamed]
+
+    def check(self, spec: DataSpec) -> None:
+        """Refuse data that this pipeline does not make."""
+        if not spec.is_image:
+            raise UserError(f"GuidedDiffusion makes images and {spec.input_column!r} holds vectors")
+        if self.vae is not None and self.vae.config.latent_channels != self.latent_shape[0]:
+            raise UserError(
+                f"{self.path} is broken: its VAE has {self.vae.config.latent_channels} latent channels and its model "
+                f"takes {self.latent_shape[0]}"
+            )
+        if spec.shape != self.image_shape:
+            side = self.image_shape[1]
+            raise UserError(
+                f"{self.path} makes images of {self.image_shape} and the data's are {spec.shape}: set "
+                f"--data.image_size={side}, or take another pipeline"
+            )
+
+    @torch.no_grad()
+    def encode(self, raw: Tensor) -> Tensor:
+        """Turn uint8 images into the model's space: the means of the VAE's latents, scaled, or pixels in [-1, 1]."""
+        x = raw.to(self.model.device).float() / 127.5 - 1
+        if self.vae is None:
+            return x
+        return self.vae.encode(x.to(self.vae.dtype)).latent_dist.mean.float() * self.vae.config.scaling_factor
