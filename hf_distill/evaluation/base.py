@@ -6,6 +6,8 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Self
+
 from hf_distill.evaluation.result import Evaluation
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.parts import Part
@@ -16,7 +18,18 @@ class Evaluator(Part):
 
     What is measured is what anyone loads: samples come from the files, clipped and rounded. The last epoch counts,
     never the best one.
+
+    Attributes:
+        seeds: Networks that each row is the mean of.
+        seed: The first of them.
     """
+
+    seeds: int
+    seed: int
+
+    @abstractmethod
+    def alone(self) -> Self:
+        """Return a copy that measures the distilled set without any baseline."""
 
     @abstractmethod
     def evaluate(

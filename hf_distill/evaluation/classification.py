@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
@@ -83,6 +84,12 @@ class ClassificationEvaluator(Evaluator):
         self.device = device
         self.strategy = strategy
         self.compile = compile
+
+    def alone(self) -> Self:
+        """See :class:`Evaluator`."""
+        other = copy(self)
+        other.baselines, other.full = [], False
+        return other
 
     def evaluate(
         self,

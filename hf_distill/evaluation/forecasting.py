@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
@@ -70,6 +72,12 @@ class ForecastingEvaluator(Evaluator):
         self.test_stride = test_stride
         self.seed = seed
         self.device = device
+
+    def alone(self) -> Self:
+        """See :class:`Evaluator`."""
+        other = copy.copy(self)
+        other.random_draws, other.full_seeds = 0, 0
+        return other
 
     def evaluate(
         self,

@@ -6,13 +6,12 @@ import copy
 import hashlib
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.base import Data
@@ -20,11 +19,12 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.hub.artifact import DistilledDataset
-from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.hub.record import to_json
 from hf_distill.quantization import Budget, LearnedLevels, Quantizer, UniformQuantizer
 from hf_distill.seeding import Streams
+from hf_distill.selection import RealSamples, SubSeries
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
+from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.synthetic import PixelSet, QuantizedSet, Synthetic
 from hf_distill.training import OptimizedDistillation, Run, Undistilled
 
@@ -72,10 +72,7 @@ class BitSweep:
         if not bits:
             raise UserError("bits is empty: name one precision or more, [8,4,3,2,1]")
         self.method, self.data, self.budget = method, data, budget
-        self.evaluator = copy.copy(evaluator)
-        for name, value in (("baselines", []), ("random_draws", 0), ("full", False), ("full_seeds", 0)):
-            if name in vars(self.evaluator):
-                setattr(self.evaluator, name, value)
+        self.evaluator = evaluator.alone()
         self.bits, self.baselines, self.seed = bits, baselines, seed
 
     def run(self, folder: Path, report: Callable[[dict[str, Any]], object] = print) -> list[dict[str, Any]]:
@@ -175,8 +172,10 @@ class BitSweep:
         return self._row("post-hoc", bits, [synthetic], synthetic.bits().total)
 
     def _random(self, bits: int) -> dict[str, Any]:
-        method = Undistilled(synthetic=self._set(bits), initial=_initial(self.data))
-        sets = [method.fit(self.data, Run(seed=k)) for k in range(self._seeds)]
+        method = Undistilled(
+            synthetic=self._set(bits), initial=RealSamples() if isinstance(self.data, RealData) else SubSeries()
+        )
+        sets = [method.fit(self.data, Run(seed=k)) for k in range(self.evaluator.seeds)]
         return self._row("random, quantized", bits, sets, sets[0].bits().total)
 
     def _float(self, folder: Path) -> dict[str, Any]:
@@ -211,7 +210,9 @@ class BitSweep:
     def _encoded(self, codec: Any) -> dict[str, Any]:
         assert isinstance(self.data, RealData)
         total = self.budget.bits(self.data.spec.num_classes)
-        draws = [encoded_images(self.data, total, codec, _JPEG_QUALITY, Streams(k)) for k in range(self._seeds)]
+        draws = [
+            encoded_images(self.data, total, codec, _JPEG_QUALITY, Streams(k)) for k in range(self.evaluator.seeds)
+        ]
         if not all(len(y) for _, y, _ in draws):
             return {"kind": codec, "bits_per_value": None, "samples": 0, "bits": 0, "mean": None, "std": None}
         return self._row(codec, None, [self._filled(x, y) for x, y, _ in draws], max(used for _, _, used in draws))
@@ -221,19 +222,15 @@ class BitSweep:
         synthetic.initialize(x, y, self.data.spec)
         return synthetic
 
-    @property
-    def _seeds(self) -> int:
-        return int(self.evaluator.config()["init_args"]["seeds"])
-
     def _row(self, kind: str, bits: int | None, sets: list[Synthetic], total: int) -> dict[str, Any]:
         """Measure: one set with all seeds, or a set for each seed."""
-        evaluator = copy.copy(self.evaluator)
-        about = evaluator.config()["init_args"]
+        evaluator = self.evaluator
         values: dict[str, list[float]] = {}
         spread: dict[str, float | None] = {}
         for place, synthetic in enumerate(sets):
             if len(sets) > 1:
-                vars(evaluator).update(seeds=1, seed=about["seed"] + place)
+                evaluator = self.evaluator.alone()
+                evaluator.seeds, evaluator.seed = 1, self.evaluator.seed + place
             result = evaluator.evaluate(DistilledDataset.from_synthetic(synthetic), self.data, progress=False)
             for row in result.rows:
                 values.setdefault(row["network"], []).append(row["mean"])
@@ -263,41 +260,3 @@ def at_precision(quantizer: Quantizer, bits: int) -> Quantizer:
     other = copy.deepcopy(quantizer)
     other.bits = bits
     return other
-
-
-def _initial(data: Data) -> Any:
-    from hf_distill.selection import RealSamples, SubSeries
-
-    return RealSamples() if isinstance(data, RealData) else SubSeries()
-
-
-def sweet_spot(rows: list[dict[str, Any]]) -> int | None:
-    """Return the precision at which quantization in the loop is best: highest accuracy, or lowest error."""
-    own = [row for row in rows if row["kind"] == "in the loop" and row["mean"] is not None]
-    if not own:
-        return None
-    sign = -1 if own[0]["metric"] in ("mse", "mae") else 1
-    return max(own, key=lambda row: sign * row["mean"])["bits_per_value"]
-
-
-def draw(rows: list[dict[str, Any]]) -> PILImage.Image:
-    """Draw the result against bits a value; what has no precision of its own is a level line."""
-    measured = [row for row in rows if row["mean"] is not None]
-    factor = 1 if any(row["metric"] in ("mse", "mae") for row in measured) else 100
-    lines: dict[str, list[float]] = {}
-    places: dict[str, Sequence[float]] = {}
-    widths = sorted({row["bits_per_value"] for row in measured if row["kind"] == "in the loop"})
-    for kind in dict.fromkeys(row["kind"] for row in measured):
-        own = sorted((row for row in measured if row["kind"] == kind), key=lambda row: row["bits_per_value"] or 0)
-        if kind in ("png", "jpeg", "float32"):
-            places[kind], lines[kind] = [widths[0], widths[-1]], [factor * own[0]["mean"]] * 2
-        else:
-            places[kind] = [row["bits_per_value"] for row in own]
-            lines[kind] = [factor * row["mean"] for row in own]
-    best = sweet_spot(rows)
-    title = f"{'accuracy, %' if factor == 100 else 'MSE'} against bits a value"
-    if best is not None:
-        title += f"; sweet spot (dot) {best}"
-        places["sweet spot"] = [best]
-        lines["sweet spot"] = [lines["in the loop"][places["in the loop"].index(best)]]
-    return line_plot([Panel(title, lines, places)], size=(720, 320))

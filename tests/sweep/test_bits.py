@@ -11,8 +11,9 @@ from hf_distill.objectives import DistributionMatching
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.sweep import BASELINES, BitSweep
-from hf_distill.sweep.bits import at_precision, draw, sweet_spot
+from hf_distill.sweep.bits import at_precision
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
+from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.synthetic import PixelSet, QuantizedSet
 from hf_distill.training import OptimizedDistillation
 
