@@ -8,6 +8,7 @@ import torch
 from datasets import Dataset, Features, IterableDataset, List, Value
 from typing_extensions import Self
 
+from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.columns import class_indices, find_columns, label_table
@@ -292,14 +293,7 @@ class RealData(Data):
         counts = self.spec.class_counts
         if not counts:
             raise UserError("a stream does not tell its classes' shares: set --data.class_balance=equal")
-        total = min(per_class * len(counts), sum(counts))
-        shares = [total * count / sum(counts) for count in counts]
-        quota = [int(share) for share in shares]
-        # What is left goes to the largest remainders, so that the sum is exact.
-        order = sorted(range(len(counts)), key=lambda label: quota[label] - shares[label])
-        for label in order[: total - sum(quota)]:
-            quota[label] += 1
-        return quota
+        return proportional(counts, min(per_class * len(counts), sum(counts)))
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Draw about so many real samples of all classes: as many of each, or rows at random (``class_balance``)."""
