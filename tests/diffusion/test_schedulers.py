@@ -5,6 +5,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
 from hf_distill.diffusion import ClassConditionalPipeline, ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler
 from hf_distill.diffusion.tangent import nearest, project, tangent_basis
 from hf_distill.errors import UserError
+from hf_distill.training.guided import Guidance
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
 PAIRS = [(ManifoldGuidedDDIMScheduler, DDIMScheduler), (ManifoldGuidedDDPMScheduler, DDPMScheduler)]
@@ -190,3 +191,9 @@ def test_unet_pipeline_guides(tmp_path):
     assert images[0].mean() > 0.8 and images[1].mean() < 0.2
     with pytest.raises(UserError, match="between 0 and 1"):
         loaded([2])
+
+
+@pytest.mark.parametrize("scheduler", [ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler])
+def test_a_scheduler_and_the_method_have_the_same_defaults(scheduler):
+    options = Guidance().config()["init_args"]
+    assert options == {name: value for name, value in scheduler().config.items() if name in options}
