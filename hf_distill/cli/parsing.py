@@ -21,6 +21,7 @@ import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.parts import Part
 
 
 def add_data(parser: ArgumentParser) -> None:
@@ -42,6 +43,8 @@ def as_json(config: Namespace, *keys: str) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Namespace):
         value = value.as_dict()
+    if isinstance(value, Part):  # inside a list that is a constructor's default
+        return value.config()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, (list, tuple)):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from hf_distill.cli.distill import build_parser
+from hf_distill.cli.parsing import as_json
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ROWS = ("hdt_dc_etth1", "hdt_decomposition_etth1", "hdt_paper_etth1", "mtt_etth1", "condtsf_etth1")
@@ -23,6 +24,9 @@ def test_a_configuration_builds_and_describes_itself(name):
     written = json.loads(json.dumps({"method": described, "data": objects.data.config()}))
     again = parser.instantiate(parser.parse_object(written))
     assert again.method.config() == described
+    # What the run folder keeps is plain, defaults that are lists of parts included, and gives the same run.
+    kept = yaml.safe_load(yaml.safe_dump(as_json(config, "method", "data")))
+    assert parser.instantiate(parser.parse_object(kept)).method.config() == described
     assert objects.method.synthetic.length == 384 and objects.data.lookback == objects.data.horizon == 96
 
 
