@@ -2,7 +2,8 @@
 
 Both run in turn in this process, on the same data, networks and threads, so that their ratio holds on a noisy
 machine. The plain loop follows Zhao and Bilen (WACV 2023): for every class it draws real images, augments real and
-synthetic ones with the same parameters and compares mean features, and it draws a new network for every step.
+synthetic ones with the same parameters and compares mean features, and it draws a new network for every step, made of
+PyTorch's own layers.
 """
 
 from __future__ import annotations
@@ -13,16 +14,27 @@ import time
 
 import torch
 from record import save
+from torch import nn
 
 from hf_distill import ConvNet, DistributionMatching, PixelSet, RealData, SiameseAugment
+from hf_distill.networks.layers import AvgPoolPairs
 from hf_distill.seeding import Streams
 from hf_distill.selection import RealSamples
+
+
+def stock(net):
+    """Put PyTorch's own pooling in the place of ours."""
+    for parent in list(net.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, AvgPoolPairs):
+                setattr(parent, name, nn.AvgPool2d(2))
+    return net
 
 
 def plain_step(synthetic, real, network, augment, per_class, streams):
     """One step of the plain loop; returns its loss."""
     spec = real.spec
-    net = network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
+    net = stock(network.build(spec.shape, spec.num_classes, streams.seed_for("network")))
     for parameter in net.parameters():
         parameter.requires_grad = False
     loss = 0.0

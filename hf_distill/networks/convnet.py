@@ -8,6 +8,7 @@ from torch import nn
 
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
+from hf_distill.networks.layers import AvgPoolPairs
 
 
 class ConvNet(Architecture):
@@ -37,7 +38,7 @@ class ConvNet(Architecture):
                 f"{tuple(shape)}; lower depth, or choose MLP for vectors"
             )
         layers: list[nn.Module] = []
-        channels = shape[0]
+        channels, width = shape[0], shape[2]
         for index in range(self.depth):
             padding = 3 if index == 0 and shape[0] == 1 and shape[1:] == (28, 28) else 1
             layers.append(nn.Conv2d(channels, self.width, 3, padding=padding))
@@ -45,6 +46,7 @@ class ConvNet(Architecture):
                 layers.append(nn.GroupNorm(self.width, self.width))
             elif self.norm == "batch":
                 layers.append(nn.BatchNorm2d(self.width))
-            layers += [nn.ReLU(), nn.AvgPool2d(2)]
-            channels = self.width
+            width += 2 * (padding - 1)
+            layers += [nn.ReLU(), AvgPoolPairs(width)]
+            channels, width = self.width, width // 2
         return nn.Sequential(*layers, nn.Flatten())
