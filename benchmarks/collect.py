@@ -20,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="evaluated artifacts, named after their configuration")
     parser.add_argument("--no_card", action="store_true", help="numbers alone: the licence forbids derived data")
+    parser.add_argument("--command", help="what made the artifact, if not its configuration's own name")
     parser.add_argument("--commit", default=commit(), help="what the runs were made with, if not what is checked out")
     args = parser.parse_args()
     for folder in args.folders:
@@ -35,7 +36,7 @@ def main() -> None:
             title=f"{path}, {record['rows']} samples"
             if "classes" in record["spec"]
             else f"{path}, {record['rows']} steps",
-            command=f"hf-distill distill --config configs/{folder.name}.yaml{option} --evaluate=true",
+            command=args.command or f"hf-distill distill --config configs/{folder.name}.yaml{option} --evaluate=true",
             note=f"Distilled in {seconds:.0f} s on a shared machine",
             seed=record["seed"],
             commit=args.commit,

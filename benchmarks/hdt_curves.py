@@ -1,8 +1,8 @@
 """Error of a distilled series against its length, a parameter of the objective, or the bins that are stored.
 
-Every value of `--option` is distilled and measured as the configuration says; `--keep` stores fewer and fewer bins of
-one spectrum, that of the published set `--artifact`. Options that are not this script's are those of `hf-distill
-distill`.
+Every value of `--option` is distilled by every one of `--configs` and measured as the first of them says; random pieces
+and the full series are measured with the first alone. `--keep` stores fewer and fewer bins of one spectrum, that of the
+published set `--artifact`. Options that are not this script's are those of `hf-distill distill`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -18,6 +21,7 @@ from series_row import build, measure, picture
 
 from hf_distill import DistilledDataset, HarmonicSet
 from hf_distill.allocator import keep_freed_memory
+from hf_distill.synthetic.base import Synthetic
 from hf_distill.training import Run
 
 
@@ -26,6 +30,7 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="name of the result")
     parser.add_argument("--option", help="what varies, such as method.synthetic.length")
     parser.add_argument("--values", nargs="+", default=[])
+    parser.add_argument("--configs", nargs="+", type=Path, required=True)
     parser.add_argument("--keep", nargs="+", type=int, default=[], help="bins of each channel that are stored, instead")
     parser.add_argument("--artifact", help="a folder or Hub id: the set of which `--keep` stores a part")
     parser.add_argument("--note", help="a sentence for the table")
@@ -35,7 +40,7 @@ def main() -> None:
     label = args.option.rsplit(".", 1)[-1] if args.option else "stored bits"
     if args.keep and not args.artifact:
         parser.error("--keep needs --artifact")
-    sets = kept(args.artifact, args.keep, rest) if args.keep else varied(args.option, args.values, rest)
+    sets = kept(args, rest) if args.keep else varied(args, rest)
     for row, synthetic, objects in sets:
         row |= {"bits": synthetic.bits().total, **measure(synthetic, objects)}
         rows.append(row)
@@ -48,24 +53,29 @@ def main() -> None:
     render()
 
 
-def varied(option, values, rest):
-    """Distil once for every value."""
-    for value in values:
-        objects = build([*rest, f"--{option}={value}"])
-        start = time.perf_counter()
-        synthetic = objects.method.fit(objects.data, Run(progress=False))
-        seconds = round(time.perf_counter() - start, 1)
-        yield {option.rsplit(".", 1)[-1]: yaml.safe_load(value), "seconds": seconds}, synthetic, objects
+def varied(args: argparse.Namespace, rest: Sequence[str]) -> Iterator[tuple[dict[str, Any], Synthetic, Any]]:
+    """Distil once for every value and configuration."""
+    for value in args.values:
+        for place, config in enumerate(args.configs):
+            objects = build([f"--config={config}", *rest, f"--{args.option}={value}"])
+            start = time.perf_counter()
+            synthetic = objects.method.fit(objects.data, Run(progress=False, seed=objects.seed))
+            row = {args.option.rsplit(".", 1)[-1]: yaml.safe_load(value)}
+            if len(args.configs) > 1:
+                row["set"] = config.stem
+            if place:
+                objects.evaluator = objects.evaluator.alone()
+            yield row | {"seconds": round(time.perf_counter() - start, 1)}, synthetic, objects
 
 
-def kept(artifact, counts, rest):
+def kept(args: argparse.Namespace, rest: Sequence[str]) -> Iterator[tuple[dict[str, Any], Synthetic, Any]]:
     """Store all bins of a published set, and then fewer."""
-    objects = build(rest)
-    published = DistilledDataset.from_pretrained(artifact)
+    objects = build([f"--config={args.configs[0]}", *rest])
+    published = DistilledDataset.from_pretrained(args.artifact)
     whole = HarmonicSet(length=len(published.x))
     whole.initialize(published.x, torch.arange(len(published.x)), published.spec)
     yield {"bins": "all"}, whole, objects
-    for count in counts:
+    for count in args.keep:
         yield {"bins": count}, whole.sparse(count), objects
 
 
