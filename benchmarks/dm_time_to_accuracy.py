@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the result")
     parser.add_argument("--plain_steps", type=int, required=True)
-    parser.add_argument("--plain_lr", type=float, default=1.0)
+    parser.add_argument("--plain_lr", type=float, nargs="+", default=[1.0])
     parser.add_argument("--plain_real", type=int, nargs="+", default=[32, 256], help="real samples of each class")
     args, rest = parser.parse_known_args()
     keep_freed_memory()
@@ -53,10 +53,11 @@ def main() -> None:
     matching, per_class = method.objective, method.synthetic.per_class
 
     runs = {
-        f"plain loop, {count} real a class, {args.plain_steps} steps": lambda count=count: plain_loop(
-            real, matching.network, matching.augment, per_class, count, args.plain_steps, args.plain_lr
+        f"plain loop, {count} real a class, {args.plain_steps} steps, rate {lr:g}": lambda count=count, lr=lr: (
+            plain_loop(real, matching.network, matching.augment, per_class, count, args.plain_steps, lr)
         )
         for count in args.plain_real
+        for lr in args.plain_lr
     }
     runs[f"this configuration, {method.steps} steps"] = lambda: method.fit(real, Run(progress=False))
     rows = []
