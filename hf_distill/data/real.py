@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from datasets import Dataset, Features, IterableDataset, List, Value
+from datasets import Dataset, IterableDataset
 from typing_extensions import Self
 
 from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.data.columns import class_indices, find_columns, label_table
-from hf_distill.data.decoding import ImageDecoder, decoder_for, undecoded
+from hf_distill.data.reader import Reader
 from hf_distill.data.sources import open_source
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
-from hf_distill.data.statistics import statistics
+from hf_distill.data.splits import Split
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
-
-_STATISTICS_ROWS = 10_000
 
 
 class RealData(Data):
@@ -160,112 +156,27 @@ class RealData(Data):
                 test_split=self.test_split,
                 streaming=self.streaming,
             )
-        # Some streams know their features only from their first row.
-        features = train.features or train._resolve_features().features
-        columns = find_columns(features, self.input_column, self.label_column)
-        if isinstance(train, IterableDataset):
-            self._setup_stream(train, features, columns, source, device)
-        else:
-            self._setup_table(train, features, columns, source, device)
-        if test is not None:
-            self._test = self._open_test(test, columns, device)
-        return self
-
-    def _setup_table(
-        self, train: Dataset, features: Features, columns: tuple[str, str], source: dict[str, Any], device: Any
-    ) -> None:
-        if len(train) == 0:
-            raise UserError(f"split {self.split!r} of {self.path} is empty")
-        table = undecoded(train, columns[0])
-        decoder = decoder_for(features[columns[0]], columns[0], table[0][columns[0]], self.image_size, self.transform)
-        values = table[columns[1]][:]
-        classes, label_values = label_table(features[columns[1]], values, columns[1])
-        labels = class_indices(values, label_values, len(classes), columns[1])
-        split = self._split(table, columns[0], decoder, labels, device)
-        rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
-        mean, std = statistics(split.values if isinstance(split, MemorySplit) else split.raw(rows.sort().values))
-        source["fingerprint"] = train._fingerprint
-        counts = torch.bincount(labels, minlength=len(classes)).tolist()
-        self._finish(features, columns, decoder, classes, label_values, mean, std, source, len(train), counts)
-        split.spec = self.spec
-        self._train = split
-
-    def _setup_stream(
-        self,
-        train: IterableDataset,
-        features: Features,
-        columns: tuple[str, str],
-        source: dict[str, Any],
-        device: Any,
-    ) -> None:
-        stream = undecoded(train, columns[0])
-        head = list(stream.take(_STATISTICS_ROWS))
-        if not head:
-            raise UserError(f"split {self.split!r} of {self.path} is empty")
-        decoder = decoder_for(features[columns[0]], columns[0], head[0][columns[0]], self.image_size, self.transform)
-        classes, label_values = label_table(features[columns[1]], [row[columns[1]] for row in head], columns[1])
-        index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
-        mean, std = statistics(decoder([row[columns[0]] for row in head], range(len(head))))
-        splits = train.info.splits or {}
-        rows = splits[self.split].num_examples if self.split in splits else 0
-        self._finish(features, columns, decoder, classes, label_values, mean, std, source, rows, [])
-        self._stream = ClassStream(stream, columns, decoder, index, self.buffer)
-        self._device = torch.device(device)
-
-    def _finish(
-        self,
-        features: Features,
-        columns: tuple[str, str],
-        decoder: Any,
-        classes: tuple[str, ...],
-        label_values: tuple[Any, ...] | None,
-        mean: list[float],
-        std: list[float],
-        source: dict[str, Any],
-        num_rows: int,
-        counts: list[int],
-    ) -> None:
-        kept = Features({name: feature for name, feature in features.items() if name in columns})
-        if self.transform is not None:
-            kept[columns[0]] = List(Value("float32"), length=decoder.shape[0])
-        self._spec = DataSpec(
-            task="image-classification" if isinstance(decoder, ImageDecoder) else "tabular-classification",
-            input_column=columns[0],
-            label_column=columns[1],
-            shape=decoder.shape,
-            classes=classes,
-            mean=tuple(mean),
-            std=tuple(std),
-            features=kept.to_dict(),
-            label_values=label_values,
-            source=source,
-            num_rows=num_rows,
-            class_counts=tuple(counts),
-            transform=self.transform.config() if self.transform is not None else None,
+        reader = Reader(
+            path=self.path,
+            split=self.split,
+            input_column=self.input_column,
+            label_column=self.label_column,
+            image_size=self.image_size,
+            transform=self.transform,
+            storage=self.storage,
+            memory_gib=self.memory_gib,
+            workers=self.workers,
+            buffer=self.buffer,
+            device=torch.device(device),
         )
-        self._decode = decoder
-
-    def _split(self, table: Dataset, column: str, decoder: Any, labels: torch.Tensor, device: Any) -> Split:
-        values = len(table) * int(torch.Size(decoder.shape).numel())
-        image = isinstance(decoder, ImageDecoder)
-        fits = values * (1 if image else 4) <= self.memory_gib * 2**30
-        if self.storage == "memory" or (self.storage == "auto" and fits):
-            dtype = torch.uint8 if image else torch.float32
-            return MemorySplit(decode_all(table, column, decoder, decoder.shape, dtype), labels, device)
-        return ArrowSplit(table, column, decoder, labels, device, self.workers)
-
-    def _open_test(self, test: Dataset | IterableDataset, columns: tuple[str, str], device: Any) -> Split:
-        if isinstance(test, IterableDataset):
-            test = Dataset.from_list(list(test), features=test.features)
-        for column in columns:
-            if column not in test.features:
-                raise UserError(f"the test split has no column {column!r}; it has {', '.join(test.features)}")
-        table = undecoded(test, columns[0])
-        values = table[columns[1]][:]
-        labels = class_indices(values, self.spec.label_values, self.spec.num_classes, columns[1])
-        split = self._split(table, columns[0], self._decode, labels, device)
-        split.spec = self.spec
-        return split
+        if isinstance(train, IterableDataset):
+            self._spec, decoder, self._stream = reader.stream(train, source)
+        else:
+            self._spec, decoder, self._train = reader.table(train, source)
+        if test is not None:
+            self._test = reader.test(test, self._spec, decoder)
+        self._device = torch.device(device)
+        return self
 
     def require(self, per_class: int) -> None:
         """Check that every class has so many samples.

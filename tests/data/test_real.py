@@ -198,3 +198,9 @@ def test_the_spec_survives_json(images):
 def test_class_label_is_kept(images):
     spec = RealData.from_dataset(images).setup().spec
     assert Features.from_dict(spec.features)["kind"] == ClassLabel(names=["a", "b", "c"])
+
+
+def test_test_images_of_another_size_are_refused(images):
+    larger = images.map(lambda row: {"picture": row["picture"].resize((7, 5))})
+    with pytest.raises(UserError, match="row 0 is 7x5 pixels"):
+        RealData.from_dataset(images, larger).setup()
