@@ -16,12 +16,13 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from record import save
+from record import commit, save
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="evaluated artifacts, two or more")
+    parser.add_argument("--commit", default=commit(), help="what the runs were made with, if not what is checked out")
     args = parser.parse_args()
     found = [read(folder, "evaluation") for folder in args.folders]
     records = [read(folder, "distillation") for folder in args.folders]
@@ -46,6 +47,7 @@ def main() -> None:
         [*rows, over],
         title=f"Spread over distillations: {path}, {records[0]['rows']} steps",
         note="Deviations of a seed's row are over networks, those of the last row over distillations",
+        commit=args.commit,
     )
 
 
