@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, FeatureNetwork
+from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.head import find_head, take_head
 
 # Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
@@ -52,16 +51,8 @@ class TransformersClassifier(Architecture):
         return {"class_path": type(self).__name__, "init_args": init_args}
 
     def _values(self) -> dict[str, Any]:
-        values = self.model
-        if isinstance(values, str):
-            path = Path(values) / "config.json" if Path(values).is_dir() else Path(values)
-            try:
-                values = json.loads(path.read_text())
-            except OSError as error:
-                raise UserError(f"cannot read the transformers configuration {path}: {error.strerror}") from error
-            except json.JSONDecodeError as error:
-                raise UserError(f"the transformers configuration {path} is no JSON: {error}") from error
-        if not isinstance(values, dict) or "model_type" not in values:
+        values = read_configuration(self.model)
+        if "model_type" not in values:
             raise UserError("a transformers configuration needs the key model_type, 'resnet' or 'vit' for example")
         return values
 

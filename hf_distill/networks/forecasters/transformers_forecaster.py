@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
+from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.forecasters.base import Forecaster
 
 # Those that forecast from past values alone; the others also want calendar features of the future.
@@ -42,17 +41,9 @@ class TransformersForecaster(Forecaster):
         return {"class_path": type(self).__name__, "init_args": {"model": self._values(), "name": self.name}}
 
     def _values(self) -> dict[str, Any]:
-        values = self.model
-        if isinstance(values, str):
-            path = Path(values) / "config.json" if Path(values).is_dir() else Path(values)
-            try:
-                values = json.loads(path.read_text())
-            except OSError as error:
-                raise UserError(f"cannot read the transformers configuration {path}: {error.strerror}") from error
-            except json.JSONDecodeError as error:
-                raise UserError(f"the transformers configuration {path} is no JSON: {error}") from error
-        if not isinstance(values, dict) or values.get("model_type") not in _MODELS:
-            found = values.get("model_type") if isinstance(values, dict) else None
+        values = read_configuration(self.model)
+        found = values.get("model_type")
+        if found not in _MODELS:
             raise UserError(
                 f"model_type {found!r} does not forecast from past values alone: choose {' or '.join(_MODELS)}"
             )
