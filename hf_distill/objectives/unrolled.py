@@ -31,7 +31,7 @@ class UnrolledMatching(Objective):
     training time; each goes on where it was left and is replaced when it has been trained for ``lifetime`` steps, so
     that the set is optimised for all of a training and not for its beginning.
 
-    Sources: Wang et al., Dataset Distillation (2018); Feng et al., Embarassingly Simple Dataset Distillation (ICLR
+    Sources: Wang et al., Dataset Distillation (2018); Feng et al., Embarrassingly Simple Dataset Distillation (ICLR
     2024), for the truncation at random stages. Several unlike networks, whose gradients are scaled to length one before
     they are added, are ours: a set that is distilled for one network overfits to it.
 
