@@ -21,6 +21,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="evaluated artifacts, named after their configuration")
     parser.add_argument("--no_card", action="store_true", help="numbers alone: the licence forbids derived data")
     parser.add_argument("--command", help="what made the artifact, if not its configuration's own name")
+    parser.add_argument("--note", help="a sentence for the table")
+    parser.add_argument("--title", help="what the table is called, if not by source and size")
     parser.add_argument("--commit", default=commit(), help="what the runs were made with, if not what is checked out")
     args = parser.parse_args()
     for folder in args.folders:
@@ -30,14 +32,14 @@ def main() -> None:
         rows = [table_row(row) for row in evaluation["rows"]]
         path = record["spec"]["source"]["path"]
         option = "" if path == "digits" else f" --data.path={path}"
+        title = f"{path}, {record['rows']} {'samples' if 'classes' in record['spec'] else 'steps'}"
+        note = f"Distilled in {seconds:.0f} s on a shared machine"
         save(
             folder.name,
             rows,
-            title=f"{path}, {record['rows']} samples"
-            if "classes" in record["spec"]
-            else f"{path}, {record['rows']} steps",
+            title=args.title or title,
             command=args.command or f"hf-distill distill --config configs/{folder.name}.yaml{option} --evaluate=true",
-            note=f"Distilled in {seconds:.0f} s on a shared machine",
+            note=f"{note}. {args.note}" if args.note else note,
             seed=record["seed"],
             commit=args.commit,
         )
