@@ -41,7 +41,16 @@ _HOMES = {
             "SubSeries",
             "TrainedPiece",
         ),
-        "synthetic": ("GeneratedSet", "HarmonicSet", "PixelSet", "QuantizedSet", "SeriesSet", "VectorSet"),
+        "synthetic": (
+            "CoarsePixelSet",
+            "GeneratedSet",
+            "HarmonicSet",
+            "PixelSet",
+            "QuantizedSet",
+            "SeriesSet",
+            "SoftVectorSet",
+            "VectorSet",
+        ),
         "training": (
             "Coreset",
             "GeneratorTraining",
@@ -99,7 +108,16 @@ if TYPE_CHECKING:
         SubSeries,
         TrainedPiece,
     )
-    from hf_distill.synthetic import GeneratedSet, HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
+    from hf_distill.synthetic import (
+        CoarsePixelSet,
+        GeneratedSet,
+        HarmonicSet,
+        PixelSet,
+        QuantizedSet,
+        SeriesSet,
+        SoftVectorSet,
+        VectorSet,
+    )
     from hf_distill.training import (
         Coreset,
         GeneratorTraining,

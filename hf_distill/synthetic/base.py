@@ -114,6 +114,17 @@ class Synthetic(nn.Module, Part):
         """Return the shapes that :meth:`codes` will have for some data and a size."""
         raise UserError(f"{type(self).__name__} cannot take its size from a budget")
 
+    def label_slots(self, spec: Any) -> int:
+        """Return how many class numbers a sample stores beside the learned variable ``labels``."""
+        return 0
+
+    def chosen_classes(self) -> Tensor | None:
+        """Return those class numbers, ``(M, slots)``, if there are any."""
+        return None
+
+    def advance(self, share: float) -> None:
+        """Called before every optimiser step with the share of the steps that are done; and after the last."""
+
     def penalties(self) -> dict[str, Tensor]:
         """Return terms of the set's own that are added to the loss."""
         return {}

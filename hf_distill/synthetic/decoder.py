@@ -39,6 +39,13 @@ def decoder_source(meta: dict[str, Any]) -> str:
             lines.append(f"{name} = {name}.reshape({shape})")
     if meta["of"] == "HarmonicSet":
         lines.append(f"x = np.fft.irfft(real + 1j * imag, {meta['length']}, axis=0, norm='ortho').astype('f4')")
+    elif meta["of"] == "CoarsePixelSet":
+        full, small = tuple(meta["enlarged"][1:]), tuple(meta["variables"]["pixels"]["shape"][2:])
+        lines += [
+            f"centres = [np.clip((np.arange(n) + 0.5) * m / n - 0.5, 0, m - 1) for n, m in zip({full}, {small})]",
+            f"rise, run = [1 - abs(c[:, None] - np.arange(m)).clip(0, 1) for c, m in zip(centres, {small})]",
+            "x = (rise @ pixels @ run.T).astype('f4')",
+        ]
     else:
         lines.append(f"x = {next(iter(meta['variables']))}")
     about = meta.get("labels")
@@ -46,6 +53,12 @@ def decoder_source(meta: dict[str, Any]) -> str:
         bits, count = about["bits"], about["count"]
         lines.append(f"y = np.unpackbits(np.frombuffer(row['label'], 'u1'))[:{count * bits}].reshape(-1, {bits})")
         lines.append(f"y = y @ (1 << np.arange({bits})[::-1])")
+        if "top" in about:
+            lines += [
+                f"y, chosen = np.zeros((len(x), {about['classes']}), 'f4'), y.reshape(len(x), {about['top']})",
+                "labels = labels.clip(0)",
+                "np.put_along_axis(y, chosen, labels / labels.sum(1, keepdims=True).clip(1e-6), 1)",
+            ]
     elif about is not None:
         lines.append(f"y = np.repeat(np.arange({about['classes']}), row['per_class'])")
     return "\n".join(lines)

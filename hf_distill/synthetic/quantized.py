@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
-from hf_distill.quantization.base import SIDE_BITS
 from hf_distill.quantization.grouping import from_rows, group_count, to_rows
-from hf_distill.quantization.packing import pack_codes, packed_bytes, unpack_codes
+from hf_distill.quantization.packing import pack_codes, packed_bytes
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 from hf_distill.synthetic.decoder import decoder_source
 from hf_distill.synthetic.pixel import PixelSet
@@ -40,7 +38,11 @@ class QuantizedSet(Synthetic):
         quantizer_lr: Learning rate of ranges and levels, in units of the method's.
         equal_classes: Every class has as many samples, so that a budget spends 16 bits on the labels; false makes it
             spend ``ceil(log2(classes))`` on each, as data with ``class_balance: natural`` needs it.
+        warmup: Share of the steps, below 1, in which values are not rounded; ranges and levels are then fitted to what
+            was learned, and the rest of the steps is learned rounded. Ours.
     """
+
+    _warming: Tensor
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class QuantizedSet(Synthetic):
         budget: Budget | None = None,
         quantizer_lr: float = 0.1,
         equal_classes: bool = True,
+        warmup: float = 0.0,
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -59,7 +62,10 @@ class QuantizedSet(Synthetic):
         self.budget = budget
         self.quantizer_lr = quantizer_lr
         self.equal_classes = equal_classes
+        self.warmup = warmup
         self.quantizers = nn.ModuleDict()
+        # Part of the state: a run that goes on between two steps must know whether the fit is still to be made.
+        self.register_buffer("_warming", torch.zeros((), dtype=torch.int64))
 
     @property
     def size(self) -> int:
@@ -78,6 +84,8 @@ class QuantizedSet(Synthetic):
             UserError: The quantizer's options are wrong, or not even the smallest set fits.
         """
         self.quantizer.check()
+        if not 0 <= self.warmup < 1:
+            raise UserError(f"synthetic.warmup is {self.warmup}; it is a share of the steps, from 0 to below 1")
         self.synthetic.plan(spec)
         if self.budget is None:
             return
@@ -103,13 +111,16 @@ class QuantizedSet(Synthetic):
         """Return what :meth:`bits` will be for a size."""
         shapes, classes = self.synthetic.shapes(spec, size), _classes(spec)
         labels = _COUNT_BITS
-        if classes is not None and not self.equal_classes:
+        if "labels" in shapes:
+            slots = shapes["labels"][0] * self.synthetic.label_slots(spec)
+            labels = 8 * packed_bytes(slots, spec.bits_per_label) if slots else 0
+        elif classes is not None and not self.equal_classes:
             labels = 8 * packed_bytes(next(iter(shapes.values()))[0], spec.bits_per_label)
         return self._count(shapes, classes, labels)
 
     def _count(self, shapes: dict[str, tuple[int, ...]], classes: int | None, label_bits: int) -> Bits:
         data = side = 0
-        labels = 0 if classes is None or "labels" in shapes else label_bits
+        labels = 0 if classes is None else label_bits
         for name, shape in shapes.items():
             quantizer = self._described(name)
             size = 8 * packed_bytes(torch.Size(shape).numel(), quantizer.bits)
@@ -143,6 +154,20 @@ class QuantizedSet(Synthetic):
             quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, _classes(self.spec)))
             self.quantizers[_key(name)] = quantizer
 
+    @torch.no_grad()
+    def advance(self, share: float) -> None:
+        """See :class:`Synthetic`; after the warm-up, ranges and levels are fitted to the values."""
+        if share < self.warmup:
+            self._warming.fill_(1)
+        elif self._warming:
+            self._warming.zero_()
+            for _, quantizer, rows in self._each():
+                fitted = copy.deepcopy(quantizer)
+                fitted.calibrate(rows)
+                # The optimiser holds the parameters: they keep their place.
+                for own, new in zip(quantizer.parameters(), fitted.parameters(), strict=True):
+                    own.copy_(new)
+
     def _each(self) -> list[tuple[str, Quantizer, Tensor]]:
         """Return name, quantizer and values in rows of every stored variable."""
         each = []
@@ -153,7 +178,9 @@ class QuantizedSet(Synthetic):
         return each
 
     def codes(self) -> dict[str, Tensor]:
-        """Return the quantized variables of the inner set, differentiable."""
+        """Return the quantized variables of the inner set, differentiable; as they are in the warm-up."""
+        if self._warming:
+            return self.synthetic.codes()
         shapes = {name: tuple(values.shape) for name, values in self.synthetic.codes().items()}
         return {
             name: from_rows(quantizer(rows), quantizer.granularity, shapes[name])
@@ -174,6 +201,8 @@ class QuantizedSet(Synthetic):
 
     def penalties(self) -> dict[str, Tensor]:
         """See :class:`Synthetic`; the quantizers' own terms."""
+        if self._warming:
+            return {}
         terms = {name: quantizer.penalty(rows) for name, quantizer, rows in self._each()}
         return {f"usage_{name}": term for name, term in terms.items() if term is not None}
 
@@ -218,13 +247,21 @@ class QuantizedSet(Synthetic):
         meta |= {"normalized": True, "claimed_bits": self.bits().total}
         if meta["of"] == "HarmonicSet":
             meta["length"] = self.size
+        elif meta["of"] == "CoarsePixelSet":
+            meta["enlarged"] = list(self.spec.shape)
         return Packed(columns, {**meta, "decoder": decoder_source(meta)})
 
     def _labels(self) -> tuple[str, int | bytes, dict[str, Any]] | None:
-        """Return column, value and description of hard labels, if the set has any."""
+        """Return column, value and description of hard labels, or of the classes that soft ones name, if it has any."""
         classes = _classes(self.spec)
-        if classes is None or "labels" in self.synthetic.codes():
+        if classes is None:
             return None
+        if "labels" in self.synthetic.codes():
+            if (chosen := self.synthetic.chosen_classes()) is None:
+                return None
+            width = self.spec.bits_per_label
+            about = {"classes": classes, "bits": width, "count": chosen.numel(), "top": chosen.shape[1]}
+            return "label", pack_codes(chosen.cpu().numpy(), width), about
         y = self.synthetic.decode(self.synthetic.codes()).y.cpu()
         ordered = torch.arange(classes).repeat_interleave(len(y) // classes)
         if torch.equal(y, ordered) and len(y) // classes < 2**_COUNT_BITS:
@@ -243,50 +280,6 @@ class QuantizedSet(Synthetic):
 
 def _classes(spec: Any) -> int | None:
     return spec.num_classes if isinstance(spec, DataSpec) else None
-
-
-def unpack_quantized(packed: Packed) -> dict[str, np.ndarray]:
-    """Return the quantized variables, float32, that :meth:`QuantizedSet.pack` wrote.
-
-    Raises:
-        ArtifactError: The codes do not fit their description.
-    """
-    values = {}
-    for name, about in packed.meta["variables"].items():
-        shape, bits = tuple(about["shape"]), about["bits"]
-        codes = unpack_codes(packed.columns[name][0], bits, int(np.prod(shape)))
-        raw = packed.columns[f"{name}_side"][0]
-        if len(raw) * 8 != int(np.prod(about["side_shape"])) * SIDE_BITS:
-            raise ArtifactError(f"{name}_side has {len(raw)} bytes, which are not its ranges or levels: it is damaged")
-        side = np.frombuffer(raw, "<f2").reshape(about["side_shape"]).astype("f4")
-        if not np.isfinite(side).all():
-            raise ArtifactError(f"{name}_side holds ranges or levels that are not finite: it is damaged")
-        if codes.size and codes.max() >= about["levels"]:
-            raise ArtifactError(
-                f"{name} holds code {codes.max()}, and there are {about['levels']} levels: it is damaged"
-            )
-        values[name] = _rows_to_values(_decode(about, codes.reshape(len(side), -1), side), about)
-    return values
-
-
-def _decode(about: dict[str, Any], codes: np.ndarray, side: np.ndarray) -> np.ndarray:
-    levels = about["levels"]
-    if about["family"] == "learned":
-        return np.take_along_axis(side, codes, 1)
-    if about["family"] == "uniform":
-        return (
-            side[:, :1] + (side[:, 1:] - side[:, :1]) * (np.arange(levels, dtype="f4") / np.float32(levels - 1))[codes]
-        )
-    if about["family"] == "symmetric":
-        return side * (2 * (np.arange(levels, dtype="f4") / np.float32(levels - 1)) - 1)[codes]
-    return side * np.asarray(about["grid"], "f4")[codes]
-
-
-def _rows_to_values(rows: np.ndarray, about: dict[str, Any]) -> np.ndarray:
-    shape = about["shape"]
-    if about["granularity"] != "channel":
-        return rows.reshape(shape)
-    return np.moveaxis(rows.reshape(shape[1], shape[0], *shape[2:]), 0, 1)
 
 
 def _key(name: str) -> str:

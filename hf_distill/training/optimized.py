@@ -117,6 +117,7 @@ class OptimizedDistillation(Method):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
+                synthetic.advance(step / self.steps)
                 terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
                 losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):
@@ -132,6 +133,7 @@ class OptimizedDistillation(Method):
                 if stopping and done < self.steps:
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
+        synthetic.advance(1.0)
         if run.trackers:
             accelerator.end_training()
         return synthetic

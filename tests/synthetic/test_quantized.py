@@ -11,7 +11,7 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
-from hf_distill.synthetic.quantized import unpack_quantized
+from hf_distill.synthetic.unpacking import unpack_quantized
 
 
 def spec(shape=(1, 4, 4), classes=3):
@@ -201,3 +201,25 @@ def test_codes_that_do_not_fit_their_description():
         synthetic.synthetic.pixels[0] = float("nan")
     with pytest.raises(UserError, match="16 of 96 values are not finite"):
         synthetic.pack()
+
+
+def test_after_the_warm_up_levels_are_fitted_to_what_was_learned():
+    synthetic = filled(PixelSet(per_class=2), UniformQuantizer(bits=1), warmup=0.5)
+    parameters = list(synthetic.parameters())
+    synthetic.advance(0.49)
+    assert torch.equal(synthetic().x, synthetic.synthetic().x) and synthetic.penalties() == {}
+    with torch.no_grad():
+        synthetic.synthetic.pixels.copy_(torch.tensor([-1.0, 0.5]).repeat(48).reshape(6, 1, 4, 4))
+    resumed = filled(PixelSet(per_class=2), UniformQuantizer(bits=1), warmup=0.5)
+    resumed.load_state_dict(synthetic.state_dict())
+    for each in (synthetic, resumed):
+        each.advance(0.5)
+        assert torch.allclose(each().x, each.synthetic().x, atol=1e-3)  # both levels are where the values are
+        before = each().x.detach()
+        with torch.no_grad():
+            each.synthetic.pixels.mul_(0.5)
+        each.advance(0.6)
+        assert torch.equal(each().x, before)  # fitted once, rounded since
+    assert all(own is old for own, old in zip(synthetic.parameters(), parameters, strict=True))
+    with pytest.raises(UserError, match=r"warmup is 1\.0; it is a share"):
+        QuantizedSet(warmup=1.0).plan(spec())
