@@ -48,7 +48,7 @@ class ClassificationEvaluator(Evaluator):
         baselines: Any of ``random``, ``herding``, ``kmeans``, ``class_mean``.
         full: Train on all of the real data too, for the upper limit.
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
-        labels: ``hard``; published sets hold no soft labels yet.
+        labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
         metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
@@ -101,10 +101,8 @@ class ClassificationEvaluator(Evaluator):
         """See :class:`Evaluator`."""
         if self.seeds < 1:
             raise UserError(f"evaluator.seeds is {self.seeds}; it must be 1 or more")
-        if self.labels != "hard":
-            raise UserError(
-                "evaluator.labels soft needs a set with soft labels, and this one has hard ones; choose hard"
-            )
+        if self.labels not in ("hard", "soft"):
+            raise UserError(f"evaluator.labels is {self.labels!r}; choose hard or soft")
         check_baselines(self.baselines)
         metrics = {name: load_metric(name) for name in self.metrics}
         device = torch.device(self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
@@ -159,7 +157,8 @@ class ClassificationEvaluator(Evaluator):
     def _sources(self, distilled: DistilledDataset, real: RealData, count: int) -> dict[str, list[Source]]:
         """Return what is trained on: a source for each seed under each name."""
         spec = distilled.spec
-        sources: dict[str, list[Source]] = {"distilled": [TensorSource(distilled.batch())] * self.seeds}
+        own = TensorSource(distilled.batch(soft=self.labels == "soft"))
+        sources: dict[str, list[Source]] = {"distilled": [own] * self.seeds}
         for name in self.baselines:
             if real.is_stream and name != "random":
                 continue  # they need random access
@@ -188,8 +187,9 @@ class ClassificationEvaluator(Evaluator):
         streams = self._streams()
         jobs: dict[tuple[int, bool], list[tuple[str, int]]] = {}
         for name, group in sources.items():
-            # Sets of one length train together, the distilled one and its baselines alike.
-            jobs.setdefault((len(group[0]), name == "full"), []).extend((name, k) for k in range(self.seeds))
+            # Sets of one length train together, the distilled one and its baselines alike if their labels are.
+            own = name == "full" or (name == "distilled" and self.labels == "soft")
+            jobs.setdefault((len(group[0]), own), []).extend((name, k) for k in range(self.seeds))
         for members in jobs.values():
             for start in range(0, len(members), _MAX_GROUP):
                 part = members[start : start + _MAX_GROUP]

@@ -23,6 +23,7 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.synthetic.unpacking import soft_labels
 
 
 class DistilledDataset:
@@ -112,9 +113,21 @@ class DistilledDataset:
             self._stored = self._format.store(self.spec, self.x)
         return self._stored
 
-    def batch(self) -> Batch:
-        """Return all samples: normalised inputs, class indices (zeros for a series), weights of one."""
-        return Batch.of(self.x, self.y)
+    def batch(self, soft: bool = False) -> Batch:
+        """Return all samples: normalised inputs, class indices (zeros for a series), weights of one.
+
+        Args:
+            soft: Give the class probabilities that the codes hold, where they do.
+
+        Raises:
+            UserError: Soft labels are wanted and there are none.
+        """
+        if not soft:
+            return Batch.of(self.x, self.y)
+        labels = soft_labels(self.packed)
+        if labels is None:
+            raise UserError("this set holds no soft labels: choose labels hard")
+        return Batch.of(self.x, torch.from_numpy(labels))
 
     def codes(self) -> dict[str, Tensor]:
         """Return the exact stored variables; see :func:`hf_distill.hub.tables.code_tensors`."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
-from hf_distill.quantization.base import Granularity
+from hf_distill.quantization.base import Granularity, Quantizer
 
 
 def group_count(granularity: Granularity, shape: tuple[int, ...], classes: int | None) -> int:
@@ -51,3 +51,13 @@ def from_rows(rows: Tensor, granularity: Granularity, shape: tuple[int, ...]) ->
         return rows.reshape(shape)
     moved = (shape[1], shape[0], *shape[2:])
     return torch.movedim(rows.reshape(moved), 0, 1)
+
+
+@torch.no_grad()
+def quantized(x: Tensor, quantizer: Quantizer) -> Tensor:
+    """Return samples ``(M, ...)`` as a quantizer that is fitted to them gives them; ``class`` counts as ``tensor``."""
+    granularity = quantizer.granularity if quantizer.granularity in ("channel", "sample") else "tensor"
+    rows = to_rows(x, granularity, 1)
+    quantizer.calibrate(rows)
+    values: Tensor = quantizer(rows)
+    return from_rows(values, granularity, tuple(x.shape))

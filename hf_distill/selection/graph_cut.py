@@ -11,7 +11,7 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, Classifier
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.quantization import Quantizer, UniformQuantizer
-from hf_distill.quantization.grouping import from_rows, to_rows
+from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples
 
@@ -74,18 +74,10 @@ class GraphCutSamples(InitialSamples):
             rows = rows[order[: max(count, self.candidates)]]
             batch = real.train.batch(rows)
             network.to(batch.x.device)
-            similarity = gradient_similarity(network, self._quantized(batch.x), batch.y)
+            similarity = gradient_similarity(network, quantized(batch.x, self.quantizer), batch.y)
             chosen.append(rows[graph_cut(similarity, count, self.diversity).cpu()])
         batch = real.train.batch(torch.cat(chosen))
         return batch.x, batch.y
-
-    @torch.no_grad()
-    def _quantized(self, x: Tensor) -> Tensor:
-        quantizer = self.quantizer
-        granularity = quantizer.granularity if quantizer.granularity in ("channel", "sample") else "tensor"
-        rows = to_rows(x, granularity, 1)
-        quantizer.calibrate(rows)
-        return from_rows(quantizer(rows), granularity, tuple(x.shape))
 
 
 @torch.no_grad()

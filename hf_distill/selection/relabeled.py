@@ -14,6 +14,8 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.networks.mlp import MLP
+from hf_distill.quantization import Quantizer
+from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples, RealSamples
 
@@ -37,6 +39,9 @@ class RelabeledSamples(InitialSamples):
         network: The teachers' architecture.
         teachers: Networks whose probabilities are averaged.
         epochs: Passes over the real data, with Adam from 1e-3 along a cosine to zero and batches of 128.
+        soft: Give the ensemble's mean probabilities instead of the likeliest class.
+        quantizer: Label the samples as they are after this quantization, the one that the set will have: what was
+            rounded may well belong to another class. The samples themselves come as they are.
     """
 
     def __init__(
@@ -46,11 +51,15 @@ class RelabeledSamples(InitialSamples):
         network: Architecture = MLP(),  # noqa: B008
         teachers: int = 4,
         epochs: int = 30,
+        soft: bool = False,
+        quantizer: Quantizer | None = None,
     ) -> None:
         self.initial = initial
         self.network = network
         self.teachers = teachers
         self.epochs = epochs
+        self.soft = soft
+        self.quantizer = quantizer
 
     def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
@@ -66,6 +75,7 @@ class RelabeledSamples(InitialSamples):
             )
         x, _ = self.initial.draw(real, size, streams)
         spec = real.spec
+        seen = x if self.quantizer is None else quantized(x, self.quantizer)
         total = torch.zeros(len(x), spec.num_classes, device=x.device)
         for teacher in range(self.teachers):
             network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", teacher))
@@ -73,10 +83,10 @@ class RelabeledSamples(InitialSamples):
             with one_thread(x.device.type == "cpu" and work < ONE_THREAD):
                 _train(network.to(x.device), real, self.epochs, streams.generator("teacher", teacher))
             with torch.no_grad():
-                total += network(x).softmax(1)
+                total += network(seen).softmax(1)
         y = total.argmax(1)
         order = y.argsort(stable=True)
-        return x[order], y[order].cpu()
+        return x[order], ((total / self.teachers)[order] if self.soft else y[order]).cpu()
 
 
 def _train(network: nn.Module, real: RealData, epochs: int, generator: torch.Generator) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.real import RealData
@@ -13,6 +14,7 @@ from hf_distill.evaluation.classification import default_networks
 from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, ConvNet
+from hf_distill.synthetic import SoftVectorSet
 from tests.evaluation.sets import distilled, table
 
 
@@ -119,3 +121,27 @@ def test_without_a_test_split(artifact):
 def test_default_networks(real, vector_real):
     assert default_networks(real.spec)[0].config() == ConvNet(depth=2).config()
     assert isinstance(default_networks(vector_real.spec)[0], MLP)
+
+
+def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tmp_path):
+    train = vector_real.train.batch(torch.arange(12))
+    synthetic = SoftVectorSet(per_class=4, top=2)
+    # Teachers that are wrong in every case: each sample's own class has less than half.
+    wrong = F.one_hot((train.y + 1) % vector_real.spec.num_classes, vector_real.spec.num_classes)
+    own = F.one_hot(train.y, vector_real.spec.num_classes)
+    synthetic.initialize(train.x, 0.6 * wrong + 0.4 * own, vector_real.spec)
+    made = DistilledDataset.from_synthetic(synthetic)
+    made.save_pretrained(tmp_path / "soft")
+    for each in (made, DistilledDataset.from_pretrained(tmp_path / "soft")):
+        assert (
+            torch.allclose(each.batch(soft=True).y, synthetic().y)
+            and each.batch().y.tolist() == wrong.argmax(1).tolist()
+        )
+    options = {"baselines": [], "seeds": 1, "recipe": Recipe(epochs=300, lr=0.05)}
+    hard, soft = (
+        evaluator(labels=labels, **options).evaluate(made, vector_real, progress=False).rows[0]
+        for labels in ("hard", "soft")
+    )
+    assert hard["labels"] == "hard" and soft["labels"] == "soft" and hard["mean"] != soft["mean"]
+    with pytest.raises(UserError, match=r"evaluator\.labels is 'firm'; choose hard or soft"):
+        evaluator(labels="firm").evaluate(made, vector_real, progress=False)

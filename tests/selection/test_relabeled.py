@@ -5,6 +5,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.networks import MLP
+from hf_distill.quantization import UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.selection import RealSamples, RelabeledSamples
 
@@ -42,3 +43,15 @@ def test_wrong_options_are_named():
         RelabeledSamples(teachers=0).draw(real, 1, Streams(0))
     with pytest.raises(UserError, match="needs samples with classes, not object"):
         RelabeledSamples().draw(object(), 1, Streams(0))
+
+
+def test_soft_labels_are_those_of_the_quantized_samples():
+    real = RealData.from_dataset(noisy(200)).setup()
+    options = {"network": MLP(width=16, depth=1), "teachers": 1, "epochs": 20}
+    x, y = RelabeledSamples(**options, soft=True).draw(real, 20, Streams(0))
+    hard, labels = RelabeledSamples(**options).draw(real, 20, Streams(0))
+    assert torch.equal(x, hard) and torch.equal(y.argmax(1), labels)
+    assert torch.allclose(y.sum(1), torch.ones(len(y))) and y.min() > 0
+    # of one bit there are two different samples, and so two different labels
+    _, coarse = RelabeledSamples(**options, soft=True, quantizer=UniformQuantizer(bits=1)).draw(real, 20, Streams(0))
+    assert len(y.unique(dim=0)) > 2 == len(coarse.unique(dim=0))
