@@ -34,6 +34,7 @@ def build_parser() -> ArgumentParser:
     parser.add_class_arguments(Budget, "budget", help="bits or bytes that every row may take")
     parser.add_argument("--bits", type=list[int], default=[8, 4, 3, 2, 1], help="precisions, in bits a value")
     parser.add_argument("--baselines", type=list[str], default=list(BASELINES), help="some of " + ", ".join(BASELINES))
+    parser.add_argument("--sets", type=int, default=1, help="distillations of a row, one network each if several")
     return parser
 
 
@@ -45,7 +46,14 @@ def run(argv: list[str]) -> None:
     output = config.output_dir or Path("outputs") / f"{name}_sweep"
     objects = parser.instantiate(config)
     sweep = BitSweep(
-        objects.method, objects.data, objects.evaluator, objects.budget, config.bits, config.baselines, config.seed
+        objects.method,
+        objects.data,
+        objects.evaluator,
+        objects.budget,
+        config.bits,
+        config.baselines,
+        seed=config.seed,
+        sets=config.sets,
     )
     print(_LINE.format("row", "bits", "samples", "in all", "result"))
     sweep.run(output, lambda row: print(_line(row), flush=True))

@@ -52,6 +52,8 @@ class BitSweep:
         bits: Precisions, in bits a value. Above 4 bits learned levels give way to uniform ones.
         baselines: Some of ``BASELINES``.
         seed: The seed of all randomness.
+        sets: Distillations of each row, with seeds that follow from the first. One set is measured by all of the
+            evaluator's networks; of several each by one network, so that the spread is that of both.
     """
 
     def __init__(
@@ -63,17 +65,20 @@ class BitSweep:
         bits: list[int],
         baselines: list[str],
         seed: int = 0,
+        sets: int = 1,
     ) -> None:
         if not isinstance(method, OptimizedDistillation) or not isinstance(method.synthetic, QuantizedSet):
             raise UserError("a sweep needs OptimizedDistillation of a QuantizedSet: take configs/quadd_digits.yaml")
         for name in baselines:
             if name not in BASELINES:
                 raise UserError(f"baseline {name!r} is unknown; choose some of {', '.join(BASELINES)}")
+        if sets < 1:
+            raise UserError(f"sets is {sets}; it must be 1 or more")
         if not bits:
             raise UserError("bits is empty: name one precision or more, [8,4,3,2,1]")
         self.method, self.data, self.budget = method, data, budget
         self.evaluator = evaluator.alone()
-        self.bits, self.baselines, self.seed = bits, baselines, seed
+        self.bits, self.baselines, self.seed, self.sets = bits, baselines, seed, sets
 
     def run(self, folder: Path, report: Callable[[dict[str, Any]], object] = print) -> list[dict[str, Any]]:
         """Make all rows that ``folder`` lacks, then ``sweep.json`` and ``sweep.png``; return the rows.
@@ -110,6 +115,7 @@ class BitSweep:
             "evaluator": self.evaluator.config(),
             "budget": self.budget.config(),
             "seed": self.seed,
+            "sets": self.sets,
         }
 
     def _claim(self, folder: Path) -> None:
@@ -146,17 +152,20 @@ class BitSweep:
         synthetic.quantizer, synthetic.budget = at_precision(described.quantizer, bits), self.budget
         return synthetic
 
-    def _distilled(self, synthetic: Synthetic, folder: Path, name: str) -> Synthetic:
+    def _distilled(self, synthetic: Synthetic, folder: Path, name: str) -> list[Synthetic]:
         method = copy.copy(self.method)
         method.synthetic = synthetic
-        return method.fit(self.data, Run(folder=folder / "runs" / name, seed=self.seed, resume=True))
+        return [
+            method.fit(self.data, Run(folder=folder / "runs" / f"{name}_{seed}", seed=seed, resume=True))
+            for seed in range(self.seed, self.seed + self.sets)
+        ]
 
     def _loop(self, bits: int, folder: Path) -> dict[str, Any]:
-        synthetic = self._distilled(self._set(bits), folder, f"loop_{bits}")
-        return self._row("in the loop", bits, [synthetic], synthetic.bits().total)
+        sets = self._distilled(self._set(bits), folder, f"loop_{bits}")
+        return self._row("in the loop", bits, sets, sets[0].bits().total)
 
-    def _unquantized(self, size: int, folder: Path) -> Synthetic:
-        """Return the set that the method learns at full precision, made once for each size."""
+    def _unquantized(self, size: int, folder: Path) -> list[Synthetic]:
+        """Return the sets that the method learns at full precision, made once for each size."""
         described = self.method.synthetic
         assert isinstance(described, QuantizedSet)
         inner = copy.deepcopy(described.synthetic)
@@ -164,12 +173,16 @@ class BitSweep:
         return self._distilled(inner, folder, f"float_{size}")
 
     def _posthoc(self, bits: int, folder: Path) -> dict[str, Any]:
-        synthetic = self._set(bits)
-        synthetic.plan(self.data.spec)
-        synthetic.quantizer = UniformQuantizer(bits=bits, granularity=synthetic.quantizer.granularity)
-        synthetic.synthetic = self._unquantized(synthetic.size, folder)
-        synthetic.calibrate()
-        return self._row("post-hoc", bits, [synthetic], synthetic.bits().total)
+        described = self._set(bits)
+        described.plan(self.data.spec)
+        described.quantizer = UniformQuantizer(bits=bits, granularity=described.quantizer.granularity)
+        sets: list[Synthetic] = []
+        for inner in self._unquantized(described.size, folder):
+            synthetic = copy.deepcopy(described)
+            synthetic.synthetic = inner
+            synthetic.calibrate()
+            sets.append(synthetic)
+        return self._row("post-hoc", bits, sets, sets[0].bits().total)
 
     def _random(self, bits: int) -> dict[str, Any]:
         method = Undistilled(
@@ -187,25 +200,28 @@ class BitSweep:
         size = (total - (2 * per_size[0] - per_size[1])) // (per_size[1] - per_size[0] + labels)
         if size < inner.least_size(spec):
             return {"kind": "float32", "bits_per_value": 32, "samples": 0, "bits": 0, "mean": None, "std": None}
-        synthetic = self._unquantized(int(size), folder)
-        return self._row("float32", 32, [synthetic], synthetic.bits().total)
+        sets = self._unquantized(int(size), folder)
+        return self._row("float32", 32, sets, sets[0].bits().total)
 
     def _patchwise(self, folder: Path) -> dict[str, Any]:
         spec = self.data.spec
         labels = spec.num_classes * spec.bits_per_label
         total, groups, size = self.budget.bits(spec.num_classes), 16, 0
+        (shape,) = self._set(self.bits[0]).synthetic.shapes(spec, 1).values()
 
         def needed(per_class: int) -> int:
-            own = patchwise_bits(spec.shape, per_class * spec.num_classes, _PATCH_BITS, 5, groups)
+            own = patchwise_bits(shape[1:], per_class * spec.num_classes, _PATCH_BITS, 5, groups)
             return own + per_class * labels
 
         while needed(size + 1) <= total:
             size += 1
         if not size:
             return {"kind": "patch-wise", "bits_per_value": 2, "samples": 0, "bits": 0, "mean": None, "std": None}
-        batch = self._unquantized(size, folder)()
-        done = self._filled(patchwise(batch.x.detach(), _PATCH_BITS, groups=groups), batch.y)
-        return self._row("patch-wise", _PATCH_BITS, [done], needed(size))
+        sets = self._unquantized(size, folder)
+        for done in sets:
+            (values,) = done.codes().values()
+            done.initialize(patchwise(values.detach(), _PATCH_BITS, groups=groups), done().y, spec)
+        return self._row("patch-wise", _PATCH_BITS, sets, needed(size))
 
     def _encoded(self, codec: Any) -> dict[str, Any]:
         assert isinstance(self.data, RealData)

@@ -14,7 +14,7 @@ from hf_distill.sweep import BASELINES, BitSweep
 from hf_distill.sweep.bits import at_precision
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.sweep.picture import draw, sweet_spot
-from hf_distill.synthetic import PixelSet, QuantizedSet
+from hf_distill.synthetic import CoarsePixelSet, PixelSet, QuantizedSet
 from hf_distill.training import OptimizedDistillation
 
 NETWORK = ConvNet(width=4, depth=1)
@@ -25,16 +25,17 @@ def digits():
     return RealData().setup()
 
 
-def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, **kwargs):
+def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, sets=1, inner=None, **kwargs):
     method = OptimizedDistillation(
-        synthetic=QuantizedSet(quantizer=LearnedLevels(bits=2)),
+        synthetic=QuantizedSet(synthetic=inner or PixelSet(), quantizer=LearnedLevels(bits=2)),
         objective=DistributionMatching(network=NETWORK, real_per_class=8),
         steps=2,
         lr=0.1,
         **kwargs,
     )
     evaluator = ClassificationEvaluator(networks=[NETWORK], seeds=2, recipe=Recipe(steps=2), full=True)
-    return BitSweep(method, digits, evaluator, Budget(bits_per_class=bits_per_class), list(bits), list(baselines))
+    budget = Budget(bits_per_class=bits_per_class)
+    return BitSweep(method, digits, evaluator, budget, list(bits), list(baselines), sets=sets)
 
 
 def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
@@ -65,6 +66,29 @@ def test_a_budget_that_not_every_baseline_fits(digits, tmp_path):
     assert [row["mean"] is None for row in rows] == [False, True, True]
     with pytest.raises(UserError, match="too few"):
         sweep(digits, (8, 1), bits_per_class=80).run(tmp_path / "other")
+
+
+def test_several_sets_are_several_distillations(digits, tmp_path):
+    rows = sweep(digits, (2,), ("posthoc",), bits_per_class=520, sets=2).run(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "float_4_0",
+        "float_4_1",
+        "loop_2_0",
+        "loop_2_1",
+    ]
+    assert all(row["std"] > 0 for row in rows)
+    with pytest.raises(UserError, match="sets is 0"):
+        sweep(digits, sets=0)
+
+
+def test_a_set_of_coarse_images_has_more_of_them(digits, tmp_path):
+    rows = sweep(digits, (2,), ("posthoc", "patchwise", "float32"), bits_per_class=520, inner=CoarsePixelSet()).run(
+        tmp_path
+    )
+    samples = {row["name"]: row["samples"] for row in rows}
+    # 5200 bits: 16 values of 2 bits; of 32 bits with 4 of labels; of 2 bits with a group of 4 bits and a label, and 512
+    assert samples == {"loop_2": 160, "posthoc_2": 160, "float32": 10, "patchwise_2": 110}
+    assert all(row["bits"] <= 5200 for row in rows)
 
 
 def test_mistakes(digits):
