@@ -25,8 +25,14 @@ def device() -> str:
 
 @functools.cache
 def commit() -> str:
-    """Return the commit, marked where the tree had changes when it was first asked: a run writes several times."""
-    return subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=HERE, text=True).strip()
+    """Return the commit, marked where the code had changes when it was first asked; results do not count as code."""
+    code = [".", ":!benchmarks/results", ":!benchmarks/README.md"]
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *code)
+    return _git("describe", "--always") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    return subprocess.check_output(["git", *words], cwd=HERE.parent, text=True).strip()
 
 
 def save(name: str, rows: list[dict[str, Any]], **about: Any) -> None:
