@@ -77,16 +77,24 @@ class RelabeledSamples(InitialSamples):
         spec = real.spec
         seen = x if self.quantizer is None else quantized(x, self.quantizer)
         total = torch.zeros(len(x), spec.num_classes, device=x.device)
-        for teacher in range(self.teachers):
-            network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", teacher))
-            work = step_flops(network, torch.zeros(1, *spec.shape), _BATCH)
-            with one_thread(x.device.type == "cpu" and work < ONE_THREAD):
-                _train(network.to(x.device), real, self.epochs, streams.generator("teacher", teacher))
+        for network in self.train(real, streams):
             with torch.no_grad():
                 total += network(seen).softmax(1)
         y = total.argmax(1)
         order = y.argsort(stable=True)
         return x[order], ((total / self.teachers)[order] if self.soft else y[order]).cpu()
+
+    def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
+        """Return the trained teachers."""
+        spec, device = real.spec, real.train.batch(torch.zeros(1, dtype=torch.int64)).x.device
+        networks: list[nn.Module] = []
+        for teacher in range(self.teachers):
+            network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", teacher)).to(device)
+            work = step_flops(network, torch.zeros(1, *spec.shape, device=device), _BATCH)
+            with one_thread(device.type == "cpu" and work < ONE_THREAD):
+                _train(network, real, self.epochs, streams.generator("teacher", teacher))
+            networks.append(network)
+        return networks
 
 
 def _train(network: nn.Module, real: RealData, epochs: int, generator: torch.Generator) -> None:
