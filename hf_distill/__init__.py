@@ -15,7 +15,14 @@ _HOMES = {
     for package, names in {
         "augment": ("SiameseAugment",),
         "data": ("Batch", "DataSpec", "RealData", "SeriesData", "SeriesSpec", "VectorTransform"),
-        "evaluation": ("ClassificationEvaluator", "Evaluator", "ForecastingEvaluator", "ForecastRecipe", "Recipe"),
+        "evaluation": (
+            "ClassificationEvaluator",
+            "Evaluator",
+            "FeatureMetrics",
+            "ForecastingEvaluator",
+            "ForecastRecipe",
+            "Recipe",
+        ),
         "hub": ("DistilledDataset",),
         "networks": ("AlexNet", "ConvNet", "CustomNetwork", "MLP", "ResNet18", "TransformersClassifier", "VGG11"),
         "networks.forecasters": ("DLinear", "ITransformer", "TransformersForecaster", "XPatch"),
@@ -71,6 +78,7 @@ if TYPE_CHECKING:
     from hf_distill.evaluation import (
         ClassificationEvaluator,
         Evaluator,
+        FeatureMetrics,
         ForecastingEvaluator,
         ForecastRecipe,
         Recipe,

@@ -11,7 +11,6 @@ from hf_distill.cli.parsing import add_data, add_evaluator, read_run_config
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
-from hf_distill.evaluation.table import render_table
 from hf_distill.hub.artifact import DistilledDataset
 
 
@@ -51,5 +50,5 @@ def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = Tru
     artifact = DistilledDataset.from_pretrained(folder)
     evaluation = evaluator.evaluate(artifact, real, progress=progress)
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
-    print(render_table(evaluation.rows))
+    print(evaluation)
     return artifact

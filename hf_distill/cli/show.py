@@ -30,10 +30,10 @@ def run(argv: list[str]) -> None:
         print(_describe(folder, record))
     measured = [(folder, record["evaluation"]) for folder, record in records if record.get("evaluation")]
     if measured:
-        from hf_distill.evaluation.table import render_table
+        from hf_distill.evaluation.table import render_evaluation
 
         for folder, evaluation in measured:
-            print(f"\n{folder}\n{render_table(evaluation['rows'])}")
+            print(f"\n{folder}\n{render_evaluation(evaluation)}")
 
 
 def _read(folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hf_distill.evaluation.base import Evaluator
     from hf_distill.evaluation.classification import ClassificationEvaluator
+    from hf_distill.evaluation.extractors import NetworkFeatures, PixelFeatures, PretrainedFeatures
+    from hf_distill.evaluation.features import FeatureMetrics
     from hf_distill.evaluation.forecasting import ForecastingEvaluator
     from hf_distill.evaluation.forecasting_recipe import ForecastRecipe
     from hf_distill.evaluation.recipe import Recipe
@@ -18,8 +20,12 @@ _MODULES = {
     "Evaluation": "result",
     "ClassificationEvaluator": "classification",
     "Evaluator": "base",
+    "FeatureMetrics": "features",
     "ForecastRecipe": "forecasting_recipe",
     "ForecastingEvaluator": "forecasting",
+    "NetworkFeatures": "extractors",
+    "PixelFeatures": "extractors",
+    "PretrainedFeatures": "extractors",
     "Recipe": "recipe",
     "TensorSource": "source",
     "render_table": "table",
@@ -30,8 +36,12 @@ __all__ = [
     "ClassificationEvaluator",
     "Evaluation",
     "Evaluator",
+    "FeatureMetrics",
     "ForecastRecipe",
     "ForecastingEvaluator",
+    "NetworkFeatures",
+    "PixelFeatures",
+    "PretrainedFeatures",
     "Recipe",
     "TensorSource",
     "render_table",

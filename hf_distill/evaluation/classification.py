@@ -18,6 +18,7 @@ from hf_distill.data.splits import Split
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
+from hf_distill.evaluation.features import FeatureMetrics
 from hf_distill.evaluation.metrics import load_metric
 from hf_distill.evaluation.plan import Compile, Strategy
 from hf_distill.evaluation.published import check_match, read_published
@@ -50,6 +51,7 @@ class ClassificationEvaluator(Evaluator):
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
         metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
+        feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
         strategy: Train seeds ``together`` or ``sequential``; ``auto`` takes the faster by measured rules.
@@ -67,6 +69,7 @@ class ClassificationEvaluator(Evaluator):
         full_steps: int = 5000,
         labels: Literal["hard", "soft"] = "hard",
         metrics: list[str] = ["accuracy"],  # noqa: B006
+        feature_metrics: FeatureMetrics | None = None,
         seed: int = 0,
         device: str = "auto",
         strategy: Strategy = "auto",
@@ -80,6 +83,7 @@ class ClassificationEvaluator(Evaluator):
         self.full_steps = full_steps
         self.labels = labels
         self.metrics = metrics
+        self.feature_metrics = feature_metrics
         self.seed = seed
         self.device = device
         self.strategy = strategy
@@ -88,7 +92,7 @@ class ClassificationEvaluator(Evaluator):
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy(self)
-        other.baselines, other.full = [], False
+        other.baselines, other.full, other.feature_metrics = [], False, None
         return other
 
     def evaluate(
@@ -111,6 +115,8 @@ class ClassificationEvaluator(Evaluator):
         spec = distilled.spec
         check_match(spec, real.spec)
         self.recipe.check(spec)
+        if self.feature_metrics is not None:
+            self.feature_metrics.check(distilled)
         test = real.test
         bits = distilled.bits["default"].total
         count = max(spec.num_classes, bits // real_bits(spec))
@@ -140,6 +146,8 @@ class ClassificationEvaluator(Evaluator):
                     )
                     rows.append(row)
         evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows)
+        if self.feature_metrics is not None:
+            evaluation.features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
         if output is not None:
             evaluation.save(output)
         return evaluation

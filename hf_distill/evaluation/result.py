@@ -12,7 +12,7 @@ from typing import Any
 from PIL.Image import Image
 
 from hf_distill.evaluation.ranking import label_robust_score
-from hf_distill.evaluation.table import render_table
+from hf_distill.evaluation.table import render_evaluation
 
 
 @dataclass
@@ -23,15 +23,19 @@ class Evaluation:
         protocol: How it was measured.
         rows: One dictionary a network and metric; numbers are fractions.
         pictures: For the card, by file name; no part of the JSON.
+        features: Distances to real samples in a feature space, as :class:`FeatureMetrics` returns them, where they
+            were measured.
     """
 
     protocol: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
     pictures: dict[str, Image] = field(default_factory=dict)
+    features: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return {"protocol": self.protocol, "rows": self.rows}
+        values = {"protocol": self.protocol, "rows": self.rows}
+        return values if self.features is None else {**values, "features": self.features}
 
     def save(self, path: str | Path) -> None:
         """Write it; an interrupted write leaves what was there before."""
@@ -41,7 +45,7 @@ class Evaluation:
         temporary.replace(path)
 
     def __str__(self) -> str:
-        return render_table(self.rows)
+        return render_evaluation(self.to_dict())
 
 
 def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], **about: Any) -> dict[str, Any]:

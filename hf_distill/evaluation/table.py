@@ -55,7 +55,31 @@ def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 def render_table(rows: Sequence[dict[str, Any]], markdown: bool = False) -> str:
     """Return the rows as aligned text, or as a Markdown table."""
-    cells = table_cells(rows)
+    return _render(table_cells(rows), markdown)
+
+
+def feature_cells(features: dict[str, Any]) -> list[list[str]]:
+    """Return head and lines of the distances to real samples in a feature space."""
+    lines = [
+        [row["metric"], f"{row['distilled']:.4g}", _spread(row["random_mean"], row["random_std"])]
+        for row in features["rows"]
+    ]
+    return [["feature metric", "distilled", "random"], *lines]
+
+
+def render_evaluation(evaluation: dict[str, Any], markdown: bool = False) -> str:
+    """Return the tables of an evaluation's JSON: accuracies, then distances in a feature space where they are there."""
+    parts = [render_table(evaluation["rows"], markdown)]
+    if evaluation.get("features"):
+        parts.append(_render(feature_cells(evaluation["features"]), markdown))
+    return "\n\n".join(parts)
+
+
+def _spread(mean: float, std: float | None) -> str:
+    return f"{mean:.4g}" + ("" if std is None else f" ± {std:.2g}")
+
+
+def _render(cells: list[list[str]], markdown: bool) -> str:
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     padded = [[text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in cells]
     if markdown:

@@ -14,7 +14,7 @@ from datasets.splits import SplitDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from hf_distill.hub.card_results import cell, results_table
+from hf_distill.hub.card_results import cell, features_table, results_table
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.record import PREVIEW, TABLES
 from hf_distill.hub.tables import TABLE_OVERHEAD
@@ -63,6 +63,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         pictures=record.get("pictures", []),
         versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         results=results_table(record["evaluation"]),
+        features=features_table(record["evaluation"]),
         sizes=_sizes(spec, record),
         layouts=_layouts(record["codes"]),
         codes_bytes=record["files"][TABLES["codes"]]["bytes"],

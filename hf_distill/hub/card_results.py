@@ -35,6 +35,18 @@ def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
+def features_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return head and rows of the distances to real samples in a feature space, where they were measured."""
+    features = (evaluation or {}).get("features")
+    if not features:
+        return None
+    lines = [
+        [row["metric"], _number("", row["distilled"], None), _number("", row["random_mean"], row["random_std"])]
+        for row in features["rows"]
+    ]
+    return {"head": ["metric", "this set", "random, equal count"], "lines": lines, "protocol": features["protocol"]}
+
+
 def _spreads(row: dict[str, Any]) -> dict[str, tuple[float | None, float | None]]:
     """Return mean and standard deviation of the set and of each baseline of an evaluation's row, by column name."""
     baselines = {
