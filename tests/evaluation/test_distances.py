@@ -108,3 +108,7 @@ def test_single_samples_are_refused():
             function(randn(5, 2), randn(1, 2))
     with pytest.raises(UserError, match="neighbours is 5; it must be 1 or more and less than the 5"):
         coverage(randn(5, 2), randn(3, 2), 5)
+
+
+def test_coverage_of_more_than_one_block_of_distances():
+    assert coverage(torch.arange(1500.0)[:, None], torch.tensor([[1400.0]]), 1) == pytest.approx(3 / 1500)
