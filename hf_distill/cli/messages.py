@@ -32,6 +32,8 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     from hf_distill.data.base import Data
     from hf_distill.data.vectors import VectorTransform
     from hf_distill.evaluation.base import Evaluator
+    from hf_distill.evaluation.extractors import Extractor
+    from hf_distill.evaluation.features import FeatureMetrics
     from hf_distill.networks.base import Architecture
     from hf_distill.networks.forecasters.base import Forecaster
     from hf_distill.objectives import Objective, TrajectoryMatching
@@ -39,12 +41,14 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     from hf_distill.selection.base import Selector
     from hf_distill.selection.initial import InitialSamples
     from hf_distill.synthetic.base import Synthetic
-    from hf_distill.training.guided import Guidance
+    from hf_distill.training.guidance import Guidance
     from hf_distill.training.method import Method
 
     return {
         "data": (Data,),
         "evaluator": (Evaluator,),
+        "feature_metrics": (FeatureMetrics,),
+        "extractor": (Extractor,),
         "method": (Method,),
         "synthetic": (Synthetic,),
         "quantizer": (Quantizer,),

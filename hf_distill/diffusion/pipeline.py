@@ -1,7 +1,14 @@
-"""ClassConditionalPipeline: images of given classes from a UNet in pixel space, which diffusers has no pipeline for."""
+"""ClassConditionalPipeline: images of given classes from a UNet in pixel space, which diffusers has no pipeline for.
+
+This file needs torch and diffusers alone: a saved pipeline holds a copy of it, with which diffusers loads the pipeline
+where this library is not installed.
+"""
 
 from __future__ import annotations
 
+import inspect
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,13 +17,12 @@ from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 
-from hf_distill.errors import UserError
-
 
 class ClassConditionalPipeline(DiffusionPipeline):
     """DiTPipeline's twin in pixel space.
 
-    The last class embedding of the UNet is the null class of classifier-free guidance.
+    The last class embedding of the UNet is the null class of classifier-free guidance. Without this library:
+    ``DiffusionPipeline.from_pretrained(folder, custom_pipeline=folder, trust_remote_code=True)``.
 
     Args:
         unet: With ``num_class_embeds`` of one more than there are classes.
@@ -33,6 +39,12 @@ class ClassConditionalPipeline(DiffusionPipeline):
         names = {int(key): name for key, name in (id2label or {}).items()}
         self.register_to_config(id2label=names)
         self.labels = {name: key for key, name in sorted(names.items())}
+
+    def save_pretrained(self, save_directory: str | Path, *args: Any, **options: Any) -> None:
+        """See the parent; puts this file beside the weights."""
+        super().save_pretrained(save_directory, *args, **options)
+        source = inspect.getsource(sys.modules[ClassConditionalPipeline.__module__])
+        (Path(save_directory) / "pipeline.py").write_text(source)
 
     @torch.no_grad()
     def __call__(
@@ -53,11 +65,14 @@ class ClassConditionalPipeline(DiffusionPipeline):
             num_inference_steps: Denoising steps.
             output_type: ``pil``, ``np`` ``(B, H, W, C)`` or ``pt`` ``(B, C, H, W)``, in [0, 1].
             return_dict: Return an output with ``images``, or a tuple.
+
+        Raises:
+            ValueError: There is no such class.
         """
         config = self.unet.config
         null = config.num_class_embeds - 1
         if not all(0 <= label < null for label in class_labels):
-            raise UserError(f"class labels {sorted(set(class_labels))} are not all between 0 and {null - 1}")
+            raise ValueError(f"class labels {sorted(set(class_labels))} are not all between 0 and {null - 1}")
         count, size, device = len(class_labels), config.sample_size, self._execution_device
         height, width = (size, size) if isinstance(size, int) else size
         shape = (count, config.in_channels, height, width)

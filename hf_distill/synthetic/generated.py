@@ -16,27 +16,30 @@ class GeneratedSet(PixelSet):
 
     Args:
         per_class: Samples of each class.
+
+    Attributes:
+        about: What made each sample: columns of config ``codes``.
     """
 
     def __init__(self, *, per_class: int = 10) -> None:
         super().__init__(per_class=per_class)
-        self._about: dict[str, list[Any]] = {}
+        self.about: dict[str, list[Any]] = {}
         self._common: dict[str, Any] = {}
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
         """See :class:`Synthetic`."""
         super().initialize(x, y, spec)
-        self._about, self._common = {}, {}
+        self.about, self._common = {}, {}
 
     def describe(self, columns: dict[str, list[Any]], common: dict[str, Any]) -> None:
         """Keep what made the samples: a column for what differs between them, JSON for what does not."""
-        self._about, self._common = columns, common
+        self.about, self._common = columns, common
 
     def pack(self) -> Packed:
         """Return the 8-bit pixels, one row a sample, with the columns of :meth:`describe`."""
         values = self.spec.denormalize(self.pixels).cpu().numpy()
         return Packed(
-            columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist(), **self._about},
+            columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist(), **self.about},
             meta={
                 "kind": type(self).__name__,
                 "dtype": "|u1",

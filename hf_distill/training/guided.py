@@ -14,7 +14,6 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import Interrupted, UserError
-from hf_distill.parts import Part
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector
@@ -22,44 +21,12 @@ from hf_distill.selection.hierarchical import HierarchicalSelector
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.generated import GeneratedSet
 from hf_distill.training.anchors import Anchors, choose_anchors
+from hf_distill.training.guidance import Guidance
 from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
-from hf_distill.training.pretrained import Pretrained
+from hf_distill.training.pretrained import Pretrained, encode_split
 
 _UNITS, _LATENTS = "generated", "latents.pt"
-
-
-class Guidance(Part):
-    """The options of the guided schedulers; see :class:`hf_distill.diffusion.guidance.ManifoldGuidance`."""
-
-    def __init__(
-        self,
-        *,
-        mode_scale: float = 0.1,
-        manifold: Literal["none", "tangent", "normal"] = "tangent",
-        tangent_dim: int = 3,
-        neighbours: int = 12,
-        radius: float = 1.0,
-        radius_schedule: Literal["fixed", "linear", "cosine", "exp"] = "exp",
-        radius_max: float = 2.0,
-        patch_noise: Literal["independent", "shared"] = "independent",
-        patch_size: int = 300,
-        normal_scale: float = 0.1,
-        bandwidth: float = 0.1,
-        stop: float = 0.5,
-    ) -> None:
-        self.mode_scale = mode_scale
-        self.manifold = manifold
-        self.tangent_dim = tangent_dim
-        self.neighbours = neighbours
-        self.radius = radius
-        self.radius_schedule = radius_schedule
-        self.radius_max = radius_max
-        self.patch_noise = patch_noise
-        self.patch_size = patch_size
-        self.normal_scale = normal_scale
-        self.bandwidth = bandwidth
-        self.stop = stop
 
 
 class GuidedDiffusion(Method):
@@ -145,7 +112,7 @@ class GuidedDiffusion(Method):
         pretrained.check(spec)
         labels = pretrained.labels(spec.classes, self.class_names)
         folder = self._folder(real, run, accelerator) if run.folder else None
-        latents = self._latents(pretrained, real, run.folder, accelerator)
+        latents = encode_split(pretrained, real, accelerator, cache=run.folder / _LATENTS if run.folder else None)
         streams = Streams(run.seed)
         anchors = [
             choose_anchors(
@@ -250,22 +217,6 @@ class GuidedDiffusion(Method):
         scheduler = cls.from_config(pretrained.pipe.scheduler.config, **self.guidance.config()["init_args"])
         pretrained.pipe.scheduler = scheduler
         return scheduler
-
-    def _latents(self, pretrained: Pretrained, real: RealData, folder: Path | None, accelerator: Accelerator) -> Tensor:
-        """Return the training split in the model's space, ``(N, *shape)`` on the CPU: each rank encodes its share."""
-        path = folder / _LATENTS if folder and pretrained.vae is not None else None
-        if path is not None and path.is_file():
-            return torch.load(path, weights_only=True)
-        rows = torch.arange(len(real.train))[accelerator.process_index :: accelerator.num_processes]
-        size = 16 if pretrained.vae is not None else 1024
-        own = torch.cat([pretrained.encode(real.train.raw(part)).cpu() for part in rows.split(size)])
-        latents = torch.empty(len(real.train), *own.shape[1:])
-        for part_rows, part in gather_object([(rows, own)]) if accelerator.num_processes > 1 else [(rows, own)]:
-            latents[part_rows] = part
-        if path is not None and accelerator.is_main_process:
-            torch.save(latents, path.with_suffix(".partial"))
-            path.with_suffix(".partial").replace(path)
-        return latents
 
     def _folder(self, real: RealData, run: Run, accelerator: Accelerator) -> Path:
         """Return the folder of finished batches, after refusing or clearing what another run left there."""

@@ -1,4 +1,4 @@
-"""Pictures of a distilled series for its card."""
+"""Pictures of a distilled set for its card, beside its preview."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from PIL.Image import Image
 from torch import Tensor
 
 from hf_distill.data.base import Data
+from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
+from hf_distill.hub.formats.class_grid import class_grid
 from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.generated import GeneratedSet
 
 _DRAWN = 8  # channels
 _PIECES = 64
@@ -18,7 +21,15 @@ _PIECES = 64
 
 @torch.no_grad()
 def pictures_of(synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Image]:
-    """Return the pictures of a set's card beside its preview: for a series, its spectrum and the real one."""
+    """Return the pictures of a set's card beside its preview.
+
+    For a series its spectrum and the real one; for guided samples the real sample that is closest to the anchor of
+    each, in the places of the preview.
+    """
+    if isinstance(synthetic, GeneratedSet) and isinstance(real, RealData) and "anchor_row" in synthetic.about:
+        closest = real.train.raw(torch.tensor(synthetic.about["anchor_row"])).cpu().numpy()
+        picture = class_grid(real.spec, closest, synthetic.labels.cpu())
+        return {"real_samples_closest_to_the_anchors.png": picture}
     if not isinstance(real, SeriesData):
         return {}
     series = synthetic().x.cpu()

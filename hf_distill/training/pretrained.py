@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch import Tensor
 
+from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 
@@ -115,3 +118,27 @@ class Pretrained:
         if self.vae is None:
             return x
         return self.vae.encode(x.to(self.vae.dtype)).latent_dist.mean.float() * self.vae.config.scaling_factor
+
+
+def encode_split(pretrained: Pretrained, real: RealData, accelerator: Accelerator, *, cache: Path | None) -> Tensor:
+    """Return the training split in the model's space, ``(N, *shape)`` on the CPU: each rank encodes its share.
+
+    Args:
+        pretrained: The pipeline.
+        real: The data.
+        accelerator: The ranks.
+        cache: A file that keeps the latents of a VAE; pixels are not worth one.
+    """
+    path = cache if pretrained.vae is not None else None
+    if path is not None and path.is_file():
+        return torch.load(path, weights_only=True)
+    rows = torch.arange(len(real.train))[accelerator.process_index :: accelerator.num_processes]
+    size = 16 if pretrained.vae is not None else 1024
+    own = torch.cat([pretrained.encode(real.train.raw(part)).cpu() for part in rows.split(size)])
+    latents = torch.empty(len(real.train), *own.shape[1:])
+    for part_rows, part in gather_object([(rows, own)]) if accelerator.num_processes > 1 else [(rows, own)]:
+        latents[part_rows] = part
+    if path is not None and accelerator.is_main_process:
+        torch.save(latents, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+    return latents

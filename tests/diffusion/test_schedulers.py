@@ -1,3 +1,9 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
@@ -5,7 +11,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
 from hf_distill.diffusion import ClassConditionalPipeline, ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler
 from hf_distill.diffusion.tangent import nearest, project, tangent_basis
 from hf_distill.errors import UserError
-from hf_distill.training.guided import Guidance
+from hf_distill.training import Guidance
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
 PAIRS = [(ManifoldGuidedDDIMScheduler, DDIMScheduler), (ManifoldGuidedDDPMScheduler, DDPMScheduler)]
@@ -176,6 +182,24 @@ def test_dit_pipeline_alone_guides_and_reloads(cls, tmp_path):
     assert not torch.equal(plain, guided) and torch.equal(guided, images())
 
 
+def test_five_lines_guide_a_plain_dit_pipeline(tmp_path):
+    """The script of README, run as it stands there but for the path and what is real."""
+    tiny_dit().save_pretrained(tmp_path / "dit")
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    script = re.search(r"```python\n(from diffusers import DiTPipeline\n.*?)```", text, re.DOTALL)[1]
+    assert "facebook/DiT-XL-2-256" in script and "num_inference_steps=50" in script
+    script = script.replace("facebook/DiT-XL-2-256", str(tmp_path / "dit")).replace(
+        "num_inference_steps=50", "num_inference_steps=4"
+    )
+    script = script.replace('"golden retriever"', '"b"')
+    real = randn(20, 4, 4, 4)  # latents of the class
+    names = {"real": real, "anchors": 3 * real[:3]}
+    exec(script, names)
+    images = names["images"]
+    assert len(images) == 3 and images[0].size == (8, 8)
+    assert type(names["pipe"]) is DiTPipeline and type(names["pipe"].scheduler) is ManifoldGuidedDDIMScheduler
+
+
 def test_unet_pipeline_guides(tmp_path):
     pipe = tiny_unet()
     pipe.save_pretrained(tmp_path)
@@ -189,7 +213,7 @@ def test_unet_pipeline_guides(tmp_path):
     loaded.scheduler.set_guidance(anchors)
     images = loaded([0, 1], num_inference_steps=5, output_type="np").images
     assert images[0].mean() > 0.8 and images[1].mean() < 0.2
-    with pytest.raises(UserError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="between 0 and 1"):
         loaded([2])
 
 
@@ -197,3 +221,25 @@ def test_unet_pipeline_guides(tmp_path):
 def test_a_scheduler_and_the_method_have_the_same_defaults(scheduler):
     options = Guidance().config()["init_args"]
     assert options == {name: value for name, value in scheduler().config.items() if name in options}
+
+
+def test_plain_diffusers_loads_our_pipeline(tmp_path):
+    """By the copy of its code beside the weights, where this library is not installed."""
+    tiny_unet().save_pretrained(tmp_path / "generator")
+    script = """
+import sys
+sys.modules["hf_distill"] = None  # as if it were not installed
+from diffusers import DiffusionPipeline
+folder = sys.argv[1]
+pipe = DiffusionPipeline.from_pretrained(folder, custom_pipeline=folder, trust_remote_code=True)
+pipe.set_progress_bar_config(disable=True)
+images = pipe([0, 1], num_inference_steps=2).images
+assert images[0].size == (8, 8) and pipe.labels == {"a": 0, "b": 1}, pipe.labels
+pipe.save_pretrained(folder + "/again")
+"""
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    command = [sys.executable, "-c", script, str(tmp_path / "generator")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    again = ClassConditionalPipeline.from_pretrained(tmp_path / "generator" / "again")
+    assert again.labels == {"a": 0, "b": 1} and (tmp_path / "generator" / "again" / "pipeline.py").is_file()

@@ -54,6 +54,8 @@ def test_published_set_is_ordinary_and_says_what_made_each_sample(unet, tmp_path
     assert codes["seed"][1] == Streams(3).seed_for("sample", 0, 1)
     assert all(row < 6 for row in codes["anchor_row"][:3]) and all(row >= 6 for row in codes["anchor_row"][3:])
     read = DistilledDataset.from_pretrained(tmp_path / "set")
+    picture = "pictures/real_samples_closest_to_the_anchors.png"
+    assert picture in (tmp_path / "set" / "README.md").read_text() and (tmp_path / "set" / picture).is_file()
     assert torch.equal(read.codes()["codes"], torch.from_numpy(read.stored))
 
 
