@@ -1,98 +1,111 @@
 """Which steps of ManifoldGD help: random real samples, the generator alone, and one step of guidance after another.
 
-hf-distill train-generator --output_dir outputs/generator_digits
+hf-distill train-generator --config configs/generator_digits.yaml
 python benchmarks/manifold_ladder.py --per_class 10
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
+from pathlib import Path
 from typing import Any
 
 import torch
-from record import save
+from record import HERE, save
 
-from hf_distill import (
-    ConvNet,
-    Coreset,
-    Guidance,
-    GuidedDiffusion,
-    HierarchicalSelector,
-    KMeansSelector,
-    RandomSelector,
-    RealData,
-    Recipe,
-    Run,
-    SiameseAugment,
-)
+from hf_distill import Coreset, GuidedDiffusion, HierarchicalSelector, KMeansSelector, RandomSelector, RealData, Run
+from hf_distill.cli.distill import build_parser
 from hf_distill.data.batch import Batch
-from hf_distill.evaluation import TensorSource, train_networks
+from hf_distill.evaluation import ClassificationEvaluator, TensorSource, train_networks
 from hf_distill.evaluation.metrics import accuracy
 from hf_distill.evaluation.source import predict
 from hf_distill.seeding import Streams
 
+PLAIN = {"mode_scale": 0.0, "manifold": "none"}
 MODE = {"manifold": "none"}
-STEPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "plain sampling": ({"selector": RandomSelector()}, {"mode_scale": 0.0, "manifold": "none"}),
-    "k-means mode guidance (MGD3)": ({"selector": KMeansSelector(restarts=10)}, MODE),
-    "divisive leaves": ({"selector": HierarchicalSelector(choose="leaves")}, MODE),
-    "level-wise": ({"selector": HierarchicalSelector()}, MODE),
-    "+ tangent guidance": ({"selector": HierarchicalSelector()}, {"radius_schedule": "fixed"}),
-    "+ annealed radius": ({"selector": HierarchicalSelector()}, {"radius_schedule": "exp"}),
-}
+
+
+def steps(method: GuidedDiffusion) -> dict[str, Any]:
+    """Return the methods: each has the settings of the configuration but for what its name says."""
+    chosen = method.selector
+    return {
+        "random real": Coreset(selector=RandomSelector(), per_class=method.per_class),
+        "plain sampling": changed(method, RandomSelector(), PLAIN),
+        "k-means mode guidance (MGD3)": changed(method, KMeansSelector(restarts=10), MODE),
+        "divisive leaves": changed(method, HierarchicalSelector(choose="leaves"), MODE),
+        "level-wise": changed(method, chosen, MODE),
+        "+ tangent guidance": changed(method, chosen, {"radius_schedule": "fixed"}),
+        "+ annealed radius": changed(method, chosen, {}),
+    }
+
+
+def changed(method: GuidedDiffusion, selector: Any, guidance: dict[str, Any]) -> GuidedDiffusion:
+    other = copy.copy(method)
+    other.selector, other.guidance = selector, copy.copy(method.guidance)
+    for name, value in guidance.items():
+        setattr(other.guidance, name, value)
+    return other
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=HERE.parent / "configs/manifold_digits.yaml")
+    parser.add_argument("--path", help="where the data lies, if not where the configuration says")
     parser.add_argument("--per_class", type=int, default=10)
-    parser.add_argument("--generator", default="outputs/generator_digits")
+    parser.add_argument("--generator", help="its folder, if not the configuration's")
     parser.add_argument("--sets", type=int, default=3, help="generated sets")
-    parser.add_argument("--seeds", type=int, default=1, help="networks for each set")
+    parser.add_argument("--seeds", type=int, default=3, help="networks for each set")
     parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--mode_scale", type=float, default=0.1)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    real = RealData(path="digits").setup()
-    methods = {"random real": Coreset(selector=RandomSelector(), per_class=args.per_class)}
-    for name, (own, guidance) in STEPS.items():
-        methods[name] = GuidedDiffusion(
-            pipeline=args.generator,
-            per_class=args.per_class,
-            guidance=Guidance(**{"mode_scale": args.mode_scale, **guidance}),
-            steps=20,
-            guidance_scale=2.0,
-            batch_size=50,
-            **own,
-        )
+    config = build_parser()
+    options = [f"--config={args.config}", f"--method.per_class={args.per_class}"]
+    options += [f"--method.pipeline={args.generator}"] if args.generator else []
+    options += [f"--data.path={args.path}"] if args.path else []
+    chosen = config.instantiate(config.parse_args(options))
+    real = chosen.data.setup()
     rows = []
-    for name, method in methods.items():
-        scores = [measure(method, real, number, args) for number in range(args.sets)]
+    for name, method in steps(chosen.method).items():
+        scores = [measure(method, chosen.evaluator, real, number, args) for number in range(args.sets)]
         values = [value for own in scores for value in own]
-        rows.append({"step": name, "accuracy": [statistics.fmean(values), statistics.stdev(values)]})
+        means = [statistics.fmean(own) for own in scores]
+        rows.append(
+            {
+                "step": name,
+                "accuracy": [statistics.fmean(values), statistics.stdev(values)],
+                "std of the sets' means": statistics.stdev(means),
+            }
+        )
         print(rows[-1], flush=True)
+    name = args.config.stem
     save(
-        f"manifold_digits_ipc{args.per_class}",
+        f"{name}_ipc{args.per_class}",
         rows,
-        title=f"digits, guided diffusion, {args.per_class} samples a class",
-        note=f"{args.sets} generated sets x {args.seeds} networks, ConvNet width 32 depth 2, {args.epochs} epochs, "
-        f"hard labels; mode scale {args.mode_scale}, untuned",
+        title=f"{name.removeprefix('manifold_')}, guided diffusion, {args.per_class} samples a class",
+        note=f"{args.sets} generated sets x {args.seeds} networks, hard labels, {args.epochs} epochs; everything else "
+        f"as in configs/{args.config.name}, for every row alike",
     )
 
 
-def measure(method: Any, real: RealData, number: int, args: argparse.Namespace) -> list[float]:
+def measure(
+    method: Any, evaluator: ClassificationEvaluator, real: RealData, number: int, args: argparse.Namespace
+) -> list[float]:
     """Return the test accuracy of fresh networks on one generated set, in per cent."""
     samples = method.fit(real, Run(seed=number, progress=False))
     with torch.no_grad():
         stored = samples.decode(samples.codes())
         # As it is published: rounded to 8 bits.
         x = real.spec.normalize(real.spec.denormalize(stored.x))
-    recipe = Recipe(epochs=args.epochs, augment=SiameseAugment(strategy="color_crop_cutout_scale_rotate"))
+    recipe = copy.copy(evaluator.recipe)
+    recipe.epochs = args.epochs
     streams = [Streams(number, step=k) for k in range(args.seeds)]
-    build = ConvNet(width=32, depth=2).build
+    assert evaluator.networks is not None
+    build = evaluator.networks[0].build
     networks = [build(real.spec.shape, real.spec.num_classes, each.seed_for("network")) for each in streams]
     source = TensorSource(Batch.of(x, stored.y))
-    train_networks(networks, [source] * args.seeds, streams, recipe=recipe, strategy="sequential")
+    train_networks(networks, [source] * args.seeds, streams, recipe=recipe)
     return [100 * accuracy(logits, real.test.labels) for logits in predict(networks, real.test, real.spec, x.device)]
 
 
