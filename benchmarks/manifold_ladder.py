@@ -1,6 +1,6 @@
 """Which steps of ManifoldGD help: random real samples, the generator alone, and one step of guidance after another.
 
-hf-distill train-generator --config configs/generator_digits.yaml
+hf-distill train-generator --data.path=digits
 python benchmarks/manifold_ladder.py --per_class 10
 """
 
@@ -25,6 +25,7 @@ from hf_distill.seeding import Streams
 
 PLAIN = {"mode_scale": 0.0, "manifold": "none"}
 MODE = {"manifold": "none"}
+CENTRES = {"mode_scale": 1.0, "manifold": "none", "stop": 0.0}
 
 
 def steps(method: GuidedDiffusion) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def steps(method: GuidedDiffusion) -> dict[str, Any]:
         "random real": Coreset(selector=RandomSelector(), per_class=method.per_class),
         "plain sampling": changed(method, RandomSelector(), PLAIN),
         "k-means mode guidance (MGD3)": changed(method, KMeansSelector(restarts=10), MODE),
+        "the k-means centres themselves": changed(method, KMeansSelector(restarts=10), CENTRES),
         "divisive leaves": changed(method, HierarchicalSelector(choose="leaves"), MODE),
         "level-wise": changed(method, chosen, MODE),
         "+ tangent guidance": changed(method, chosen, {"radius_schedule": "fixed"}),
