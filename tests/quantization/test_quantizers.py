@@ -173,3 +173,15 @@ def test_mistakes():
         quantizer.calibrate(torch.tensor([[float("inf")]]))
     with pytest.raises(UserError, match="reach 7e\\+04"):
         quantizer.calibrate(torch.tensor([[7e4]]))
+
+
+def test_the_gradient_of_both_ends():
+    quantizer = UniformQuantizer(bits=2)
+    quantizer.calibrate(torch.tensor([[0.0, 1.0, 2.0, 3.0]]))
+    out = quantizer(torch.tensor([[0.9, -1.0, 5.0]]))
+    assert out.tolist() == [[1, 0, 3]]
+    # With the level uq and the place u of a value, in units of the range: inside the ends get -(uq - u) and uq - u, so
+    # that a shift of the range alone changes nothing; outside the end that the value is clipped to gets all.
+    for place, (low, high) in enumerate([(-(1 / 3 - 0.3), 1 / 3 - 0.3), (1, 0), (0, 1)]):
+        (each,) = torch.autograd.grad(out[0, place], quantizer.ends, retain_graph=True)
+        assert each[0].tolist() == pytest.approx([low, high], abs=1e-6)
