@@ -12,11 +12,12 @@ from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
 #: Colours of the lines, in their order: told apart by the colour-blind too (Okabe and Ito, 2008).
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
 _INK, _GRID = "#444444", "#dddddd"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 18, 20  # margins of a panel in pixels
 _LEGEND = 20
 _SMOOTH = 2  # lines are drawn so many times larger and reduced
+_DOT = 4 * _SMOOTH  # radius of a line of one point
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _lines(
                 draw.line([tuple(point) for point in part.tolist()], fill=colours[name], width=_SMOOTH)
             elif len(part):
                 x, y = part[0]
-                draw.ellipse((x - _SMOOTH, y - _SMOOTH, x + _SMOOTH, y + _SMOOTH), fill=colours[name])
+                draw.ellipse((x - _DOT, y - _DOT, x + _DOT, y + _DOT), fill=colours[name])
     picture.paste(large.resize(inside.size, PILImage.Resampling.BOX), box[:2])
 
 
