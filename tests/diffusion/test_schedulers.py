@@ -119,6 +119,14 @@ def test_normal_pull_points_on_to_the_plane_and_has_its_length():
     mode, pull = scheduler._direction(900, 50 * randn(2, 1, 4, 4, seed=3), torch.zeros(2, 1, 4, 4))
     assert mode.abs().max() == 0
     torch.testing.assert_close(pull.flatten(1).norm(dim=1), torch.full((2,), 0.3), atol=1e-4, rtol=0)
+    # On to a plane through nearly zero, and so back along x, with nothing within the plane.
+    x = 50 * randn(2, 1, 4, 4, seed=3)
+    assert ((pull * x).flatten(1).sum(1) < -0.1 * x.flatten(1).norm(dim=1)).all()
+    plane = torch.zeros(40, 1, 4, 4)
+    plane[:, 0, 0, :2] = randn(40, 2)
+    scheduler.set_guidance(randn(2, 1, 4, 4), plane)
+    _, pull = scheduler._direction(900, x, torch.zeros(2, 1, 4, 4))
+    assert pull[:, 0, 0, :2].abs().max() < 1e-4 < pull[:, 0, 1:].abs().max()
 
 
 def test_radius_shrinks_to_itself():
@@ -243,3 +251,38 @@ pipe.save_pretrained(folder + "/again")
     assert done.returncode == 0, done.stderr
     again = ClassConditionalPipeline.from_pretrained(tmp_path / "generator" / "again")
     assert again.labels == {"a": 0, "b": 1} and (tmp_path / "generator" / "again" / "pipeline.py").is_file()
+
+
+@pytest.mark.parametrize("noise", ["independent", "shared"])
+def test_real_samples_are_noised_to_the_level(noise):
+    """Eq. 5: sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps, one eps for each sample or for all of an anchor's."""
+    scheduler = ManifoldGuidedDDIMScheduler(patch_noise=noise)
+    real = randn(20, 1, 4, 4)
+    scheduler.set_guidance(real[:2], real)
+    noised = scheduler._noised(300, torch.zeros(1))
+    alpha = scheduler.alphas_cumprod[300]
+    clean = torch.stack([real[(real - a).flatten(1).norm(dim=1).argsort()].flatten(1) for a in real[:2]])
+    eps = torch.randn(2, 20 if noise == "independent" else 1, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(noised, alpha.sqrt() * clean + (1 - alpha).sqrt() * eps)
+
+
+def test_a_shrinking_radius_leaves_the_far_samples_out():
+    """Near samples vary along the first two axes and far ones, close to x_t, along two others: so does guidance."""
+    near, far = torch.zeros(10, 1, 4, 4), torch.zeros(9, 1, 4, 4)
+    near[:, 0, 0, :2], far[:, 0, 0, 2:] = randn(10, 2), 0.1 * randn(9, 2, seed=1)
+    near[:, 0, 0, :2] /= near.flatten(1).norm(dim=1)[:, None]
+    far[:, 0, 1, 0] = 3
+    near, far = 7 * near, 7 * far  # the unit is the median distance from the anchor, 7
+    options = {"radius": 1.5, "radius_max": 3.0, "radius_schedule": "linear", "neighbours": 8, "tangent_dim": 2}
+    scheduler = ManifoldGuidedDDIMScheduler(patch_noise="shared", clip_sample=False, **options)
+
+    def axes(t):
+        scheduler.set_timesteps(10)
+        scheduler.set_guidance(torch.zeros(1, 1, 4, 4), torch.cat([near, far]))
+        alpha, eps = scheduler.alphas_cumprod[t], randn(1, 1, 4, 4)
+        x = alpha.sqrt() * far.mean(0) + (1 - alpha).sqrt() * eps
+        mode = scheduler._direction(t, x, torch.ones(1, 1, 4, 4))[0].flatten().abs()
+        return mode[:2].max() > 1e-3, mode[2:4].max() > 1e-3
+
+    assert axes(900) == (False, True)  # radius 4.5
+    assert axes(501) == (True, False)  # radius 1.5

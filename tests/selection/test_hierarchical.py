@@ -3,7 +3,7 @@ import torch
 
 from hf_distill.errors import UserError
 from hf_distill.selection import HierarchicalSelector
-from hf_distill.selection.hierarchical import by_level, leaves
+from hf_distill.selection.hierarchical import _draw, by_level, leaves
 
 # Two far groups of two near pairs each.
 POINTS = torch.tensor([0.0, 1.0, 10.0, 11.0, 100.0, 101.0, 110.0, 111.0])[:, None]
@@ -36,6 +36,21 @@ def test_levels_go_from_coarse_to_fine_and_are_not_the_leaves():
         len(node.rows) == 2
         for node in HierarchicalSelector(start_level=9, growth=1.0).fit(POINTS).nodes(4, generator())
     )
+
+
+def test_levels_come_from_a_tree_that_grows_further():
+    selector = HierarchicalSelector(start_level=9, growth=2.0).fit(POINTS)
+    assert all(len(node.rows) == 1 for node in selector.nodes(4, generator()))
+
+
+def test_levels_are_random_and_take_no_node_twice():
+    selector = HierarchicalSelector(start_level=1, growth=1.0).fit(POINTS)
+    draws = [selector.nodes(4, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    assert all(len({id(node) for node in nodes}) == 4 for nodes in draws)
+    # k-means may name its sides either way: only in one tree does it show that any node of a level is drawn.
+    level = by_level(selector.tree(4, generator()))[2]
+    drawn = {id(_draw(level, torch.Generator().manual_seed(seed))) for seed in range(50)}
+    assert drawn == {id(node) for node in level}
 
 
 def test_equal_samples_can_be_divided():
