@@ -10,7 +10,7 @@ from hf_distill.errors import UserError
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.base import Classifier
 from hf_distill.objectives import DistributionMatching
-from hf_distill.objectives.distribution import class_means, squared_distances
+from hf_distill.objectives.distribution import calibrated_temperature, class_means, squared_distances
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, VectorSet
 
@@ -76,6 +76,37 @@ def test_the_whole_class_has_no_loss(digits):
         synthetic, real, Streams(0)
     )
     assert float(loss["features"]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("overlap", [0.3, 3.0])
+def test_the_calibrated_temperature_has_the_least_cross_entropy(overlap):
+    """Against a scan of temperatures, with every class mean taken anew without the sample."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(3).repeat_interleave(8)
+    features = torch.eye(3, 5)[labels] + overlap * torch.randn(24, 5, generator=generator)
+    means = class_means(features, Batch.of(features, labels), 3)
+    distances = torch.empty(24, 3)
+    for row in range(24):
+        rest = torch.arange(24) != row
+        without = class_means(features[rest], Batch.of(features[rest], labels[rest]), 3)
+        distances[row] = (features[row] - without).square().sum(1)
+    scan = torch.logspace(-2, 4, 2000)
+    losses = torch.stack([torch.nn.functional.cross_entropy(-distances / t, labels) for t in scan])
+    found = calibrated_temperature(features, labels, means)
+    loss = torch.nn.functional.cross_entropy(-distances / found, labels)
+    assert loss.item() == pytest.approx(losses.min().item(), abs=1e-5)
+    assert calibrated_temperature(2 * features, labels, 2 * means).item() == pytest.approx(4 * found.item(), rel=1e-3)
+
+
+def test_the_calibrated_unit_replaces_the_spread(digits):
+    synthetic = whole_class(digits, 2)
+    options = {"real_per_class": 20, "discrimination": 1.0}
+    found = objective(temperature=0.5, temperature_unit="calibrated", **options)
+    term = found(synthetic, digits, Streams(0))["discrimination"]
+    view = found._view(digits, Streams(0))
+    same = objective(temperature=0.5 * float(view.unit / view.spread), **options)
+    assert term.item() == pytest.approx(same(synthetic, digits, Streams(0))["discrimination"].item(), rel=1e-5)
+    assert view.unit != view.spread
 
 
 def test_chunks_change_nothing(digits):
