@@ -174,8 +174,8 @@ class BitSweep:
 
     def _posthoc(self, bits: int, folder: Path) -> dict[str, Any]:
         described = self._set(bits)
-        described.plan(self.data.spec)
         described.quantizer = UniformQuantizer(bits=bits, granularity=described.quantizer.granularity)
+        described.plan(self.data.spec)  # its ranges may take more bits than those of the loop's quantizer
         sets: list[Synthetic] = []
         for inner in self._unquantized(described.size, folder):
             synthetic = copy.deepcopy(described)

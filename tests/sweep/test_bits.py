@@ -25,9 +25,9 @@ def digits():
     return RealData().setup()
 
 
-def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, sets=1, inner=None, **kwargs):
+def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, sets=1, inner=None, quantizer=None, **kwargs):
     method = OptimizedDistillation(
-        synthetic=QuantizedSet(synthetic=inner or PixelSet(), quantizer=LearnedLevels(bits=2)),
+        synthetic=QuantizedSet(synthetic=inner or PixelSet(), quantizer=quantizer or LearnedLevels(bits=2)),
         objective=DistributionMatching(network=NETWORK, real_per_class=8),
         steps=2,
         lr=0.1,
@@ -79,6 +79,13 @@ def test_several_sets_are_several_distillations(digits, tmp_path):
     assert all(row["std"] > 0 for row in rows)
     with pytest.raises(UserError, match="sets is 0"):
         sweep(digits, sets=0)
+
+
+def test_ranges_of_rounding_afterwards_are_in_the_budget(digits, tmp_path):
+    # a class: 2 samples of 64 values of 4 bits, and a range for each sample: 16 bits by powers of two, 32 uniform
+    quantizer = PowersOfTwoQuantizer(bits=4, granularity="sample")
+    rows = sweep(digits, (4,), ("posthoc",), bits_per_class=2 * 272 + 2, quantizer=quantizer).run(tmp_path)
+    assert [row["samples"] for row in rows] == [20, 10] and all(row["bits"] <= 5460 for row in rows)
 
 
 def test_a_set_of_coarse_images_has_more_of_them(digits, tmp_path):
