@@ -115,13 +115,14 @@ class ClassificationEvaluator(Evaluator):
         spec = distilled.spec
         check_match(spec, real.spec)
         self.recipe.check(spec)
-        if self.feature_metrics is not None:
-            self.feature_metrics.check(distilled)
         test = real.test
         bits = distilled.bits["default"].total
         count = max(spec.num_classes, bits // real_bits(spec))
         sources = self._sources(distilled, real, count)
         networks = self.networks or default_networks(spec)
+        features = None
+        if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
+            features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
         sizes = {
             name: {"samples": len(group[0]), "bits": len(group[0]) * real_bits(spec)}
             for name, group in sources.items()
@@ -145,9 +146,7 @@ class ClassificationEvaluator(Evaluator):
                         bits=bits,
                     )
                     rows.append(row)
-        evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows)
-        if self.feature_metrics is not None:
-            evaluation.features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
+        evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows, features=features)
         if output is not None:
             evaluation.save(output)
         return evaluation

@@ -92,6 +92,7 @@ def test_a_vision_model_by_its_folder(real, artifact, tmp_path):
         ({"metrics": ["fidelity"]}, 2, "feature metric 'fidelity' is unknown; choose some of fid, mmd"),
         ({}, 1, "leave diversity out of feature_metrics.metrics"),
         ({"max_rows": 1}, 2, "max_rows is 1"),
+        ({"neighbours": 30}, 2, "neighbours is 30; it must be 1 or more and less than the 30"),
         ({"extractor": PretrainedFeatures(model="/no/such")}, 2, "cannot load a vision model from /no/such"),
     ],
 )
