@@ -49,7 +49,8 @@ class BitSweep:
         data: The data.
         evaluator: How all rows are measured; its own baselines are left out.
         budget: What each row may take.
-        bits: Precisions, in bits a value. Above 4 bits learned levels give way to uniform ones.
+        bits: Precisions, in bits a value. Learned levels give way to uniform ones above 4 bits, and where they take
+            the bits of samples.
         baselines: Some of ``BASELINES``.
         seed: The seed of all randomness.
         sets: Distillations of each row, with seeds that follow from the first. One set is measured by all of the
@@ -150,7 +151,16 @@ class BitSweep:
         assert isinstance(described, QuantizedSet)
         synthetic = copy.deepcopy(described)
         synthetic.quantizer, synthetic.budget = at_precision(described.quantizer, bits), self.budget
+        if isinstance(synthetic.quantizer, LearnedLevels):
+            uniform = copy.deepcopy(synthetic)
+            uniform.quantizer = UniformQuantizer(bits=bits, granularity=synthetic.quantizer.granularity)
+            uniform.plan(self.data.spec)  # refuses where not even these fit: their ranges are fewer than the levels
+            if synthetic.planned_bits(self.data.spec, uniform.size).total > self.budget.bits(self._classes()):
+                return uniform
         return synthetic
+
+    def _classes(self) -> int | None:
+        return self.data.spec.num_classes if isinstance(self.data, RealData) else None
 
     def _distilled(self, synthetic: Synthetic, folder: Path, name: str) -> list[Synthetic]:
         method = copy.copy(self.method)
@@ -192,8 +202,7 @@ class BitSweep:
         return self._row("random, quantized", bits, sets, sets[0].bits().total)
 
     def _float(self, folder: Path) -> dict[str, Any]:
-        spec, inner = self.data.spec, self._set(self.bits[0]).synthetic
-        classes = spec.num_classes if isinstance(self.data, RealData) else None
+        spec, inner, classes = self.data.spec, self._set(self.bits[0]).synthetic, self._classes()
         total = self.budget.bits(classes)
         per_size = [32 * sum(torch.Size(s).numel() for s in inner.shapes(spec, k).values()) for k in (1, 2)]
         labels = classes * spec.bits_per_label if classes else 0

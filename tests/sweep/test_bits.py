@@ -88,6 +88,12 @@ def test_ranges_of_rounding_afterwards_are_in_the_budget(digits, tmp_path):
     assert [row["samples"] for row in rows] == [20, 10] and all(row["bits"] <= 5460 for row in rows)
 
 
+def test_levels_that_would_take_the_bits_of_samples_give_way(digits):
+    # 10 samples of 4 bits take 2560 bits; 16 of 5200 are for the labels, 32 for a range, 256 for 16 levels
+    assert isinstance(sweep(digits, bits_per_class=520)._set(4).quantizer, UniformQuantizer)
+    assert isinstance(sweep(digits, bits_per_class=540)._set(4).quantizer, LearnedLevels)
+
+
 def test_a_set_of_coarse_images_has_more_of_them(digits, tmp_path):
     rows = sweep(digits, (2,), ("posthoc", "patchwise", "float32"), bits_per_class=520, inner=CoarsePixelSet()).run(
         tmp_path
