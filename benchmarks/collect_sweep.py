@@ -1,4 +1,4 @@
-"""Take a finished sweep into results/: its table and its picture.
+"""Take the finished rows of a sweep into results/: their table and their picture.
 
 hf-distill sweep --config configs/quadd_digits.yaml --budget.bits_per_class 520 --sets 5 --output_dir outputs/digits_520
 python benchmarks/collect_sweep.py outputs/digits_520 --name quadd_digits_520 --title "..." --command "hf-distill ..."
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
 from record import RESULTS, commit, save
+
+from hf_distill.sweep.picture import draw, sweet_spot
+
+KINDS = ("in the loop", "post-hoc", "random, quantized", "float32", "patch-wise", "png", "jpeg")
 
 
 def main() -> None:
@@ -23,13 +26,20 @@ def main() -> None:
     parser.add_argument("--commit", default=commit(), help="what the sweep was made with, if not what is checked out")
     parser.add_argument("--note")
     args = parser.parse_args()
-    sweep = json.loads((args.folder / "sweep.json").read_text())
+    rows = [json.loads(path.read_text()) for path in (args.folder / "rows").glob("*.json")]
+    rows.sort(key=place)
     RESULTS.mkdir(exist_ok=True)
-    shutil.copy(args.folder / "sweep.png", RESULTS / f"{args.name}.png")
-    about = {"title": args.title, "command": args.command, "commit": args.commit, "sweet_spot": sweep["sweet_spot"]}
+    draw(rows).save(RESULTS / f"{args.name}.png", optimize=True)
+    about = {"title": args.title, "command": args.command, "commit": args.commit, "sweet_spot": sweet_spot(rows)}
     if args.note:
         about["note"] = args.note
-    save(args.name, [table_row(row) for row in sweep["rows"]], **about)
+    save(args.name, [table_row(row) for row in rows], **about)
+
+
+def place(row: dict) -> tuple[int, int]:
+    """Return where a row stands: many bits first, then the rows that have one precision only."""
+    kind = KINDS.index(row["kind"])
+    return (-row["bits_per_value"], kind) if kind < KINDS.index("float32") else (0, kind)
 
 
 def table_row(row: dict) -> dict:
