@@ -27,8 +27,8 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
 class AvgPoolPairs(nn.AvgPool2d):
     """2x2 average pooling, by a sum of rows and a matrix product on the CPU.
 
-    On images of 32 pixels the pair is 3 times as fast there as the pooling kernel, forward and backward, and a ConvNet
-    spends as long in that kernel as in its convolutions. Values agree to rounding; derivatives of any order exist.
+    The pooling kernel takes a ConvNet nearly as long there as its convolutions do; this is 2 to 3 times as fast, forward
+    and backward (benchmarks/pooling.py). Values agree to rounding; derivatives of any order exist.
 
     Args:
         width: Columns of the input; inputs of another width, of odd size or on other devices take the kernel.

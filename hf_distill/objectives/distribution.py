@@ -68,9 +68,9 @@ class DistributionMatching(Objective):
         temperature: Of the discrimination term's logits, in ``temperature_unit``.
         temperature_unit: ``spread`` is the mean squared distance of the real class means from their centre;
             ``calibrated`` is the temperature at which these means classify the real samples with the least cross
-            entropy. Where classes overlap in random features, as photographs do, the spread is far smaller (0.3 of
-            it on FashionMNIST's scale is the calibrated value there, 3 on CIFAR-10's), and the term would ask for a
-            certainty that no set can give.
+            entropy. Where classes overlap in random features, as those of photographs do, the spread is
+            far smaller than it (a third of CIFAR-10's, against three times FashionMNIST's), and the term would ask for
+            a certainty that no set can give.
         chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
             cache, and 4096 elsewhere.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
