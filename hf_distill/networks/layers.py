@@ -27,8 +27,8 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
 class AvgPoolPairs(nn.AvgPool2d):
     """2x2 average pooling, by a sum of rows and a matrix product on the CPU.
 
-    The pooling kernel takes a ConvNet nearly as long there as its convolutions do; this is 2 to 3 times as fast, forward
-    and backward (benchmarks/pooling.py). Values agree to rounding; derivatives of any order exist.
+    The pooling kernel takes a ConvNet nearly as long there as its convolutions do; this is 2 to 3 times as fast,
+    forward and backward (benchmarks/pooling.py). Values agree to rounding; derivatives of any order exist.
 
     Args:
         width: Columns of the input; inputs of another width, of odd size or on other devices take the kernel.

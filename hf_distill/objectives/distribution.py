@@ -69,8 +69,8 @@ class DistributionMatching(Objective):
         temperature_unit: ``spread`` is the mean squared distance of the real class means from their centre;
             ``calibrated`` is the temperature at which these means classify the real samples with the least cross
             entropy. Where classes overlap in random features, as those of photographs do, the spread is
-            far smaller than it (a third of CIFAR-10's, against three times FashionMNIST's), and the term would ask for
-            a certainty that no set can give.
+            far smaller than it (0.4 of it on CIFAR-10, 3 times it on FashionMNIST: benchmarks/calibration.py), and the
+            term would ask for a certainty that no set can give.
         chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
             cache, and 4096 elsewhere.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
