@@ -28,7 +28,10 @@ from hf_distill.synthetic import QuantizedSet, SoftVectorSet, VectorSet
 from hf_distill.training import Run
 from hf_distill.training.undistilled import Undistilled
 
-_FULL = 10_000 * (16 * 32 + 6)  # the training rows as float32, with their labels
+
+def full_bits(spec: Any) -> int:
+    """Return the bits of all training rows as float32, with their labels."""
+    return spec.num_rows * (32 * spec.shape[0] + spec.bits_per_label)
 
 
 def main() -> None:
@@ -51,7 +54,9 @@ def main() -> None:
     some = Undistilled(synthetic=VectorSet(per_class=1), initial=RealSamples()).fit(objects.data, Run(seed=0))
     evaluator.labels = "hard"
     full = evaluator.evaluate(DistilledDataset.from_synthetic(some), objects.data, progress=False).rows
-    rows = [{"row": "full data", "samples": 10_000, "bits": _FULL, "fewer": 1}]
+    rows = [
+        {"row": "full data", "samples": objects.data.spec.num_rows, "bits": full_bits(objects.data.spec), "fewer": 1}
+    ]
     for row in full:
         rows[0][row["metric"]] = [100 * row["full_mean"], 100 * (row["full_std"] or 0)]
     rows[0]["loss"] = 0.0
@@ -132,7 +137,12 @@ def measure(label: str, synthetic: Any, initial: Any, objects: Any, args: argpar
         for row in evaluator.evaluate(published, objects.data, progress=False).rows:
             scores.setdefault(row["metric"], []).append(100 * row["mean"])
     bits = made.bits().total
-    line = {"row": label, "samples": len(published), "bits": bits, "fewer": round(_FULL / bits, 1)}
+    line = {
+        "row": label,
+        "samples": len(published),
+        "bits": bits,
+        "fewer": round(full_bits(objects.data.spec) / bits, 1),
+    }
     return line | {metric: [statistics.fmean(own), statistics.stdev(own)] for metric, own in scores.items()}
 
 
