@@ -76,8 +76,9 @@ def one_line(message: str) -> str:
     if found := re.search(r"Option '([^']+)' is not accepted", message):
         return f"{keys} has no option {found[1]!r}{_suggest(found[1])}"
     if found := re.search(r"unrecognized arguments: (.+)", message):
-        option = found[1].split()[0]
-        return f"no option {option}{_suggest(option.split('=')[0].split('.')[-1].strip('-'))}"
+        option = found[1].split()[0].split("=")[0]
+        name = option.split(".")[-1].strip("-")
+        return f"no option {option}{_paths(name) or _suggest(name)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
         names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in _concrete(base)}
         known = f": choose {', '.join(sorted(names))}" if names else ""
@@ -97,6 +98,16 @@ def _concrete(base: type[Part]) -> Iterator[type[Part]]:
         yield base
     for cls in base.__subclasses__():
         yield from _concrete(cls)
+
+
+def _paths(name: str) -> str:
+    """Return where data, method, its parts or evaluator have an option of that name; empty where none has."""
+    bases, paths = _bases(), []
+    for path in ("data", "method", "method.synthetic", "method.initial", "method.objective", "evaluator"):
+        owners = (cls for base in bases[path.split(".")[-1]] for cls in _concrete(base))
+        if any(name in inspect.signature(cls.__init__).parameters for cls in owners):
+            paths.append(f"--{path}.{name}")
+    return f": did you mean {' or '.join(paths)}?" if paths and name != "self" else ""
 
 
 def _suggest(name: str) -> str:

@@ -108,6 +108,7 @@ def _digits_parquet(folder):
         ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
         ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
         ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose CondTSF, DistributionMatching"),
+        ("--real_per_class=9", "no option --real_per_class: did you mean --method.objective.real_per_class?"),
         ("--data.pth=digits", "data has no option 'pth': did you mean 'path'?"),
         ("--data.path=./nothing", "no such file or folder: ./nothing"),
         ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),
