@@ -18,7 +18,7 @@ from torch import Tensor
 from hf_distill.data.batch import Batch
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import publish, record, tables
-from hf_distill.hub.card import render_card
+from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
@@ -179,7 +179,7 @@ class DistilledDataset:
             values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": evaluation}
             with replace_folder(self.folder, keep=lambda name: name not in changed) as stage:
                 write_pictures(stage, shown)
-                _write_texts(stage, values)
+                write_texts(stage, values)
         self.evaluation, self.pictures, self.evaluation_pictures = evaluation, shown, list(added)
 
     def push_to_hub(
@@ -293,13 +293,5 @@ class DistilledDataset:
         }
         self._format.preview(self.spec, self.stored, self.y).save(folder / record.PREVIEW, optimize=True)
         write_pictures(folder, self.pictures)
-        _write_texts(folder, values, repo_id)
+        write_texts(folder, values, repo_id)
         return files
-
-
-def _write_texts(folder: Path, values: dict[str, Any], repo_id: str | None = None) -> None:
-    texts = {record.RECORD: record.to_json(values), record.CARD: render_card(values, repo_id)}
-    if values["evaluation"] is not None:
-        texts[record.EVALUATION] = record.to_json(values["evaluation"])
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -16,7 +17,7 @@ from huggingface_hub import DatasetCardData
 
 from hf_distill.hub.card_results import cell, features_table, results_table
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.record import PREVIEW, TABLES
+from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, to_json
 from hf_distill.hub.tables import TABLE_OVERHEAD
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
@@ -167,3 +168,12 @@ def _layouts(codes: dict[str, Any]) -> list[dict[str, Any]]:
         {"name": name, "dtype": layout.get("dtype", "u1"), "shape": tuple(layout.get("shape", (-1,)))}
         for name, layout in layouts
     ]
+
+
+def write_texts(folder: Path, values: dict[str, Any], repo_id: str | None = None) -> None:
+    """Write an artifact's record, its card and, where it has been evaluated, the evaluation."""
+    texts = {RECORD: to_json(values), CARD: render_card(values, repo_id)}
+    if values["evaluation"] is not None:
+        texts[EVALUATION] = to_json(values["evaluation"])
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")

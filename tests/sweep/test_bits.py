@@ -11,9 +11,9 @@ from hf_distill.objectives import DistributionMatching
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.sweep import BASELINES, BitSweep
-from hf_distill.sweep.bits import at_precision
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.sweep.picture import draw, sweet_spot
+from hf_distill.sweep.sets import BudgetSets, at_precision
 from hf_distill.synthetic import CoarsePixelSet, PixelSet, QuantizedSet
 from hf_distill.training import OptimizedDistillation
 
@@ -88,10 +88,14 @@ def test_ranges_of_rounding_afterwards_are_in_the_budget(digits, tmp_path):
     assert [row["samples"] for row in rows] == [20, 10] and all(row["bits"] <= 5460 for row in rows)
 
 
-def test_levels_that_would_take_the_bits_of_samples_give_way(digits):
+def test_levels_that_would_take_the_bits_of_samples_give_way(digits, tmp_path):
+    def quantizer(bits_per_class):
+        one = sweep(digits, bits_per_class=bits_per_class)
+        return BudgetSets(one.method, digits, one.budget, tmp_path, range(1), 1).quantized(4).quantizer
+
     # 10 samples of 4 bits take 2560 bits; 16 of 5200 are for the labels, 32 for a range, 256 for 16 levels
-    assert isinstance(sweep(digits, bits_per_class=520)._set(4).quantizer, UniformQuantizer)
-    assert isinstance(sweep(digits, bits_per_class=540)._set(4).quantizer, LearnedLevels)
+    assert isinstance(quantizer(520), UniformQuantizer)
+    assert isinstance(quantizer(540), LearnedLevels)
 
 
 def test_a_set_of_coarse_images_has_more_of_them(digits, tmp_path):
