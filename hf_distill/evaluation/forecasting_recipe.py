@@ -41,7 +41,7 @@ class ForecastRecipe(Part):
     """
 
     def __init__(
-        self, *, steps: int = 200, epochs: int = 3, batch_size: int = 32, lr: float = 1e-3, max_sequences: int = 1024
+        self, *, steps: int = 400, epochs: int = 3, batch_size: int = 32, lr: float = 1e-3, max_sequences: int = 1024
     ) -> None:
         self.steps = steps
         self.epochs = epochs

@@ -70,7 +70,7 @@ class UnrolledMatching(Objective):
         *,
         networks: list[Forecaster | Architecture] = [DLinear(), RevMLP(), RevMix()],  # noqa: B006, B008 - descriptions
         steps: int = 5,
-        lifetime: int = 250,
+        lifetime: int = 400,
         pool: int = 4,
         inner_optimizer: Literal["adam", "sgd"] = "adam",
         inner_lr: float = 1e-3,

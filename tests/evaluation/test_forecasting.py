@@ -63,10 +63,10 @@ def test_windows_of_several_series_do_not_cross():
     assert len(Windows(torch.zeros(20, 3), 12, 4)) == 5
 
 
-@pytest.mark.parametrize(("windows", "steps"), [(1, 200), (193, 200), (2113, 201), (8449, 795)])
+@pytest.mark.parametrize(("windows", "steps"), [(1, 400), (193, 400), (4257, 402), (8449, 795)])
 def test_one_rule_for_the_number_of_steps(windows, steps):
     assert ForecastRecipe().total_steps(windows) == steps
-    assert ForecastRecipe(epochs=0).total_steps(windows) == 200
+    assert ForecastRecipe(epochs=0).total_steps(windows) == 400
 
 
 @pytest.mark.parametrize(
