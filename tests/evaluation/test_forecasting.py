@@ -258,5 +258,5 @@ def test_options_are_checked(options):
 
 def test_configuration_round_trip():
     described = json.loads(json.dumps(ForecastingEvaluator(networks=[DLinear()]).config()))
-    assert described["init_args"]["recipe"]["init_args"]["steps"] == 200
+    assert described["init_args"]["recipe"]["init_args"]["steps"] == 400
     assert described["init_args"]["networks"][0]["class_path"] == "DLinear"
