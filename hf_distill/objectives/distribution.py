@@ -20,6 +20,7 @@ from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import step_flops
 from hf_distill.objectives.base import Objective
 from hf_distill.seeding import Streams
+from hf_distill.selection.cells import Cells
 from hf_distill.synthetic.base import Synthetic
 
 # torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
@@ -34,11 +35,11 @@ class _View:
     streams: Streams
     network: FeatureNetwork
     params: AugmentParams | None
-    means: Tensor  # (classes, F)
+    means: Tensor  # (classes or cells, F)
     spread: Tensor  # mean squared distance of a class mean from their centre
     unit: Tensor  # what the discrimination term measures squared distances in
-    features: Tensor | None  # (classes * real_per_class, F), where single samples are needed
-    labels: Tensor
+    features: Tensor | None  # (about classes * real_per_class, F), where single samples are needed
+    labels: Tensor  # the classes or cells of these
 
 
 class DistributionMatching(Objective):
@@ -50,6 +51,11 @@ class DistributionMatching(Objective):
     Source: Zhao and Bilen, Dataset Condensation with Distribution Matching (WACV 2023). There every step has a new
     network and new real samples, which is ``views=1, reuse=1``. The real side has no gradient and is nearly all of the
     work, so that using each view ``reuse`` times makes a step cheaper; ``views`` of them take turns.
+
+    With a ``cell_size``, k-means divides the real samples of each class into cells, as many as there are groups of so
+    many synthetic samples, and the means of every cell are matched: one mean leaves many synthetic samples of a class
+    free to be all alike, and the more of them there are, the more of a class is lost. This is ours, after DREAM (Liu et
+    al., ICCV 2023), which draws real batches from such clusters.
 
     Two additions of later work, both off by default. ``normalize`` divides by the squared distances of the real class
     means from their centre: a step then means the same for every network, width and dataset. ``discrimination`` adds
@@ -71,6 +77,9 @@ class DistributionMatching(Objective):
             entropy. Where classes overlap in random features, as those of photographs do, the spread is
             far smaller than it (0.4 of it on CIFAR-10, 3 times it on FashionMNIST: benchmarks/calibration.py), and the
             term would ask for a certainty that no set can give.
+        cell_size: Synthetic samples that match the mean of one cell of their class; 0 for all of a class. Each sample
+            stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
+            ``CellSelector`` of the same size.
         chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
             cache, and 4096 elsewhere.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
@@ -103,6 +112,7 @@ class DistributionMatching(Objective):
         discrimination: float = 0.0,
         temperature: float = 0.2,
         temperature_unit: Literal["spread", "calibrated"] = "spread",
+        cell_size: int = 0,
         chunk: int = 0,
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
@@ -116,17 +126,28 @@ class DistributionMatching(Objective):
         self.discrimination = discrimination
         self.temperature = temperature
         self.temperature_unit = temperature_unit
+        self.cell_size = cell_size
         self.chunk = chunk
         self.compile_network = compile_network
         self._views: dict[int, _View] = {}
         self._compiled: CompiledFeatures | None = None
+        self._cells: Cells | None = None
+        self._member: Tensor | None = None
+
+    def get_extra_state(self) -> Tensor | None:
+        """Return which cell every synthetic sample belongs to, for checkpoints."""
+        return self._member
+
+    def set_extra_state(self, state: Tensor | None) -> None:
+        """Go on with the cells of a checkpoint."""
+        self._member = state
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
         view = self._view(real, streams)
         batch = synthetic()
         features = self._features(view.network, batch.x, view.params)
-        means = class_means(features, batch, real.spec.num_classes)
+        means = class_means(features, self._grouped(batch), len(view.means))
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
         if view.features is not None:
@@ -141,8 +162,20 @@ class DistributionMatching(Objective):
     def _augmented(self, x: Tensor, params: AugmentParams | None) -> Tensor:
         return x if params is None or self.augment is None else self.augment.apply(x, params)
 
+    def _grouped(self, batch: Batch) -> Batch:
+        return batch if self._member is None else Batch(batch.x, self._member, batch.w)
+
+    @torch.no_grad()
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
-        """See :class:`Objective`: choose whether to compile."""
+        """See :class:`Objective`: choose whether to compile, and find the cells."""
+        if self.cell_size:
+            batch = synthetic()
+            labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
+            counts = torch.bincount(labels, minlength=real.spec.num_classes).tolist()
+            self._cells = Cells.of(real, counts, self.cell_size)
+            if self._member is None:
+                self._member = self._cells.assign(batch.x, labels)
+            self._member = self._member.to(labels.device)
         network = self.network.build(real.spec.shape, real.spec.num_classes, 0)
         image = step_flops(network, torch.zeros(1, *real.spec.shape), 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
@@ -180,18 +213,27 @@ class DistributionMatching(Objective):
             raise UserError("augmentation needs images; set --method.objective.augment=null")
         params = self.augment.sample(streams.generator("augment")) if self.augment is not None else None
         network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
-        classes = list(range(spec.num_classes))
-        batch = real.sample(classes, self.real_per_class, streams.generator("real"))
+        batch = self._real_batch(real, streams.generator("real"))
         network.to(batch.x.device).requires_grad_(False)
         features = torch.cat(
             [self._features(network, x, params) for x in batch.x.split(self._chunk(batch.x.device.type))]
         )
-        means = class_means(features, batch, spec.num_classes)
+        means = class_means(features, batch, spec.num_classes if self._cells is None else len(self._cells.rows))
         spread = (means - means.mean(0)).square().sum(1).mean()
         unit = spread
         if self.discrimination and self.temperature_unit == "calibrated":
             unit = calibrated_temperature(features, batch.y, means)
         return _View(streams, network, params, means, spread, unit, features if self.discrimination else None, batch.y)
+
+    def _real_batch(self, real: RealData, generator: torch.Generator) -> Batch:
+        """Draw as many real samples of each class, or of each cell with the cell as their label."""
+        if self._cells is None:
+            return real.sample(list(range(real.spec.num_classes)), self.real_per_class, generator)
+        rows = self._cells.rows
+        count = -(-self.real_per_class * len(set(self._cells.classes)) // len(rows))
+        picks = [cell[torch.randperm(len(cell), generator=generator).repeat(-(-count // len(cell)))] for cell in rows]
+        batch = real.train.batch(torch.cat([pick[:count] for pick in picks]))
+        return Batch.of(batch.x, torch.arange(len(rows), device=batch.x.device).repeat_interleave(count))
 
 
 def calibrated_temperature(features: Tensor, labels: Tensor, means: Tensor) -> Tensor:

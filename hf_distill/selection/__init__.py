@@ -1,6 +1,7 @@
 """Selectors: which real samples to keep, or to start from."""
 
 from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.cells import Cells, CellSelector
 from hf_distill.selection.clusters import ClusterSelector
 from hf_distill.selection.graph_cut import GraphCutSamples
 from hf_distill.selection.herding import HerdingSelector
@@ -12,10 +13,14 @@ from hf_distill.selection.relabeled import RelabeledSamples
 from hf_distill.selection.subseries import SubSeries
 from hf_distill.selection.trained_piece import TrainedPiece
 
-SELECTORS = {cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector, HierarchicalSelector)}
+SELECTORS = {
+    cls.__name__: cls for cls in (RandomSelector, HerdingSelector, KMeansSelector, HierarchicalSelector, CellSelector)
+}
 
 __all__ = [
     "SELECTORS",
+    "CellSelector",
+    "Cells",
     "ClusterSelector",
     "GraphCutSamples",
     "HerdingSelector",

@@ -139,6 +139,42 @@ def test_normalised_matching_and_discrimination_by_hand():
     assert float(terms["discrimination"]) == pytest.approx(3 * expected, rel=1e-5)
 
 
+def test_cells_are_matched_one_by_one():
+    """A class at 0 and 4 in two cells, with synthetic samples at 1 and 3: equal class means, and yet a loss."""
+    table = Dataset.from_dict({"v": [[0.0]] * 5 + [[4.0]] * 3 + [[9.0]] * 2, "label": [0] * 8 + [1] * 2})
+    real = RealData.from_dataset(table).setup()
+
+    class Identity(MLP):
+        def build(self, shape, num_classes, seed):
+            return Classifier(torch.nn.Identity(), 1, num_classes)
+
+    synthetic = VectorSet(per_class=2)
+    values = (torch.tensor([[3.0], [1.0], [9.0], [9.0]]) - real.spec.mean[0]) / real.spec.std[0]
+    synthetic.initialize(values, torch.tensor([0, 0, 1, 1]), real.spec)
+    matching = DistributionMatching(network=Identity(), augment=None, real_per_class=4, cell_size=1)
+    matching.prepare(synthetic, real, 1)
+    loss = matching(synthetic, real, Streams(0))["features"]
+    loss.backward()
+    scale = real.spec.std[0]
+    assert loss.item() == pytest.approx(2 / scale**2, rel=1e-5)  # 3 for 4, 1 for 0; class 1 is one cell and right
+    expected = [[-2 / scale], [2 / scale], [0], [0]]
+    assert torch.allclose(synthetic.pixels.grad, torch.tensor(expected), atol=1e-5)
+
+
+def test_a_resumed_objective_keeps_the_cells(digits):
+    synthetic = whole_class(digits, 4)
+    first = objective(cell_size=2)
+    first.prepare(synthetic, digits, 1)
+    late = objective(cell_size=2)
+    late.load_state_dict(first.state_dict())
+    moved = whole_class(digits, 4)
+    with torch.no_grad():
+        moved.pixels.copy_(synthetic.pixels.flip(0))
+    late.prepare(moved, digits, 1)
+    assert torch.equal(late._member, first._member)
+    assert torch.bincount(first._member).tolist() == [2] * 20
+
+
 def test_squared_distances():
     points, centres = torch.randn(5, 3), torch.randn(2, 3)
     assert torch.allclose(squared_distances(points, centres), torch.cdist(points, centres).square(), atol=1e-5)

@@ -1,0 +1,154 @@
+"""Cells: the parts into which k-means divides each class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.selection.base import Selector
+
+# Samples that the centres are found from; all are then assigned.
+_FITTED = 2048
+_ROUNDS = 10
+
+
+class CellSelector(Selector):
+    """Draws at random, as many from each of a class's cells: rare kinds of samples are not left out.
+
+    The cells are those of :meth:`Cells.of`, so that ``DistributionMatching`` with the same ``cell_size`` finds every
+    sample in its own.
+
+    Args:
+        cell_size: Samples to draw from a cell.
+    """
+
+    def __init__(self, *, cell_size: int = 5) -> None:
+        self.cell_size = cell_size
+
+    def fit(self, features: Tensor) -> CellSelector:
+        """See :class:`Selector`; all samples are equally important."""
+        self._features = features
+        self.sensitivities_ = torch.full((len(features),), 1 / len(features))
+        return self
+
+    def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :class:`Selector`; ordered by cell."""
+        self._check(k)
+        labels = kmeans(self._features, count_cells(k, self.cell_size))[1].cpu()
+        cells = [torch.nonzero(labels == cell)[:, 0] for cell in range(int(labels.max()) + 1)]
+        chosen = [
+            cell[torch.randperm(len(cell), generator=generator)[:quota]]
+            for cell, quota in zip(cells, shares(k, len(cells)), strict=True)
+        ]
+        # Cells with too few samples leave places, which go to the others.
+        left = torch.ones(len(labels), dtype=torch.bool)
+        left[torch.cat(chosen)] = False
+        spare = torch.nonzero(left)[:, 0]
+        index = torch.cat(chosen)
+        index = torch.cat((index, spare[torch.randperm(len(spare), generator=generator)[: k - len(index)]]))
+        index = index[labels[index].argsort(stable=True)]
+        taken = torch.bincount(labels[index], minlength=len(cells))
+        weight = torch.bincount(labels, minlength=len(cells)) / taken.clamp_min(1)
+        weight = weight[labels[index]]
+        return index, weight * (len(labels) / weight.sum())
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of all classes.
+
+    Attributes:
+        rows: Numbers of the real samples in each cell.
+        centres: Of the flattened, normalised samples, ``(cells, F)``.
+        classes: The class of each cell, in increasing order.
+    """
+
+    rows: list[Tensor]
+    centres: Tensor
+    classes: list[int]
+
+    @classmethod
+    def of(cls, real: RealData, counts: list[int], cell_size: int) -> Cells:
+        """Divide every class.
+
+        Args:
+            real: Data with random access.
+            counts: Synthetic samples of each class; one without any has no cell.
+            cell_size: Synthetic samples of a cell.
+
+        Raises:
+            UserError: The data is a stream, or the size is below 1.
+        """
+        if cell_size < 1:
+            raise UserError(f"cell_size is {cell_size}; it must be 1 or more")
+        if real.is_stream:
+            raise UserError("cells need random access to the data: set --method.objective.cell_size=0 for a stream")
+        rows: list[Tensor] = []
+        centres, classes = [], []
+        for label, count in enumerate(counts):
+            if not count:
+                continue
+            own = real.train.class_index(label)
+            found, labels = kmeans(real.train.batch(own).x.flatten(1), count_cells(count, cell_size))
+            rows += [own[(labels == cell).cpu()] for cell in range(len(found))]
+            centres.append(found)
+            classes += [label] * len(found)
+        return cls(rows, torch.cat(centres), classes)
+
+    def assign(self, x: Tensor, y: Tensor) -> Tensor:
+        """Share samples ``x`` of classes ``y`` ``(M,)`` out to the cells: equally many to each, the closest first."""
+        member = torch.zeros(len(y), dtype=torch.int64)
+        classes = torch.tensor(self.classes)
+        for label in sorted(set(self.classes)):
+            cells, own = torch.nonzero(classes == label)[:, 0], torch.nonzero(y.cpu() == label)[:, 0]
+            distance = torch.cdist(x[own.to(x.device)].flatten(1), self.centres[cells]).cpu()
+            free = shares(len(own), len(cells))
+            for place in distance.flatten().argsort().tolist():
+                sample, cell = divmod(place, len(cells))
+                if free[cell] and not distance[sample].isinf().any():
+                    member[own[sample]] = cells[cell]
+                    free[cell] -= 1
+                    distance[sample] = torch.inf
+        return member.to(y.device)
+
+
+def count_cells(samples: int, cell_size: int) -> int:
+    """Return into how many cells a class with so many synthetic samples is divided."""
+    return max(1, samples // cell_size)
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """Divide a number into parts that differ by one at most."""
+    return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def kmeans(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return centres ``(K, F)`` and each sample's cell ``(N,)``; K is less than ``k`` where not so many differ.
+
+    Lloyd's iterations from a k-means++ start on 2,048 samples at most, the same ones each time. It is here so that a
+    distillation that starts with it needs no scikit-learn and does not leave the device.
+
+    Args:
+        features: Samples ``(N, F)``.
+        k: Cells.
+    """
+    generator = torch.Generator().manual_seed(0)
+    points = features[torch.randperm(len(features), generator=generator)[:_FITTED].to(features.device)]
+    centres = points[:1]
+    nearest = (points - centres).square().sum(1)
+    while len(centres) < min(k, len(points)) and nearest.max() > 0:
+        pick = torch.multinomial(nearest.cpu(), 1, generator=generator).to(points.device)
+        centres = torch.cat((centres, points[pick]))
+        nearest = torch.minimum(nearest, (points - points[pick]).square().sum(1))
+    for _ in range(_ROUNDS):
+        member = torch.cdist(points, centres).argmin(1)
+        sums = torch.zeros_like(centres).index_add_(0, member, points)
+        sizes = torch.bincount(member, minlength=len(centres))[:, None]
+        centres = torch.where(sizes > 0, sums / sizes.clamp_min(1), centres)
+    labels = torch.cdist(features, centres).argmin(1)
+    used = torch.bincount(labels, minlength=len(centres)) > 0
+    return centres[used], (used.cumsum(0) - 1)[labels]
