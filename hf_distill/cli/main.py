@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -66,7 +67,8 @@ def run(argv: list[str]) -> int:
     except OSError as error:
         # A full disk or a missing permission; whatever was half written has been removed by its writer.
         place = f" ({error.filename})" if error.filename else ""
-        return _fail(f"{error.strerror or error}{place}", 1)
+        hint = "; free some space and run it again, distill with --resume=true" if error.errno == errno.ENOSPC else ""
+        return _fail(f"{error.strerror or error}{place}{hint}", 1)
     return 0
 
 

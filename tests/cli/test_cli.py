@@ -1,5 +1,6 @@
 """The command line as a user has it: files in, files and one-line errors out."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -175,3 +176,14 @@ def test_wrong_commands(capsys):
     assert "the commands are distill, evaluate, sweep, show, train-generator, push" in error_of(["distil"], capsys, 2)
     assert run([]) == 2
     assert run(["--version"]) == 0
+
+
+def test_a_full_disk_says_what_to_do(monkeypatch, capsys):
+    def full(argv):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hf_distill.cli.show.run", full)
+    assert run(["show", "x"]) == 1
+    assert capsys.readouterr().err.strip().endswith(
+        "No space left on device; free some space and run it again, distill with --resume=true"
+    )
