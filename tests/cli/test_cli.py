@@ -184,6 +184,8 @@ def test_a_full_disk_says_what_to_do(monkeypatch, capsys):
 
     monkeypatch.setattr("hf_distill.cli.show.run", full)
     assert run(["show", "x"]) == 1
-    assert capsys.readouterr().err.strip().endswith(
-        "No space left on device; free some space and run it again, distill with --resume=true"
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith("No space left on device; free some space and run it again, distill with --resume=true")
     )
