@@ -37,6 +37,7 @@ _HOMES = {
         ),
         "quantization": ("Budget", "LearnedLevels", "PowersOfTwoQuantizer", "UniformQuantizer"),
         "selection": (
+            "CellSelector",
             "GraphCutSamples",
             "HerdingSelector",
             "HierarchicalSelector",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     )
     from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
     from hf_distill.selection import (
+        CellSelector,
         GraphCutSamples,
         HerdingSelector,
         HierarchicalSelector,
