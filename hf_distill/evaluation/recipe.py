@@ -28,7 +28,7 @@ class Recipe(Part):
         epochs: Passes over the set; by default 1000 with augmentation and 300 without.
         steps: Training steps whatever the size of the set, in whole epochs; overrides ``epochs``. Sets of very
             different size are then trained equally long.
-        batch_size: Samples of a step; a smaller set is one batch.
+        batch_size: Samples of a step at most; the batches of an epoch are of equal size.
         optimizer: ``sgd``, ``adam`` or ``adamw``.
         lr: Learning rate at the start.
         momentum: Momentum of SGD.

@@ -136,9 +136,11 @@ def _fit(
 def _batches(
     sources: Sequence[Source], generators: Sequence[torch.Generator], size: int, device: torch.device
 ) -> Iterator[Batch]:
+    """Yield the batches of an epoch: equal ones, since a remainder of a few samples is a step of noise."""
     orders = [torch.randperm(len(source), generator=g) for source, g in zip(sources, generators, strict=True)]
-    for start in range(0, len(orders[0]), size):
-        yield _stack([_move(s.batch(o[start : start + size]), device) for s, o in zip(sources, orders, strict=True)])
+    parts = -(-len(orders[0]) // size)
+    for rows in zip(*(order.tensor_split(parts) for order in orders), strict=True):
+        yield _stack([_move(s.batch(r), device) for s, r in zip(sources, rows, strict=True)])
 
 
 def _move(batch: Batch, device: torch.device) -> Batch:

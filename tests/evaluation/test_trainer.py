@@ -8,6 +8,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
 from hf_distill.evaluation import Recipe, TensorSource, train_networks
 from hf_distill.evaluation import plan as plans
+from hf_distill.evaluation.trainer import _batches
 from hf_distill.networks import MLP, ConvNet, TransformersClassifier
 from hf_distill.seeding import Streams
 
@@ -137,3 +138,17 @@ def test_dropout_and_foreign_modules_do_not_train_together():
     assert plans.is_plain(ConvNet(width=4).build((1, 8, 8), 3, 0))
     assert not plans.is_plain(torch.nn.Sequential(torch.nn.Dropout(0.1)))
     assert not plans.is_plain(torch.nn.Sequential(Foreign()))
+
+
+def test_the_batches_of_an_epoch_are_equal():
+    """Eleven samples by five are three batches, none of a single sample; every sample is in one of them."""
+    source = TensorSource(data(rows=11))
+    sizes, rows = [], []
+    for batch in _batches([source], [torch.Generator().manual_seed(0)], 5, torch.device("cpu")):
+        sizes.append(batch.x.shape[1])
+        rows.append(batch.x[0])
+    assert sizes == [4, 4, 3]
+    assert torch.equal(
+        torch.cat(rows).flatten(1).sum(1).sort().values,
+        source.batch(torch.arange(11)).x.flatten(1).sum(1).sort().values,
+    )
