@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,20 +18,31 @@ _ROUNDS = 10
 
 
 class CellSelector(Selector):
-    """Draws at random, as many from each of a class's cells: rare kinds of samples are not left out.
+    """Takes as many from each of a class's cells: rare kinds of samples are not left out.
 
     The cells are those of :meth:`Cells.of`, so that ``DistributionMatching`` with the same ``cell_size`` finds every
     sample in its own.
 
     Args:
-        cell_size: Samples to draw from a cell.
+        cell_size: Samples to take from a cell.
+        pick: Take them at ``random``, or those ``closest`` to the cell's centre; with one a cell that is the selection
+            of ``KMeansSelector``, without scikit-learn and in a fraction of its time.
     """
 
-    def __init__(self, *, cell_size: int = 5) -> None:
+    def __init__(self, *, cell_size: int = 5, pick: Literal["random", "closest"] = "random") -> None:
         self.cell_size = cell_size
+        self.pick = pick
 
     def fit(self, features: Tensor) -> CellSelector:
-        """See :class:`Selector`; all samples are equally important."""
+        """See :class:`Selector`; all samples are equally important.
+
+        Raises:
+            UserError: An option is out of its range.
+        """
+        if self.cell_size < 1:
+            raise UserError(f"selector.cell_size is {self.cell_size}; it must be 1 or more")
+        if self.pick not in ("random", "closest"):
+            raise UserError(f"selector.pick {self.pick!r} is unknown: choose random or closest")
         self._features = features
         self.sensitivities_ = torch.full((len(features),), 1 / len(features))
         return self
@@ -38,21 +50,22 @@ class CellSelector(Selector):
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :class:`Selector`; ordered by cell."""
         self._check(k)
-        labels = kmeans(self._features, count_cells(k, self.cell_size))[1].cpu()
-        cells = [torch.nonzero(labels == cell)[:, 0] for cell in range(int(labels.max()) + 1)]
-        chosen = [
-            cell[torch.randperm(len(cell), generator=generator)[:quota]]
-            for cell, quota in zip(cells, shares(k, len(cells)), strict=True)
-        ]
+        centres, labels = kmeans(self._features, count_cells(k, self.cell_size))
+        order = torch.randperm(len(labels), generator=generator)
+        if self.pick == "closest":
+            order = (self._features - centres[labels]).square().sum(1).argsort().cpu()
+        labels = labels.cpu()
+        ordered = [order[labels[order] == cell] for cell in range(len(centres))]
+        chosen = [cell[:quota] for cell, quota in zip(ordered, shares(k, len(ordered)), strict=True)]
         # Cells with too few samples leave places, which go to the others.
         left = torch.ones(len(labels), dtype=torch.bool)
         left[torch.cat(chosen)] = False
-        spare = torch.nonzero(left)[:, 0]
+        spare = order[left[order]]
         index = torch.cat(chosen)
-        index = torch.cat((index, spare[torch.randperm(len(spare), generator=generator)[: k - len(index)]]))
+        index = torch.cat((index, spare[: k - len(index)]))
         index = index[labels[index].argsort(stable=True)]
-        taken = torch.bincount(labels[index], minlength=len(cells))
-        weight = torch.bincount(labels, minlength=len(cells)) / taken.clamp_min(1)
+        taken = torch.bincount(labels[index], minlength=len(centres))
+        weight = torch.bincount(labels, minlength=len(centres)) / taken.clamp_min(1)
         weight = weight[labels[index]]
         return index, weight * (len(labels) / weight.sum())
 

@@ -47,6 +47,24 @@ def test_samples_come_from_all_cells_alike():
     assert sorted(set(weight.tolist())) == pytest.approx([2, 15, 25])
 
 
+def test_the_closest_to_a_centre_are_found():
+    index, _ = CellSelector(cell_size=2, pick="closest").fit(clouds()).select(6, torch.Generator())
+    centres, labels = kmeans(clouds(), 3)
+    for cell in range(3):
+        own = torch.nonzero(labels == cell)[:, 0]
+        nearest = own[(clouds()[own] - centres[cell]).norm(dim=1).argsort()[:2]]
+        assert set(index[2 * cell : 2 * cell + 2].tolist()) == set(nearest.tolist())
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [({"cell_size": 0}, "selector.cell_size is 0"), ({"pick": "far"}, "selector.pick 'far' is unknown")],
+)
+def test_wrong_options(option, message):
+    with pytest.raises(UserError, match=message):
+        CellSelector(**option).fit(clouds())
+
+
 def test_a_cell_with_too_few_samples_leaves_its_places_to_others():
     index, weight = CellSelector(cell_size=20).fit(clouds()).select(60, torch.Generator().manual_seed(0))
     assert len(set(index.tolist())) == 60 and float(weight.sum()) == pytest.approx(84)
