@@ -18,7 +18,7 @@ from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import to_json
 from hf_distill.quantization import Budget
 from hf_distill.sweep.picture import draw, sweet_spot
-from hf_distill.sweep.sets import Bought, BudgetSets
+from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
 from hf_distill.synthetic import QuantizedSet
 from hf_distill.training import OptimizedDistillation
 
@@ -132,7 +132,7 @@ class BitSweep:
             jobs.append(("float32", sets.full_precision))
         if isinstance(self.data, RealData) and self.data.spec.is_image:
             if "patchwise" in self.baselines:
-                jobs.append(("patchwise_2", sets.patch_wise))
+                jobs.append((f"patchwise_{PATCH_BITS}", sets.patch_wise))
             codecs: tuple[Literal["png", "jpeg"], ...] = ("png", "jpeg")
             jobs += [(codec, partial(sets.encoded, codec)) for codec in codecs if codec in self.baselines]
         return jobs

@@ -19,7 +19,8 @@ from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.synthetic import PixelSet, QuantizedSet, Synthetic
 from hf_distill.training import OptimizedDistillation, Run, Undistilled
 
-_PATCH_BITS, _PATCH, _GROUPS = 2, 5, 16
+PATCH_BITS = 2
+_PATCH, _GROUPS = 5, 16
 _JPEG_QUALITY = 50
 # More learned levels take more bits than they save.
 _MOST_LEARNED = 4
@@ -137,18 +138,18 @@ class BudgetSets:
         (shape,) = self.described.synthetic.shapes(spec, 1).values()
 
         def needed(per_class: int) -> int:
-            own = patchwise_bits(shape[1:], per_class * spec.num_classes, _PATCH_BITS, _PATCH, _GROUPS)
+            own = patchwise_bits(shape[1:], per_class * spec.num_classes, PATCH_BITS, _PATCH, _GROUPS)
             return own + per_class * labels
 
         while needed(size + 1) <= self._total:
             size += 1
         if not size:
-            return Bought("patch-wise", _PATCH_BITS, [], 0)
+            return Bought("patch-wise", PATCH_BITS, [], 0)
         sets = self._unquantized(size)
         for done in sets:
             (values,) = done.codes().values()
-            done.initialize(patchwise(values.detach(), _PATCH_BITS, patch=_PATCH, groups=_GROUPS), done().y, spec)
-        return Bought("patch-wise", _PATCH_BITS, sets, needed(size))
+            done.initialize(patchwise(values.detach(), PATCH_BITS, patch=_PATCH, groups=_GROUPS), done().y, spec)
+        return Bought("patch-wise", PATCH_BITS, sets, needed(size))
 
     def encoded(self, codec: Literal["png", "jpeg"]) -> Bought:
         """Take random real images, as many as fit encoded, a draw a set."""
