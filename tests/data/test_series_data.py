@@ -12,24 +12,7 @@ from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_time import synthetic_times
 from hf_distill.errors import UserError
-
-ROWS = 40
-HOUR = datetime.timedelta(hours=1)
-START = datetime.datetime(2024, 2, 28, 22)
-SMALL = {"lookback": 4, "horizon": 2}
-
-
-def columns(rows: int = ROWS) -> dict:
-    t = np.arange(rows, dtype=np.float64)
-    return {"b": (3 * t).tolist(), "a": (10 - t).tolist()}
-
-
-def dates(rows: int = ROWS, form: str = "%Y-%m-%d %H:%M:%S") -> list[str]:
-    return [(START + i * HOUR).strftime(form) for i in range(rows)]
-
-
-def data(values: dict, **options) -> SeriesData:
-    return SeriesData.from_dataset(Dataset.from_dict(values), **{**SMALL, **options})
+from tests.data.series import HOUR, ROWS, SMALL, START, columns, data, dates
 
 
 def test_everything_is_inferred():
@@ -237,46 +220,6 @@ def test_what_cannot_be_used(values, options, message):
     with pytest.raises(UserError, match=message) as caught:
         data(values, **options).setup()
     assert "\n" not in str(caught.value)
-
-
-def swapped(i: int, j: int) -> list[str]:
-    rows = dates()
-    rows[i], rows[j] = rows[j], rows[i]
-    return rows
-
-
-@pytest.mark.parametrize(
-    ("times", "message"),
-    [
-        (swapped(5, 6), r"goes back at row 6 \(1 times in all\): sort"),
-        (dates(20) * 2, r"goes back at row 20 .*several series"),
-        ([dates()[i // 2] for i in range(ROWS)], "first at row 2: resample"),
-        (dates(20) + dates(60)[40:], r"1 of 39 steps .* first at row 20.*--data.allow_irregular=true"),
-        ([*dates()[:7], "noon", *dates()[8:]], r"row 7 of the time column 't' is 'noon' and not a date like"),
-        ([*dates()[:7], None, *dates()[8:]], "row 7 of the time column 't' is empty"),
-    ],
-)
-def test_times_are_checked(times, message):
-    with pytest.raises(UserError, match=message):
-        data({"t": times, **columns()}).setup()
-
-
-def test_irregular_times_can_be_allowed():
-    times = dates(20) + dates(60)[40:]
-    assert data({"t": times, **columns()}, allow_irregular=True).setup().spec.step == 3600.0
-
-
-def test_a_few_gaps_in_a_long_series_are_logged(caplog):
-    times = dates(401)
-    del times[200]
-    with caplog.at_level(logging.WARNING):
-        real = data({"t": times, **columns(400)}).setup()
-    assert real.spec.step == 3600.0 and "1 of 399 steps" in caplog.text and "row 200" in caplog.text
-
-
-def test_text_that_is_no_date_is_no_time():
-    with pytest.raises(UserError, match="row 0 of the time column 'note' is 'x', which no known format reads"):
-        data({"note": ["x"] * ROWS, **columns()}, time_column="note").setup()
 
 
 def test_what_does_not_fit_in_memory_is_mapped():
