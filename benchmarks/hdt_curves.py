@@ -2,7 +2,8 @@
 
 Every value of `--option` is distilled by every one of `--configs` and measured as the first of them says; random pieces
 and the full series are measured with the first alone. `--keep` stores fewer and fewer bins of one spectrum, that of the
-published set `--artifact`. Options that are not this script's are those of `hf-distill distill`.
+published set `--artifact`. `--short` are lengths that hold no window: the first configuration's set is published with
+its beginning after its end. Options that are not this script's are those of `hf-distill distill`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="name of the result")
     parser.add_argument("--option", help="what varies, such as method.synthetic.length")
     parser.add_argument("--values", nargs="+", default=[])
+    parser.add_argument("--short", nargs="+", type=int, default=[], help="lengths below that of a window")
     parser.add_argument("--configs", nargs="+", type=Path, required=True)
     parser.add_argument("--keep", nargs="+", type=int, default=[], help="bins of each channel that are stored, instead")
     parser.add_argument("--artifact", help="a folder or Hub id: the set of which `--keep` stores a part")
@@ -55,17 +57,30 @@ def main() -> None:
 
 def varied(args: argparse.Namespace, rest: Sequence[str]) -> Iterator[tuple[dict[str, Any], Synthetic, Any]]:
     """Distil once for every value and configuration."""
+    label = args.option.rsplit(".", 1)[-1]
+    for length in args.short:
+        options = [f"--config={args.configs[0]}", *rest, f"--method.synthetic.length={length}"]
+        data = build(options).data
+        objects = build([*options, f"--method.synthetic.wrap={data.lookback + data.horizon - 1}"])
+        objects.evaluator = objects.evaluator.alone()  # no real piece of this length has a window either
+        yield distilled({label: length}, args.configs[0], args, objects)
     for value in args.values:
         for place, config in enumerate(args.configs):
             objects = build([f"--config={config}", *rest, f"--{args.option}={value}"])
-            start = time.perf_counter()
-            synthetic = objects.method.fit(objects.data, Run(progress=False, seed=objects.seed))
-            row = {args.option.rsplit(".", 1)[-1]: yaml.safe_load(value)}
-            if len(args.configs) > 1:
-                row["set"] = config.stem
             if place:
                 objects.evaluator = objects.evaluator.alone()
-            yield row | {"seconds": round(time.perf_counter() - start, 1)}, synthetic, objects
+            yield distilled({label: yaml.safe_load(value)}, config, args, objects)
+
+
+def distilled(
+    row: dict[str, Any], config: Path, args: argparse.Namespace, objects: Any
+) -> tuple[dict[str, Any], Synthetic, Any]:
+    """Return the row's beginning, the set and what measures it."""
+    start = time.perf_counter()
+    synthetic = objects.method.fit(objects.data, Run(progress=False, seed=objects.seed))
+    if len(args.configs) > 1:
+        row["set"] = config.stem
+    return row | {"seconds": round(time.perf_counter() - start, 1)}, synthetic, objects
 
 
 def kept(args: argparse.Namespace, rest: Sequence[str]) -> Iterator[tuple[dict[str, Any], Synthetic, Any]]:

@@ -64,9 +64,10 @@ class HarmonicMatching(Objective):
         """See :class:`Objective`: check the options."""
         if not isinstance(real, SeriesData):
             raise UserError("HarmonicMatching needs a time series: choose SeriesData")
-        bins = synthetic.size // 2 + 1
+        length = len(synthetic().x)
+        bins = length // 2 + 1
         if not 1 <= self.k <= bins:
-            raise UserError(f"objective.k is {self.k}; {synthetic.size} time steps have 1 to {bins} harmonics")
+            raise UserError(f"objective.k is {self.k}; {length} time steps have 1 to {bins} harmonics")
         if self.p < 1:
             raise UserError(f"objective.p is {self.p}; it must be 1 or more")
         if self.trajectory is None and not self.weight:
@@ -78,8 +79,8 @@ class HarmonicMatching(Objective):
 
     def forward(self, synthetic: Synthetic, real: SeriesData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory`` and ``harmonic``, the latter times its weight."""
-        piece = real.train.piece(synthetic.size, streams.generator("piece"))
         decoded = synthetic()
+        piece = real.train.piece(len(decoded.x), streams.generator("piece"))
         theirs, ours = (torch.fft.rfft(series, dim=0, norm="ortho") for series in (piece, decoded.x))
         top = theirs.abs().topk(self.k, 0).indices  # k, N
         terms = {}

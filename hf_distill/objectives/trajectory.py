@@ -89,10 +89,10 @@ class TrajectoryMatching(Objective):
 
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory``."""
-        piece = None
+        decoded, piece = synthetic(), None
         if self.pieces and isinstance(real, SeriesData):
-            piece = real.train.piece(synthetic.size, streams.generator("piece"))
-        return {"trajectory": self.match(synthetic, synthetic(), piece, real, streams)}
+            piece = real.train.piece(len(decoded.x), streams.generator("piece"))
+        return {"trajectory": self.match(synthetic, decoded, piece, real, streams)}
 
     def match(self, synthetic: Synthetic, decoded: Batch, piece: Tensor | None, real: Data, streams: Streams) -> Tensor:
         """Return the distance for a decoded set against a real piece ``(M, N)``, or against batches where it is None.

@@ -39,6 +39,8 @@ def decoder_source(meta: dict[str, Any]) -> str:
             lines.append(f"{name} = {name}.reshape({shape})")
     if meta["of"] == "HarmonicSet":
         lines.append(f"x = np.fft.irfft(real + 1j * imag, {meta['length']}, axis=0, norm='ortho').astype('f4')")
+        if meta.get("wrap"):
+            lines.append(f"x = x[np.arange({meta['length'] + meta['wrap']}) % {meta['length']}]")
     elif meta["of"] == "CoarsePixelSet":
         full, small = tuple(meta["enlarged"][1:]), tuple(meta["variables"]["pixels"]["shape"][2:])
         lines += [

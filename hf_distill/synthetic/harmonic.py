@@ -30,13 +30,17 @@ class HarmonicSet(SeriesSet):
         length: Time steps, ``M``.
         harmonics: Bins of each channel that are stored, those with the most energy in the series that the set starts
             from; the others are zero. null stores all ``M // 2 + 1``.
+        wrap: Time steps by which the published series goes on after its end with its beginning, since what a spectrum
+            describes is periodic. With ``lookback + horizon - 1`` every step starts a window, and ``M`` may be shorter
+            than one.
     """
 
     kept: Tensor
 
-    def __init__(self, *, length: int = 384, harmonics: int | None = None) -> None:
+    def __init__(self, *, length: int = 384, harmonics: int | None = None, wrap: int = 0) -> None:
         super().__init__(length=length)
         self.harmonics = harmonics
+        self.wrap = wrap
 
     @property
     def bins(self) -> int:
@@ -62,15 +66,17 @@ class HarmonicSet(SeriesSet):
 
     @torch.no_grad()
     def assign(self, x: Tensor) -> None:
-        """See :class:`SeriesSet`; of a sparse set, the bins that it keeps."""
+        """See :class:`SeriesSet`; of a sparse set, the bins that it keeps, and of a wrapped series, the beginning."""
         # In double precision: what is stored is then the nearest spectrum.
-        spectrum = torch.fft.rfft(x.detach().double(), dim=0, norm="ortho")
+        spectrum = torch.fft.rfft(x[: self.length].detach().double(), dim=0, norm="ortho")
         self.real.copy_(spectrum.real)
         self.imag.copy_(spectrum.imag)
         self.project()
 
     def check(self, spec: SeriesSpec) -> None:
         """See :class:`SeriesSet`; refuse a number of harmonics that there is not."""
+        if self.wrap < 0:
+            raise UserError(f"synthetic.wrap is {self.wrap}; it must be 0 or more")
         super().check(spec)
         if self.harmonics is not None and not 1 <= self.harmonics <= self.bins:
             raise UserError(
@@ -105,7 +111,8 @@ class HarmonicSet(SeriesSet):
     def decode(self, codes: dict[str, Tensor]) -> Batch:
         """See :class:`Synthetic`."""
         spectrum = torch.complex(codes["real"], codes["imag"])
-        return self._batch(torch.fft.irfft(spectrum, n=self.length, dim=0, norm="ortho"))
+        series = torch.fft.irfft(spectrum, n=self.length, dim=0, norm="ortho")
+        return self._batch(_repeated(series, self.wrap))
 
     @torch.no_grad()
     def project(self) -> None:
@@ -131,7 +138,8 @@ class HarmonicSet(SeriesSet):
             "dtype": "<f4",
             "length": self.length,
             "harmonics": self.harmonics,
-            "transform": "x = irfft(spectrum, n=length, norm='ortho')",
+            "wrap": self.wrap,
+            "transform": "x = irfft(spectrum, n=length, norm='ortho')[arange(length + wrap) % length]",
             "normalized": True,
         }
         if self.harmonics is None:
@@ -161,7 +169,7 @@ class HarmonicSet(SeriesSet):
 
 
 def unpack_harmonics(packed: Packed) -> Tensor:
-    """Return the normalised series ``(M, N)`` that :meth:`HarmonicSet.pack` wrote."""
+    """Return the normalised series ``(M + wrap, N)`` that :meth:`HarmonicSet.pack` wrote."""
     meta = packed.meta
     length, count = meta["length"], meta["harmonics"]
     values = np.stack([np.frombuffer(row, "<f4") for row in packed.columns["codes"]])  # N, M or 2 K
@@ -174,7 +182,13 @@ def unpack_harmonics(packed: Packed) -> Tensor:
         for row, bins, pairs in zip(spectrum, packed.columns["bins"], values, strict=True):
             binary = np.unpackbits(np.frombuffer(bins, np.uint8))[: count * width].reshape(count, width)
             row[binary @ (1 << np.arange(width)[::-1])] = pairs[::2] + 1j * pairs[1::2]
-    return torch.fft.irfft(torch.from_numpy(spectrum), n=length, dim=1, norm="ortho").T
+    series = torch.fft.irfft(torch.from_numpy(spectrum), n=length, dim=1, norm="ortho").T
+    return _repeated(series, meta.get("wrap", 0))
+
+
+def _repeated(series: Tensor, wrap: int) -> Tensor:
+    """Return a series ``(M, N)`` that goes on with its beginning, as often as need be, for ``wrap`` steps."""
+    return series[torch.arange(len(series) + wrap, device=series.device) % len(series)] if wrap else series
 
 
 def _to_binary(numbers: np.ndarray, width: int) -> np.ndarray:

@@ -246,7 +246,7 @@ class QuantizedSet(Synthetic):
             columns[name] = [value]
         meta |= {"normalized": True, "claimed_bits": self.bits().total}
         if meta["of"] == "HarmonicSet":
-            meta["length"] = self.size
+            meta |= {"length": self.size, "wrap": self.synthetic.wrap}
         elif meta["of"] == "CoarsePixelSet":
             meta["enlarged"] = list(self.spec.shape)
         return Packed(columns, {**meta, "decoder": decoder_source(meta)})

@@ -21,6 +21,9 @@ class SeriesSet(Synthetic):
         length: Time steps, ``M``.
     """
 
+    # Published time steps beyond ``length``; only a set that knows how it goes on has them.
+    wrap = 0
+
     def __init__(self, *, length: int = 384) -> None:
         super().__init__()
         self.length = length
@@ -36,7 +39,7 @@ class SeriesSet(Synthetic):
 
     def least_size(self, spec: SeriesSpec) -> int:
         """See :class:`Synthetic`: a window."""
-        return spec.window
+        return max(spec.window - self.wrap, 1)
 
     def shapes(self, spec: SeriesSpec, size: int) -> dict[str, tuple[int, ...]]:
         """See :class:`Synthetic`."""
@@ -56,10 +59,10 @@ class SeriesSet(Synthetic):
         """Refuse data without windows, and a length that holds none."""
         if not isinstance(spec, SeriesSpec):
             raise UserError(f"{type(self).__name__} holds a time series: choose SeriesData, or PixelSet for images")
-        if self.length < spec.window:
+        if self.length < (least := self.least_size(spec)):
             raise UserError(
                 f"synthetic.length is {self.length} and one window takes {spec.window} time steps (look-back "
-                f"{spec.lookback} and horizon {spec.horizon}): raise the length to {spec.window} or more"
+                f"{spec.lookback} and horizon {spec.horizon}): raise the length to {least} or more"
             )
 
     @torch.no_grad()

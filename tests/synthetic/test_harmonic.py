@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
-from hf_distill.synthetic import HarmonicSet, PixelSet, SeriesSet
+from hf_distill.quantization import UniformQuantizer
+from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet
 from hf_distill.synthetic.harmonic import unpack_harmonics
 
 
@@ -85,6 +87,29 @@ def test_a_sparse_spectrum_is_the_best_one():
     assert sparse.bits().side == 3 * 24
 
 
+def test_a_wrapped_series_goes_on_with_its_beginning():
+    # lookback 4 and horizon 2: 4 steps hold no window, and with 5 more each of them starts one
+    synthetic, x = filled(HarmonicSet, 4, wrap=5)
+    decoded = synthetic()
+    assert torch.allclose(decoded.x, torch.cat((x, x, x[:1])), atol=1e-6)
+    assert synthetic.size == 4 and synthetic.examples(decoded) == 4
+    packed = synthetic.pack()
+    assert torch.allclose(unpack_harmonics(packed), decoded.x, atol=1e-6)
+    assert synthetic.bits().total == 8 * sum(map(len, packed.columns["codes"])) == 32 * 3 * 4
+    synthetic.assign(2 * decoded.x)
+    assert torch.allclose(synthetic().x, 2 * decoded.x, atol=1e-6)
+
+
+def test_a_wrapped_series_is_quantized_as_it_is_stored():
+    inner, x = filled(HarmonicSet, 4, wrap=5)
+    synthetic = QuantizedSet(synthetic=inner, quantizer=UniformQuantizer(bits=8))
+    synthetic.initialize(x, torch.arange(4), series_spec())
+    packed = synthetic.pack()
+    scope = {"np": np, "row": {name: values[0] for name, values in packed.columns.items()}}
+    exec(packed.meta["decoder"], scope)
+    assert np.allclose(scope["x"], synthetic().x.detach(), atol=1e-6) and len(scope["x"]) == 9
+
+
 @pytest.mark.parametrize("cls", [SeriesSet, HarmonicSet])
 def test_examples_are_windows(cls):
     synthetic, x = filled(cls)
@@ -109,6 +134,10 @@ def test_lengths_and_harmonics_that_do_not_fit():
         filled(SeriesSet, 5)
     with pytest.raises(UserError, match="harmonics is 10; 16 time steps have 1 to 9"):
         filled(HarmonicSet, harmonics=10)
+    with pytest.raises(UserError, match=r"one window takes 6 .* raise the length to 2 or more"):
+        filled(HarmonicSet, 1, wrap=4)
+    with pytest.raises(UserError, match="wrap is -1"):
+        filled(HarmonicSet, wrap=-1)
     with pytest.raises(UserError, match="choose SeriesData"):
         SeriesSet().initialize(torch.zeros(1, 1), torch.zeros(1), None)
     assert PixelSet(per_class=3).size == 3
