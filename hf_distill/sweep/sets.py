@@ -104,12 +104,16 @@ class BudgetSets:
         """Distill at full precision, then quantize uniformly, with the range of least squared error."""
         described = self.quantized(bits)
         described.quantizer = UniformQuantizer(bits=bits, granularity=described.quantizer.granularity)
-        described.plan(self.data.spec)  # its ranges may take more bits than those of the loop's quantizer
+        spec = self.data.spec
+        described.plan(spec)  # its ranges may take more bits than those of the loop's quantizer
+        if described.coding == "entropy":
+            described.replan(*self.method.initial.draw(self.data, described.size, Streams(self.seeds[0])), spec)
         sets: list[Synthetic] = []
         for inner in self._unquantized(described.size):
             synthetic = copy.deepcopy(described)
             synthetic.synthetic = inner
             synthetic.calibrate()
+            synthetic.advance(1.0)
             sets.append(synthetic)
         return Bought("post-hoc", bits, sets, sets[0].bits().total)
 

@@ -102,6 +102,14 @@ class Synthetic(nn.Module, Part):
     def plan(self, spec: Any) -> None:
         """Called once the data is known and before :attr:`size` is read: a set may take its size from it."""
 
+    def replan(self, x: Tensor, y: Tensor, spec: Any) -> bool:
+        """Take another size for what the first samples tell; return whether it is to be read, and they drawn, again."""
+        return False
+
+    def thin(self, size: int) -> Tensor:
+        """Keep ``size`` of the learned samples of each class, or as large a share of them; return their numbers."""
+        raise UserError(f"{type(self).__name__} holds no samples that can be left out")
+
     def resize(self, size: int) -> None:
         """Take another :attr:`size`, before :meth:`initialize`."""
         raise UserError(f"{type(self).__name__} cannot take its size from a budget")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hf_distill.quantization.coding import GAIN, LEAST, SUM
+
 _VALUES = {
     "uniform": (
         "side[:, :1] + (side[:, 1:] - side[:, :1]) * (np.arange({levels}, dtype='f4') / np.float32({top}))[codes]"
@@ -22,14 +24,14 @@ def decoder_source(meta: dict[str, Any]) -> str:
     lines = []
     for name, about in meta["variables"].items():
         bits, shape = about["bits"], tuple(about["shape"])
+        coding = about.get("coding")
         levels = {"levels": about["levels"], "top": about["levels"] - 1, "grid": about.get("grid")}
         count = 1
         for side in shape:
             count *= side
         lines += [
             f"side = np.frombuffer(row[{name + '_side'!r}], '<f2').reshape({tuple(about['side_shape'])}).astype('f4')",
-            f"codes = np.unpackbits(np.frombuffer(row[{name!r}], 'u1'))[:{count * bits}].reshape(-1, {bits})",
-            f"codes = (codes @ (1 << np.arange({bits})[::-1])).reshape(len(side), -1)",
+            *(_coded(name, coding) if coding else _packed(name, count, bits)),
             f"{name} = {_VALUES[about['family']].format(**levels)}",
         ]
         if about["granularity"] == "channel":
@@ -64,3 +66,36 @@ def decoder_source(meta: dict[str, Any]) -> str:
     elif about is not None:
         lines.append(f"y = np.repeat(np.arange({about['classes']}), row['per_class'])")
     return "\n".join(lines)
+
+
+def _packed(name: str, count: int, bits: int) -> list[str]:
+    return [
+        f"codes = np.unpackbits(np.frombuffer(row[{name!r}], 'u1'))[:{count * bits}].reshape(-1, {bits})",
+        f"codes = (codes @ (1 << np.arange({bits})[::-1])).reshape(len(side), -1)",
+    ]
+
+
+def _coded(name: str, about: dict[str, Any]) -> list[str]:
+    """Return the lines of :func:`hf_distill.quantization.coding.decode`."""
+    (count, length), levels, lanes, near = about["shape"], about["levels"], about["lanes"], about["neighbours"]
+    pad = max(near, default=0)
+    powers = [levels**k for k in reversed(range(len(near)))]
+    return [
+        f"words = np.frombuffer(row[{name!r}], '<u2').astype('i8')",
+        f"states, at = words[:{2 * lanes}:2] + (words[1:{2 * lanes}:2] << 16), {2 * lanes}",
+        f"codes, counts = np.zeros(({count}, {pad + length}), 'i8'), np.ones(({levels ** len(near)}, {levels}), 'i8')",
+        f"for first, t in np.ndindex({-(-count // lanes)}, {length}):",
+        f"    block, t = codes[first * {lanes}:][:{lanes}], t + {pad}",
+        "    state, each = states[:len(block)], np.arange(len(block))",
+        f"    where = sum((block[:, t - d] * p for d, p in zip({near}, {powers})), 0 * each)",
+        f"    share = 1 + counts[where] * {SUM - levels} // counts[where].sum(1, keepdims=True)",
+        f"    share[:, 0] += {SUM} - share.sum(1)",
+        f"    ends, slot = share.cumsum(1), state % {SUM}",
+        "    block[:, t] = (slot[:, None] >= ends).sum(1)",
+        "    share, ends = share[each, block[:, t]], ends[each, block[:, t]]",
+        f"    state[:] = share * (state // {SUM}) + slot - ends + share",
+        f"    short = state < {LEAST}",
+        "    state[short], at = (state[short] << 16) + words[at:at + short.sum()], at + short.sum()",
+        f"    np.add.at(counts, (where, block[:, t]), {GAIN})",
+        f"codes = codes[:, {pad}:].reshape(len(side), -1)",
+    ]

@@ -47,6 +47,19 @@ class PixelSet(Synthetic):
         self.register_buffer("labels", y.detach().clone())
         self.project()
 
+    def thin(self, size: int) -> Tensor:
+        """See :class:`Synthetic`; evenly over those of a class, one at least."""
+        kept = []
+        for label in self.labels.unique():
+            own = (self.labels == label).nonzero()[:, 0]
+            count = max(len(own) * size // self.per_class, 1)
+            kept.append(own[torch.arange(count, device=own.device) * len(own) // count])
+        index = torch.cat(kept).sort().values
+        self.pixels = nn.Parameter(self.pixels.detach()[index])
+        self.labels = self.labels[index]
+        self.per_class = size
+        return index
+
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"pixels": (M, *shape)}``."""
         return {"pixels": self.pixels}

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
 from hf_distill.quantization.grouping import from_rows, group_count, to_rows
-from hf_distill.quantization.packing import pack_codes, packed_bytes
+from hf_distill.quantization.packing import packed_bytes
+from hf_distill.quantization.planning import largest_size
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
-from hf_distill.synthetic.decoder import decoder_source
 from hf_distill.synthetic.pixel import PixelSet
-
-#: Samples of a class; labels take no more where samples are ordered by class and equally many.
-_COUNT_BITS = 16
+from hf_distill.synthetic.quantized_row import COUNT_BITS, QuantizedRow, classes_of, quantized_row
 
 
 class QuantizedSet(Synthetic):
@@ -40,6 +37,9 @@ class QuantizedSet(Synthetic):
             spend ``ceil(log2(classes))`` on each, as data with ``class_balance: natural`` needs it.
         warmup: Share of the steps, below 1, in which values are not rounded; ranges and levels are then fitted to what
             was learned, and the rest of the steps is learned rounded. Ours.
+        coding: ``packed`` stores every code with as many bits; ``entropy`` codes them under a model of their neighbours
+            (:mod:`hf_distill.quantization.coding`), and a budget then buys as many samples as the codes of the first
+            ones let expect. What is too much in the end is left out, evenly over the samples of each class. Ours.
     """
 
     _warming: Tensor
@@ -54,6 +54,7 @@ class QuantizedSet(Synthetic):
         quantizer_lr: float = 0.1,
         equal_classes: bool = True,
         warmup: float = 0.0,
+        coding: Literal["packed", "entropy"] = "packed",
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -63,6 +64,9 @@ class QuantizedSet(Synthetic):
         self.quantizer_lr = quantizer_lr
         self.equal_classes = equal_classes
         self.warmup = warmup
+        self.coding = coding
+        # Of the packed bits of the values, what a plan counts with.
+        self._share = 1.0
         self.quantizers = nn.ModuleDict()
         # Part of the state: a run that goes on between two steps must know whether the fit is still to be made.
         self.register_buffer("_warming", torch.zeros((), dtype=torch.int64))
@@ -86,10 +90,17 @@ class QuantizedSet(Synthetic):
         self.quantizer.check()
         if not 0 <= self.warmup < 1:
             raise UserError(f"synthetic.warmup is {self.warmup}; it is a share of the steps, from 0 to below 1")
+        if self.coding not in ("packed", "entropy"):
+            raise UserError(f"synthetic.coding {self.coding!r} is unknown: choose packed or entropy")
         self.synthetic.plan(spec)
         if self.budget is None:
             return
-        total = self.budget.bits(_classes(spec))
+        if self.coding == "entropy" and not isinstance(self.synthetic, PixelSet):
+            raise UserError(
+                f"synthetic.coding entropy spends a budget on samples, of which {type(self.synthetic).__name__} has "
+                "none: choose packed, or leave out the budget"
+            )
+        total = self.budget.bits(classes_of(spec))
         least = self.synthetic.least_size(spec)
         if (needed := self.planned_bits(spec, least).total) > total:
             what = f"budget.total_bytes {-(-needed // 8)}"
@@ -99,33 +110,36 @@ class QuantizedSet(Synthetic):
                 f"{total} bits are too few: with {self.quantizer.bits} bits a value the smallest set takes {needed}; "
                 f"give {what}, or fewer bits a value"
             )
-        low, high = least, 2 * least
-        while self.planned_bits(spec, high).total <= total:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.planned_bits(spec, middle).total <= total else (low, middle)
-        self.synthetic.resize(low)
+        self.synthetic.resize(largest_size(lambda size: self.planned_bits(spec, size).total, least, total))
+
+    def replan(self, x: Tensor, y: Tensor, spec: Any) -> bool:
+        """See :class:`Synthetic`; with entropy coding, by how far it shrinks the codes of these samples."""
+        if self.coding == "packed" or self.budget is None:
+            return False
+        trial = copy.deepcopy(self)
+        trial.budget = None
+        trial.initialize(x, y, spec)
+        coded, trial.coding = trial.bits(), "packed"
+        self._share = coded.data / trial.bits().data
+        self.plan(spec)
+        return True
 
     def planned_bits(self, spec: Any, size: int) -> Bits:
-        """Return what :meth:`bits` will be for a size."""
-        shapes, classes = self.synthetic.shapes(spec, size), _classes(spec)
-        labels = _COUNT_BITS
-        if "labels" in shapes:
-            slots = shapes["labels"][0] * self.synthetic.label_slots(spec)
-            labels = 8 * packed_bytes(slots, spec.bits_per_label) if slots else 0
-        elif classes is not None and not self.equal_classes:
-            labels = 8 * packed_bytes(next(iter(shapes.values()))[0], spec.bits_per_label)
-        return self._count(shapes, classes, labels)
-
-    def _count(self, shapes: dict[str, tuple[int, ...]], classes: int | None, label_bits: int) -> Bits:
-        data = side = 0
-        labels = 0 if classes is None else label_bits
+        """Return what :meth:`bits` will be for a size; with entropy coding, about."""
+        shapes, classes = self.synthetic.shapes(spec, size), classes_of(spec)
+        data = side = labels = 0
         for name, shape in shapes.items():
             quantizer = self._described(name)
-            size = 8 * packed_bytes(torch.Size(shape).numel(), quantizer.bits)
-            data, labels = (data, labels + size) if name == "labels" else (data + size, labels)
+            packed = 8 * packed_bytes(torch.Size(shape).numel(), quantizer.bits)
+            if name == "labels":
+                slots = shape[0] * self.synthetic.label_slots(spec)
+                labels += packed + (8 * packed_bytes(slots, spec.bits_per_label) if slots else 0)
+            else:
+                data += int(packed * self._share)
             side += quantizer.side_bits(group_count(quantizer.granularity, shape, classes))
+        if classes is not None and "labels" not in shapes:
+            samples = next(iter(shapes.values()))[0]
+            labels = COUNT_BITS if self.equal_classes else 8 * packed_bytes(samples, spec.bits_per_label)
         return Bits(data=data, labels=labels, side=side)
 
     def _described(self, name: str) -> Quantizer:
@@ -139,7 +153,11 @@ class QuantizedSet(Synthetic):
         """
         self.synthetic.initialize(x, y, spec)
         self.calibrate()
-        if self.budget is not None and self.bits().total > (total := self.budget.bits(_classes(spec))):
+        if (
+            self.coding == "packed"
+            and self.budget is not None
+            and self.bits().total > (total := self.budget.bits(classes_of(spec)))
+        ):
             raise UserError(
                 f"the set takes {self.bits().total} bits and the budget is {total}: its classes have different numbers "
                 "of samples, so set synthetic.equal_classes=false"
@@ -151,12 +169,16 @@ class QuantizedSet(Synthetic):
         self.quantizers = nn.ModuleDict()
         for name, values in self.synthetic.codes().items():
             quantizer = copy.deepcopy(self._described(name))
-            quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, _classes(self.spec)))
+            quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, classes_of(self.spec)))
             self.quantizers[_key(name)] = quantizer
 
     @torch.no_grad()
     def advance(self, share: float) -> None:
-        """See :class:`Synthetic`; after the warm-up, ranges and levels are fitted to the values."""
+        """See :class:`Synthetic`; after the warm-up, ranges and levels are fitted to the values.
+
+        Raises:
+            UserError: In the end, not even one sample of each class fits the budget.
+        """
         if share < self.warmup:
             self._warming.fill_(1)
         elif self._warming:
@@ -167,6 +189,20 @@ class QuantizedSet(Synthetic):
                 # The optimiser holds the parameters: they keep their place.
                 for own, new in zip(quantizer.parameters(), fitted.parameters(), strict=True):
                     own.copy_(new)
+        if share >= 1 and self.coding == "entropy" and self.budget is not None:
+            self._thin(self.budget.bits(classes_of(self.spec)))
+
+    def _thin(self, total: int) -> None:
+        """Leave out samples until the set takes no more than some bits."""
+        while (bits := self.bits().total) > total:
+            size = min(self.size - 1, self.size * total // bits)
+            if size < 1:
+                raise UserError(f"one sample of each class takes {bits} bits and the budget is {total}: raise it")
+            kept = self.synthetic.thin(size)
+            for quantizer in self.quantizers.values():
+                if quantizer.granularity == "sample":
+                    for parameter in quantizer.parameters():
+                        parameter.data = parameter.data[kept]
 
     def _each(self) -> list[tuple[str, Quantizer, Tensor]]:
         """Return name, quantizer and values in rows of every stored variable."""
@@ -174,7 +210,7 @@ class QuantizedSet(Synthetic):
         for name, values in self.synthetic.codes().items():
             quantizer = self.quantizers[_key(name)]
             assert isinstance(quantizer, Quantizer)
-            each.append((name, quantizer, to_rows(values, quantizer.granularity, _classes(self.spec))))
+            each.append((name, quantizer, to_rows(values, quantizer.granularity, classes_of(self.spec))))
         return each
 
     def codes(self) -> dict[str, Tensor]:
@@ -218,68 +254,17 @@ class QuantizedSet(Synthetic):
         own = [{"params": list(self.quantizers.parameters()), "lr": lr * self.quantizer_lr}]
         return [*self.synthetic.param_groups(lr), *own]
 
-    @torch.no_grad()
     def pack(self) -> Packed:
-        """Return one row: for every variable its packed codes and its ranges or levels; and the labels.
+        """Return one row; see :class:`hf_distill.synthetic.quantized_row.QuantizedRow`."""
+        row = self._row()
+        return Packed({name: [value] for name, value in row.columns.items()}, row.meta)
 
-        ``NAME`` are the codes of all rows of values one after another, ``NAME_side`` the float16 parameters of each.
-        Hard labels that are ordered by class, equally many of each, are ``per_class``; others ``label`` packed codes.
-        """
-        columns: dict[str, list[Any]] = {}
-        variables = {}
-        for name, quantizer, rows in self._each():
-            codes = quantizer.encode(rows).cpu().numpy()
-            columns[name] = [pack_codes(codes, quantizer.bits)]
-            columns[f"{name}_side"] = [quantizer.side().cpu().numpy().astype("<f2").tobytes()]
-            shape = list(self.synthetic.codes()[name].shape)
-            variables[name] = {
-                "bits": quantizer.bits,
-                "granularity": quantizer.granularity,
-                "quantizer": type(quantizer).__name__,
-                "shape": shape,
-                "side_shape": list(quantizer.side_shape(len(rows))),
-                **quantizer.describe(),
-            }
-        meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(self.synthetic).__name__, "variables": variables}
-        if (labels := self._labels()) is not None:
-            name, value, meta["labels"] = labels
-            columns[name] = [value]
-        meta |= {"normalized": True, "claimed_bits": self.bits().total}
-        if meta["of"] == "HarmonicSet":
-            meta |= {"length": self.size, "wrap": self.synthetic.wrap}
-        elif meta["of"] == "CoarsePixelSet":
-            meta["enlarged"] = list(self.spec.shape)
-        return Packed(columns, {**meta, "decoder": decoder_source(meta)})
-
-    def _labels(self) -> tuple[str, int | bytes, dict[str, Any]] | None:
-        """Return column, value and description of hard labels, or of the classes that soft ones name, if it has any."""
-        classes = _classes(self.spec)
-        if classes is None:
-            return None
-        if "labels" in self.synthetic.codes():
-            if (chosen := self.synthetic.chosen_classes()) is None:
-                return None
-            width = self.spec.bits_per_label
-            about = {"classes": classes, "bits": width, "count": chosen.numel(), "top": chosen.shape[1]}
-            return "label", pack_codes(chosen.cpu().numpy(), width), about
-        y = self.synthetic.decode(self.synthetic.codes()).y.cpu()
-        ordered = torch.arange(classes).repeat_interleave(len(y) // classes)
-        if torch.equal(y, ordered) and len(y) // classes < 2**_COUNT_BITS:
-            return "per_class", len(y) // classes, {"classes": classes}
-        width = self.spec.bits_per_label
-        return "label", pack_codes(y.numpy(), width), {"classes": classes, "bits": width, "count": len(y)}
-
-    @torch.no_grad()
     def bits(self) -> Bits:
-        """Return the packed codes, the labels and 16 bits for each range end or level."""
-        labels = self._labels()
-        size = 0 if labels is None else _COUNT_BITS if isinstance(labels[1], int) else 8 * len(labels[1])
-        shapes = {name: tuple(values.shape) for name, values in self.synthetic.codes().items()}
-        return self._count(shapes, _classes(self.spec), size)
+        """Return the codes' bytes, the labels and 16 bits for each range end or level."""
+        return self._row().bits
 
-
-def _classes(spec: Any) -> int | None:
-    return spec.num_classes if isinstance(spec, DataSpec) else None
+    def _row(self) -> QuantizedRow:
+        return quantized_row(self.synthetic, self._each(), self.coding == "entropy")
 
 
 def _key(name: str) -> str:

@@ -47,6 +47,13 @@ class SoftVectorSet(VectorSet):
         self.shares = nn.Parameter(shares / shares.sum(1, keepdim=True))
         self.register_buffer("chosen", chosen)
 
+    def thin(self, size: int) -> Tensor:
+        """See :class:`PixelSet`."""
+        index = super().thin(size)
+        self.shares = nn.Parameter(self.shares.detach()[index])
+        self.chosen = self.chosen[index]
+        return index
+
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"pixels": (M, D), "labels": (M, top)}``."""
         return {"pixels": self.pixels, "labels": self.shares}

@@ -9,6 +9,7 @@ import numpy as np
 from hf_distill.errors import ArtifactError
 from hf_distill.quantization.base import SIDE_BITS
 from hf_distill.quantization.packing import unpack_codes
+from hf_distill.quantization.stored import read_codes
 from hf_distill.synthetic.base import Packed
 
 
@@ -20,8 +21,7 @@ def unpack_quantized(packed: Packed) -> dict[str, np.ndarray]:
     """
     values = {}
     for name, about in packed.meta["variables"].items():
-        shape, bits = tuple(about["shape"]), about["bits"]
-        codes = unpack_codes(packed.columns[name][0], bits, int(np.prod(shape)))
+        codes = read_codes(packed.columns[name][0], about)
         raw = packed.columns[f"{name}_side"][0]
         if len(raw) * 8 != int(np.prod(about["side_shape"])) * SIDE_BITS:
             raise ArtifactError(f"{name}_side has {len(raw)} bytes, which are not its ranges or levels: it is damaged")

@@ -147,6 +147,8 @@ class OptimizedDistillation(Method):
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
         x, y = self.initial.draw(real, synthetic.size, streams)
+        if synthetic.replan(x, y, real.spec):
+            x, y = self.initial.draw(real, synthetic.size, streams)
         synthetic.initialize(x.cpu(), y.cpu(), real.spec)
         synthetic.to(accelerator.device)
         for tensor in (*synthetic.parameters(), *synthetic.buffers()):

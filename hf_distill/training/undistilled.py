@@ -36,5 +36,8 @@ class Undistilled(Method):
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
         x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
+        if synthetic.replan(x, y, real.spec):
+            x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
         synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        synthetic.advance(1.0)
         return synthetic

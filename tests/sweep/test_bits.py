@@ -61,6 +61,15 @@ def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
         sweep(digits, momentum=0.1).run(tmp_path)
 
 
+def test_coded_sets_keep_to_the_budget_with_more_samples(digits, tmp_path):
+    plain = sweep(digits, (2,), ("posthoc", "random"))
+    coded = sweep(digits, (2,), ("posthoc", "random"))
+    coded.method.synthetic.coding = "entropy"
+    before, after = plain.run(tmp_path / "plain"), coded.run(tmp_path / "coded")
+    assert [row["samples"] for row in before] == [400] * 3
+    assert all(row["samples"] > 450 and 0.9 * 51640 < row["bits"] <= 51640 for row in after)
+
+
 def test_a_budget_that_not_every_baseline_fits(digits, tmp_path):
     rows = sweep(digits, (1,), ("float32", "png"), bits_per_class=40 * 2).run(tmp_path)
     assert [row["mean"] is None for row in rows] == [False, True, True]

@@ -1,0 +1,153 @@
+"""Entropy coding of codes: interleaved range asymmetric numeral systems under an adaptive model of their neighbours.
+
+Codes of one variable are rows ``(n, length)``, one a sample. ``lanes`` rows are coded side by side, a code of each at a
+time, so that numpy does the work; block after block until all are done. A code's context are the codes before it in its
+row at some distances: 1 is the one to the left, the width of an image the one above. Every context counts the codes
+that followed it, and the model is what has been counted so far: both sides count alike, and nothing but the stream of
+16-bit words is stored.
+
+Source: Duda, Asymmetric numeral systems (2013); Giesen, Interleaved entropy coders (2014).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hf_distill.errors import ArtifactError
+
+#: The sum of a context's frequencies, and the least that a state can be.
+SUM, LEAST = 1 << 14, 1 << 16
+#: What a code adds to its count, which starts at one.
+GAIN = 2
+#: Codes of a lane, about: each lane takes four bytes at the start, and fewer lanes are slower.
+_PER_LANE = 4096
+_DAMAGED = "the bytes are not the codes that were coded: they are damaged, make or download the set again"
+#: Codes that there must be for each count of a model.
+_CODES_PER_COUNT = 2
+#: Codes by which models are compared, about.
+_COMPARED = 1 << 16
+
+
+def encode(codes: np.ndarray, levels: int, width: int | None = None) -> tuple[bytes, dict[str, Any]]:
+    """Code ``codes`` ``(n, length)`` below ``levels``; of some sets of neighbours, by the one that takes fewest bits.
+
+    Args:
+        codes: Integers.
+        levels: How many codes there are.
+        width: Of an image, whose rows follow one another in a row of codes.
+
+    Returns:
+        16-bit words, lowest byte first, and what :func:`decode` needs to know beside them.
+    """
+    codes = np.asarray(codes)
+    sample = codes[:: max(codes.size // _COMPARED, 1)]
+    models = list(_models(levels, codes.size, width))
+    costs = [_cost(sample, _about(sample, levels, neighbours)) for neighbours in models]
+    about = _about(codes, levels, models[int(np.argmin(costs))])
+    return _stream(list(_walk(about, codes)), about["lanes"]), about
+
+
+def decode(data: bytes, about: dict[str, Any]) -> np.ndarray:
+    """Return the codes ``(n, length)`` that :func:`encode` coded.
+
+    Raises:
+        ArtifactError: The bytes are no such codes.
+    """
+    count, length = about["shape"]
+    levels, neighbours, lanes = about["levels"], about["neighbours"], about["lanes"]
+    if len(data) % 2 or len(data) < 4 * lanes:
+        raise ArtifactError(_DAMAGED)
+    words = np.frombuffer(data, "<u2").astype(np.int64)
+    states, at = words[: 2 * lanes : 2] + (words[1 : 2 * lanes : 2] << 16), 2 * lanes
+    pad = max(neighbours, default=0)
+    codes = np.zeros((count, pad + length), np.int64)
+    counts = np.ones((levels ** len(neighbours), levels), np.int64)
+    for first, place in itertools.product(range(0, count, lanes), range(pad, pad + length)):
+        block = codes[first : first + lanes]
+        state, rows = states[: len(block)], np.arange(len(block))
+        where = np.zeros(len(block), np.int64)
+        for distance in neighbours:
+            where = where * levels + block[:, place - distance]
+        frequency = _frequencies(counts[where])
+        ends, slot = frequency.cumsum(1), state % SUM
+        code = (slot[:, None] >= ends).sum(1)
+        own = frequency[rows, code]
+        state[:] = own * (state // SUM) + slot - ends[rows, code] + own
+        short = state < LEAST
+        more = words[at : at + short.sum()]
+        if len(more) < short.sum():
+            raise ArtifactError(_DAMAGED)
+        state[short] = (state[short] << 16) + more
+        at += len(more)
+        np.add.at(counts, (where, code), GAIN)
+        block[:, place] = code
+    if at != len(words) or (states != LEAST).any():
+        raise ArtifactError(_DAMAGED)
+    return codes[:, pad:]
+
+
+def _models(levels: int, count: int, width: int | None) -> Iterator[list[int]]:
+    """Return sets of neighbours that so many codes are enough for."""
+    near: list[list[int]] = [[], [1]]
+    if width is not None and width > 1:
+        near += [[1, width], [1, width, width - 1], [1, width, width - 1, width + 1]]
+    for neighbours in near:
+        if not neighbours or levels ** (len(neighbours) + 1) * _CODES_PER_COUNT <= count:
+            yield neighbours
+
+
+def _about(codes: np.ndarray, levels: int, neighbours: list[int]) -> dict[str, Any]:
+    lanes = int(np.clip(codes.size // _PER_LANE, 1, len(codes)))
+    return {"shape": list(codes.shape), "levels": levels, "lanes": lanes, "neighbours": neighbours}
+
+
+def _cost(codes: np.ndarray, about: dict[str, Any]) -> float:
+    """Return the bits of the stream, about."""
+    return -sum(float(np.log2(frequency / SUM).sum()) for frequency, _ in _walk(about, codes))
+
+
+def _walk(about: dict[str, Any], codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Go through the codes as a decoder does; yield frequency and start of every code of a step."""
+    count, length = about["shape"]
+    levels, neighbours = about["levels"], about["neighbours"]
+    pad = max(neighbours, default=0)
+    padded = np.zeros((count, pad + length), np.int64)
+    padded[:, pad:] = codes
+    context = np.zeros((count, length), np.int64)
+    for distance in neighbours:
+        context = context * levels + padded[:, pad - distance : pad - distance + length]
+    counts = np.ones((levels ** len(neighbours), levels), np.int64)
+    for first in range(0, count, about["lanes"]):
+        block = slice(first, first + about["lanes"])
+        for at in range(length):
+            where, code = context[block, at], codes[block, at]
+            frequency = _frequencies(counts[where])
+            start = frequency.cumsum(1) - frequency
+            rows = np.arange(len(where))
+            yield frequency[rows, code], start[rows, code]
+            np.add.at(counts, (where, code), GAIN)
+
+
+def _frequencies(counts: np.ndarray) -> np.ndarray:
+    """Return integers of at least 1 that sum to ``SUM``, about as the counts ``(k, levels)``."""
+    levels = counts.shape[1]
+    frequency = 1 + counts * (SUM - levels) // counts.sum(1, keepdims=True)
+    frequency[:, 0] += SUM - frequency.sum(1)
+    return frequency
+
+
+def _stream(steps: list[tuple[np.ndarray, np.ndarray]], lanes: int) -> bytes:
+    """Return the lanes' first states, four bytes each, and the words in the order in which a decoder wants them."""
+    state = np.full(lanes, LEAST, np.int64)
+    words: list[np.ndarray] = []
+    for frequency, start in reversed(steps):
+        own = state[: len(frequency)]
+        full = own >= frequency * (LEAST << 16) // SUM
+        words.append((own[full] & 0xFFFF).astype("<u2"))
+        own[full] >>= 16
+        own[:] = own // frequency * SUM + own % frequency + start
+    return state.astype("<u4").tobytes() + b"".join(word.tobytes() for word in reversed(words))
