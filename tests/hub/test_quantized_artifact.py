@@ -45,6 +45,26 @@ def test_the_card_decodes_the_exact_samples(tmp_path, elsewhere):
     assert "| `pixels` 9 x 1 x 6 x 6 | 2 | 4 | class | LearnedLevels |" in card
 
 
+def test_a_coded_set_reads_back_here_and_by_its_card(tmp_path, elsewhere):
+    quantizer = UniformQuantizer(bits=2, granularity="channel")
+    synthetic = QuantizedSet(synthetic=PixelSet(per_class=40), quantizer=quantizer, coding="entropy")
+    y = torch.arange(3).repeat_interleave(40)
+    smooth = torch.linspace(-1, 1, 36).reshape(6, 6) * torch.linspace(0.5, 1, 120)[:, None, None]
+    synthetic.initialize(smooth[:, None], y, image_spec(side=6))
+    DistilledDataset.from_synthetic(synthetic, config={"method": {}}).save_pretrained(tmp_path / "set")
+    loaded = DistilledDataset.from_pretrained(tmp_path / "set")
+    assert loaded.bits["codes"] == synthetic.bits() and loaded.packed == synthetic.pack()
+    assert loaded.bits["codes"].data < 0.5 * 120 * 36 * 2
+    size = json.loads((tmp_path / "set" / "distillation.json").read_text())["files"]
+    assert size["codes/train-00000-of-00001.parquet"]["bytes"] <= 1.05 * synthetic.bits().total / 8 + TABLE_OVERHEAD
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "| 2, entropy-coded | 4 |" in card
+    code = next(part for part in card.split("```python\n") if "row['per_class']" in part).split("```")[0]
+    code = code.replace("path/to/this/folder", str(tmp_path / "set"))
+    x = elsewhere(code + "\nimport json; print(json.dumps(x.tolist()))")
+    assert np.array_equal(np.array(x, "f4"), synthetic().x.detach().numpy())
+
+
 def test_the_set_reads_back_and_a_changed_file_is_refused(tmp_path):
     synthetic = saved(tmp_path / "set", LearnedLevels(bits=2))
     loaded = DistilledDataset.from_pretrained(tmp_path / "set")
