@@ -83,6 +83,9 @@ class HarmonicSet(SeriesSet):
                 f"synthetic.harmonics is {self.harmonics}; {self.length} time steps have 1 to {self.bins} of them"
             )
 
+    def _remedy(self, spec: SeriesSpec) -> str:
+        return f"{super()._remedy(spec)}, or synthetic.wrap to {spec.window - self.length} or more"
+
     def energy(self) -> Tensor:
         """Return the energy of every bin ``(F, N)``; its sum is that of the squared series."""
         twice = torch.full((self.bins, 1), 2.0, device=self.real.device)

@@ -59,11 +59,14 @@ class SeriesSet(Synthetic):
         """Refuse data without windows, and a length that holds none."""
         if not isinstance(spec, SeriesSpec):
             raise UserError(f"{type(self).__name__} holds a time series: choose SeriesData, or PixelSet for images")
-        if self.length < (least := self.least_size(spec)):
+        if self.length < self.least_size(spec):
             raise UserError(
                 f"synthetic.length is {self.length} and one window takes {spec.window} time steps (look-back "
-                f"{spec.lookback} and horizon {spec.horizon}): raise the length to {least} or more"
+                f"{spec.lookback} and horizon {spec.horizon}): {self._remedy(spec)}"
             )
+
+    def _remedy(self, spec: SeriesSpec) -> str:
+        return f"raise the length to {self.least_size(spec)} or more"
 
     @torch.no_grad()
     def assign(self, x: Tensor) -> None:

@@ -134,7 +134,7 @@ def test_lengths_and_harmonics_that_do_not_fit():
         filled(SeriesSet, 5)
     with pytest.raises(UserError, match="harmonics is 10; 16 time steps have 1 to 9"):
         filled(HarmonicSet, harmonics=10)
-    with pytest.raises(UserError, match=r"one window takes 6 .* raise the length to 2 or more"):
+    with pytest.raises(UserError, match=r"one window takes 6 .* raise the length to 2 or more, or synthetic.wrap to 5"):
         filled(HarmonicSet, 1, wrap=4)
     with pytest.raises(UserError, match="wrap is -1"):
         filled(HarmonicSet, wrap=-1)
