@@ -2,9 +2,9 @@
 
 Codes of one variable are rows ``(n, length)``, one a sample. ``lanes`` rows are coded side by side, a code of each at a
 time, so that numpy does the work; block after block until all are done. A code's context are the codes before it in its
-row at some distances: 1 is the one to the left, the width of an image the one above. Every context counts the codes
-that followed it, and the model is what has been counted so far: both sides count alike, and nothing but the stream of
-16-bit words is stored.
+row at some distances: 1 is the one to the left, the width of an image the one above, its size the one in the channel
+before. Every context counts the codes that followed it, and the model is what has been counted so far: both sides count
+alike, and nothing but the stream of 16-bit words is stored.
 
 Source: Duda, Asymmetric numeral systems (2013); Giesen, Interleaved entropy coders (2014).
 """
@@ -32,20 +32,20 @@ _CODES_PER_COUNT = 2
 _COMPARED = 1 << 16
 
 
-def encode(codes: np.ndarray, levels: int, width: int | None = None) -> tuple[bytes, dict[str, Any]]:
+def encode(codes: np.ndarray, levels: int, image: tuple[int, int] | None = None) -> tuple[bytes, dict[str, Any]]:
     """Code ``codes`` ``(n, length)`` below ``levels``; of some sets of neighbours, by the one that takes fewest bits.
 
     Args:
         codes: Integers.
         levels: How many codes there are.
-        width: Of an image, whose rows follow one another in a row of codes.
+        image: Height and width, where a row of codes is an image: channel after channel, line after line.
 
     Returns:
         16-bit words, lowest byte first, and what :func:`decode` needs to know beside them.
     """
     codes = np.asarray(codes)
     sample = codes[:: max(codes.size // _COMPARED, 1)]
-    models = list(_models(levels, codes.size, width))
+    models = list(_models(levels, codes, image))
     costs = [_cost(sample, _about(sample, levels, neighbours)) for neighbours in models]
     about = _about(codes, levels, models[int(np.argmin(costs))])
     return _stream(list(_walk(about, codes)), about["lanes"]), about
@@ -90,13 +90,16 @@ def decode(data: bytes, about: dict[str, Any]) -> np.ndarray:
     return codes[:, pad:]
 
 
-def _models(levels: int, count: int, width: int | None) -> Iterator[list[int]]:
-    """Return sets of neighbours that so many codes are enough for."""
+def _models(levels: int, codes: np.ndarray, image: tuple[int, int] | None) -> Iterator[list[int]]:
+    """Return sets of neighbours that there are enough codes for."""
     near: list[list[int]] = [[], [1]]
-    if width is not None and width > 1:
+    if image is not None and image[1] > 1:
+        size, width = image[0] * image[1], image[1]
         near += [[1, width], [1, width, width - 1], [1, width, width - 1, width + 1]]
+        if size < codes.shape[1]:
+            near += [[1, size], [1, width, size], [1, width, size, width - 1]]
     for neighbours in near:
-        if not neighbours or levels ** (len(neighbours) + 1) * _CODES_PER_COUNT <= count:
+        if not neighbours or levels ** (len(neighbours) + 1) * _CODES_PER_COUNT <= codes.size:
             yield neighbours
 
 

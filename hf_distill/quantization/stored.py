@@ -23,8 +23,8 @@ def write_codes(codes: np.ndarray, about: dict[str, Any], entropy: bool) -> tupl
     """
     packed = pack_codes(codes, about["bits"])
     if entropy and codes.size and about["bits"] <= _MOST_BITS:
-        length, width = _layout(about)
-        coded, how = encode(codes.reshape(-1, length), about["levels"], width)
+        length, image = _layout(about)
+        coded, how = encode(codes.reshape(-1, length), about["levels"], image)
         if len(coded) < len(packed):
             return coded, {**about, "coding": how}
     return packed, about
@@ -41,8 +41,8 @@ def read_codes(data: bytes, about: dict[str, Any]) -> np.ndarray:
     return unpack_codes(data, about["bits"], int(np.prod(about["shape"])))
 
 
-def _layout(about: dict[str, Any]) -> tuple[int, int | None]:
-    """Return how many codes a sample has one after another, or a sample's channel, and the width of an image."""
+def _layout(about: dict[str, Any]) -> tuple[int, tuple[int, int] | None]:
+    """Return how many codes a sample has one after another, or a sample's channel; and height and width of an image."""
     shape = tuple(about["shape"])
     inner = shape[1:] if about["granularity"] != "channel" else shape[2:] or shape[:1]
-    return int(np.prod(inner)), shape[-1] if len(shape) > 2 else None
+    return int(np.prod(inner)), (shape[-2], shape[-1]) if len(shape) > 3 else None
