@@ -40,6 +40,8 @@ class QuantizedSet(Synthetic):
         coding: ``packed`` stores every code with as many bits; ``entropy`` codes them under a model of their neighbours
             (:mod:`hf_distill.quantization.coding`), and a budget then buys as many samples as the codes of the first
             ones let expect. What is too much in the end is left out, evenly over the samples of each class. Ours.
+        smoothness: Weight of the values' total variation, which is added to the loss: what is learned is noisier than
+            real samples, and noise costs coded bits. Ours.
     """
 
     _warming: Tensor
@@ -55,6 +57,7 @@ class QuantizedSet(Synthetic):
         equal_classes: bool = True,
         warmup: float = 0.0,
         coding: Literal["packed", "entropy"] = "packed",
+        smoothness: float = 0.0,
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -65,6 +68,7 @@ class QuantizedSet(Synthetic):
         self.equal_classes = equal_classes
         self.warmup = warmup
         self.coding = coding
+        self.smoothness = smoothness
         # Of the packed bits of the values, what a plan counts with.
         self._share = 1.0
         self.quantizers = nn.ModuleDict()
@@ -90,6 +94,8 @@ class QuantizedSet(Synthetic):
         self.quantizer.check()
         if not 0 <= self.warmup < 1:
             raise UserError(f"synthetic.warmup is {self.warmup}; it is a share of the steps, from 0 to below 1")
+        if self.smoothness < 0:
+            raise UserError(f"synthetic.smoothness is {self.smoothness}; it must be 0 or more")
         if self.coding not in ("packed", "entropy"):
             raise UserError(f"synthetic.coding {self.coding!r} is unknown: choose packed or entropy")
         self.synthetic.plan(spec)
@@ -236,11 +242,15 @@ class QuantizedSet(Synthetic):
         return self.synthetic.view(decoded, index)
 
     def penalties(self) -> dict[str, Tensor]:
-        """See :class:`Synthetic`; the quantizers' own terms."""
-        if self._warming:
-            return {}
-        terms = {name: quantizer.penalty(rows) for name, quantizer, rows in self._each()}
-        return {f"usage_{name}": term for name, term in terms.items() if term is not None}
+        """See :class:`Synthetic`; the quantizers' own terms, and the total variation."""
+        terms = {}
+        if not self._warming:
+            usage = {name: quantizer.penalty(rows) for name, quantizer, rows in self._each()}
+            terms = {f"usage_{name}": term for name, term in usage.items() if term is not None}
+        if self.smoothness:
+            values = {name: own for name, own in self.synthetic.codes().items() if name != "labels"}
+            terms |= {f"smoothness_{name}": self.smoothness * total_variation(own) for name, own in values.items()}
+        return terms
 
     @torch.no_grad()
     def project(self) -> None:
@@ -265,6 +275,14 @@ class QuantizedSet(Synthetic):
 
     def _row(self) -> QuantizedRow:
         return quantized_row(self.synthetic, self._each(), self.coding == "entropy")
+
+
+def total_variation(values: Tensor) -> Tensor:
+    """Return the mean absolute difference of neighbours: in lines and columns of images ``(M, C, H, W)``, summed; along
+    the last axis of others.
+    """
+    axes = [axis for axis in ((-1, -2) if values.ndim > 3 else (-1,)) if values.shape[axis] > 1]
+    return sum((values.diff(dim=axis).abs().mean() for axis in axes), values.new_zeros(()))
 
 
 def _key(name: str) -> str:

@@ -11,6 +11,7 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
+from hf_distill.synthetic.quantized import total_variation
 from hf_distill.synthetic.unpacking import unpack_quantized
 
 
@@ -141,9 +142,23 @@ def test_a_budget_buys_more_coded_samples_and_keeps_to_it():
     assert not packed.replan(*drawn(packed.size), spec())
 
 
+def test_total_variation_is_what_neighbours_differ_by():
+    assert total_variation(torch.tensor([[1.0, 3.0, 0.0], [1.0, 1.0, 1.0]])) == (2 + 3) / 4
+    ramp = torch.arange(12.0).reshape(1, 1, 3, 4)  # 1 in a line, 4 in a column
+    assert total_variation(ramp) == 5 and total_variation(torch.zeros(2, 1)) == 0
+    synthetic = QuantizedSet(synthetic=PixelSet(per_class=1), smoothness=0.5)
+    synthetic.initialize(ramp, torch.zeros(1, dtype=torch.long), spec((1, 3, 4), classes=1))
+    with torch.no_grad():
+        synthetic.synthetic.pixels.copy_(ramp)
+    assert synthetic.penalties() == {"smoothness_pixels": 2.5}
+    assert filled(PixelSet(per_class=2)).penalties().keys() == {"usage_pixels"}
+
+
 def test_coding_that_does_not_fit():
     with pytest.raises(UserError, match="coding 'zip' is unknown: choose packed or entropy"):
         QuantizedSet(coding="zip").plan(spec())
+    with pytest.raises(UserError, match=r"smoothness is -0\.1"):
+        QuantizedSet(smoothness=-0.1).plan(spec())
     with pytest.raises(UserError, match="SeriesSet has none"):
         QuantizedSet(synthetic=SeriesSet(), budget=Budget(total_bytes=99), coding="entropy").plan(series_spec())
 
