@@ -14,6 +14,8 @@ from hf_distill.errors import UserError
 MANIFOLDS = ("none", "tangent", "normal")
 SCHEDULES = ("fixed", "linear", "cosine", "exp")
 NOISES = ("independent", "shared")
+# A difference of squares loses the digits in which close samples differ.
+_EXACT = "donot_use_mm_for_euclid_dist"
 
 
 class ManifoldGuidance:
@@ -78,7 +80,7 @@ class ManifoldGuidance:
         patches, distances = [], []
         flat = anchors.flatten(1)
         for pool, anchor in zip(pools, flat, strict=True):
-            distance, order = (pool.flatten(1).to(flat) - anchor).norm(dim=1).sort()
+            distance, order = torch.cdist(anchor[None], pool.flatten(1).to(flat), compute_mode=_EXACT)[0].sort()
             relative = distance / distance.median().clamp_min(1e-12)
             chosen = torch.cat([order, order[:1].expand(size)])[:size]  # padding is never allowed, see below
             patches.append(pool.flatten(1).to(flat)[chosen])
@@ -131,10 +133,11 @@ class ManifoldGuidance:
         mode = self.config.mode_scale * (anchors.flatten(1).to(x) - x0)
         pull: Tensor | float = 0.0
         if self.config.manifold != "none":
-            cloud = self._noised(int(timestep), x)
             allowed = self._distances.to(x.device) <= self._radius(int(timestep))
             allowed[:, : self._k] = True
-            neighbours, distance = nearest(x, cloud, allowed, self._k)
+            # Patches are in the order of their distance: what the radius shuts out lies at the end.
+            reach = int(allowed.sum(1).max())
+            neighbours, distance = nearest(x, self._noised(int(timestep), x, reach), allowed[:, :reach], self._k)
             mean, basis = tangent_basis(neighbours, self.config.tangent_dim)
             if self.config.manifold == "tangent":
                 mode = project(mode, basis)
@@ -147,14 +150,17 @@ class ManifoldGuidance:
         mode = mode.to(sample).view_as(sample[:count]).repeat(copies, *[1] * (sample.ndim - 1))
         return mode, pull
 
-    def _noised(self, timestep: int, like: Tensor) -> Tensor:
-        """Return the real samples of every anchor at a noise level, ``(B, N, D)`` (Eq. 5)."""
+    def _noised(self, timestep: int, like: Tensor, reach: int | None = None) -> Tensor:
+        """Return the closest real samples of every anchor at a noise level, ``(B, reach, D)`` (Eq. 5)."""
         alpha = float(self.alphas_cumprod[timestep])
-        shape = list(self._patches.shape)
+        patches = self._patches[:, :reach].to(like)
+        shape = list(patches.shape)
         if self.config.patch_noise == "shared":
             shape[1] = 1
-        noise = torch.randn(shape, generator=self._noise).to(like)
-        return math.sqrt(alpha) * self._patches.to(like) + math.sqrt(1 - alpha) * noise
+        noise = torch.randn(shape, generator=self._noise).to(like).mul_(math.sqrt(1 - alpha))
+        if self.config.patch_noise == "shared":
+            return torch.add(noise, patches, alpha=math.sqrt(alpha))
+        return noise.add_(patches, alpha=math.sqrt(alpha))  # in place: these are many
 
     def _radius(self, timestep: int) -> float:
         """Return the radius at a noise level, shrinking from ``radius_max`` times itself to itself."""

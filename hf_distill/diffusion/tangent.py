@@ -46,6 +46,6 @@ def nearest(points: Tensor, cloud: Tensor, allowed: Tensor, k: int) -> tuple[Ten
     Returns:
         Neighbours ``(B, k, D)`` and the distance to the closest one ``(B,)``.
     """
-    distance = (cloud - points[:, None]).square().sum(2).masked_fill(~allowed, torch.inf)
+    distance = torch.linalg.vector_norm(cloud - points[:, None], dim=2).masked_fill(~allowed, torch.inf)
     best, index = distance.topk(k, dim=1, largest=False)
-    return cloud.gather(1, index[:, :, None].expand(-1, -1, cloud.shape[2])), best[:, 0].sqrt()
+    return cloud.gather(1, index[:, :, None].expand(-1, -1, cloud.shape[2])), best[:, 0]
