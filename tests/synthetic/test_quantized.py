@@ -6,46 +6,11 @@ import torch
 from torch import nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
-from hf_distill.synthetic.quantized import total_variation
 from hf_distill.synthetic.unpacking import unpack_quantized
-
-
-def spec(shape=(1, 4, 4), classes=3):
-    return DataSpec(
-        task="image-classification" if len(shape) == 3 else "tabular-classification",
-        input_column="x",
-        label_column="y",
-        shape=shape,
-        classes=tuple("abcdefghij"[:classes]),
-        mean=(0.5,) * shape[0],
-        std=(0.25,) * shape[0],
-        features={"x": {"dtype": "float32", "_type": "Value"}},
-    )
-
-
-def series_spec():
-    features = {name: {"dtype": "float32", "_type": "Value"} for name in "abc"}
-    return SeriesSpec(channels=tuple("abc"), mean=(0.0,) * 3, std=(1.0,) * 3, features=features, lookback=4, horizon=2)
-
-
-def filled(inner, quantizer=None, **options):
-    synthetic = QuantizedSet(synthetic=inner, quantizer=quantizer or LearnedLevels(bits=2), **options)
-    generator = torch.Generator().manual_seed(0)
-    if isinstance(inner, SeriesSet):
-        synthetic.initialize(
-            torch.randn(inner.length, 3, generator=generator), torch.arange(inner.length), series_spec()
-        )
-    else:
-        shape = (5,) if isinstance(inner, VectorSet) else (1, 4, 4)
-        y = torch.arange(3).repeat_interleave(inner.per_class)
-        synthetic.initialize(torch.randn(len(y), *shape, generator=generator) / 2, y, spec(shape))
-    return synthetic
-
+from tests.synthetic.quantized import filled, series_spec, spec
 
 INNER = [
     PixelSet(per_class=2),
@@ -85,82 +50,6 @@ def test_the_file_holds_the_exact_samples_in_the_claimed_bits(inner, quantizer):
     if hard:
         assert scope["y"].tolist() == synthetic().y.tolist() and bits.labels == 16
     assert len(packed.meta["decoder"].splitlines()) <= 12
-
-
-@pytest.mark.parametrize("granularity", ["tensor", "channel", "class", "sample"])
-def test_coded_files_hold_the_exact_samples_in_the_claimed_bits(granularity):
-    smooth = torch.linspace(-1, 1, 16).reshape(1, 4, 4) * torch.linspace(0.5, 1, 60)[:, None, None, None]
-    y = torch.arange(3).repeat_interleave(20)
-    sizes = {}
-    for coding in ("packed", "entropy"):
-        quantizer = UniformQuantizer(bits=2, granularity=granularity)
-        synthetic = QuantizedSet(synthetic=PixelSet(per_class=20), quantizer=quantizer, coding=coding)
-        synthetic.initialize(smooth, y, spec())
-        packed = synthetic.pack()
-        scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-        exec(packed.meta["decoder"], scope)
-        exact = synthetic().x.detach().numpy()
-        assert np.array_equal(scope["x"], exact) and np.array_equal(unpack_quantized(packed)["pixels"], exact)
-        assert synthetic.bits().data == 8 * len(packed.columns["pixels"][0])
-        sizes[coding] = synthetic.bits().data
-    assert sizes["packed"] == 60 * 16 * 2 and sizes["entropy"] < 0.6 * sizes["packed"]
-
-
-def test_what_coding_does_not_shrink_stays_packed():
-    synthetic = filled(PixelSet(per_class=2), UniformQuantizer(bits=3), coding="entropy")
-    assert synthetic.bits() == filled(PixelSet(per_class=2), UniformQuantizer(bits=3)).bits()
-    assert "coding" not in synthetic.pack().meta["variables"]["pixels"]
-
-
-def test_a_budget_buys_more_coded_samples_and_keeps_to_it():
-    budget = Budget(bits_per_class=400)  # 1200 bits: 12 samples of 16 x 2 bits a class, ranges and labels beside them
-
-    def drawn(size):
-        y = torch.arange(3).repeat_interleave(size)
-        return torch.linspace(-1, 1, 16).reshape(1, 1, 4, 4).expand(len(y), 1, 4, 4), y
-
-    synthetic = QuantizedSet(quantizer=UniformQuantizer(bits=2, granularity="sample"), budget=budget, coding="entropy")
-    synthetic.plan(spec())
-    assert synthetic.size == 6  # 16 x 2 bits and a range of 32 each
-    assert synthetic.replan(*drawn(6), spec()) and synthetic.size > 6
-    x, y = drawn(synthetic.size)
-    synthetic.initialize(x, y, spec())
-    with torch.no_grad():  # what was learned is as good as random, and takes more than was planned
-        synthetic.synthetic.pixels.copy_(torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
-        synthetic.calibrate()
-    assert synthetic.bits().total > 1200
-    before, labels = synthetic().x, synthetic().y
-    synthetic.advance(1.0)
-    assert 0.8 * 1200 < synthetic.bits().total <= 1200 and synthetic.size < len(x) // 3
-    after = synthetic()
-    assert after.y.tolist() == sorted(after.y.tolist()) and after.y.bincount().tolist() == [synthetic.size] * 3
-    rows = [(before == sample).flatten(1).all(1).nonzero()[0, 0] for sample in after.x]
-    assert labels[torch.stack(rows)].equal(after.y)  # whole samples with the values that they had
-
-    packed = QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=budget)
-    packed.plan(spec())
-    assert not packed.replan(*drawn(packed.size), spec())
-
-
-def test_total_variation_is_what_neighbours_differ_by():
-    assert total_variation(torch.tensor([[1.0, 3.0, 0.0], [1.0, 1.0, 1.0]])) == (2 + 3) / 4
-    ramp = torch.arange(12.0).reshape(1, 1, 3, 4)  # 1 in a line, 4 in a column
-    assert total_variation(ramp) == 5 and total_variation(torch.zeros(2, 1)) == 0
-    synthetic = QuantizedSet(synthetic=PixelSet(per_class=1), smoothness=0.5)
-    synthetic.initialize(ramp, torch.zeros(1, dtype=torch.long), spec((1, 3, 4), classes=1))
-    with torch.no_grad():
-        synthetic.synthetic.pixels.copy_(ramp)
-    assert synthetic.penalties() == {"smoothness_pixels": 2.5}
-    assert filled(PixelSet(per_class=2)).penalties().keys() == {"usage_pixels"}
-
-
-def test_coding_that_does_not_fit():
-    with pytest.raises(UserError, match="coding 'zip' is unknown: choose packed or entropy"):
-        QuantizedSet(coding="zip").plan(spec())
-    with pytest.raises(UserError, match=r"smoothness is -0\.1"):
-        QuantizedSet(smoothness=-0.1).plan(spec())
-    with pytest.raises(UserError, match="SeriesSet has none"):
-        QuantizedSet(synthetic=SeriesSet(), budget=Budget(total_bytes=99), coding="entropy").plan(series_spec())
 
 
 @pytest.mark.parametrize("granularity", ["tensor", "channel", "class", "sample"])
