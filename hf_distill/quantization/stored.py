@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hf_distill.quantization.coding import decode, encode
-from hf_distill.quantization.packing import pack_codes, unpack_codes
+from hf_distill.quantization.coding import coded_bits, decode, encode
+from hf_distill.quantization.packing import pack_codes, packed_bytes, unpack_codes
 
 # A model of more levels has too many counts to learn.
 _MOST_BITS = 8
@@ -28,6 +28,15 @@ def write_codes(codes: np.ndarray, about: dict[str, Any], entropy: bool) -> tupl
         if len(coded) < len(packed):
             return coded, {**about, "coding": how}
     return packed, about
+
+
+def expected_bits(codes: np.ndarray, about: dict[str, Any]) -> float:
+    """Return about how many bits :func:`write_codes` takes with ``entropy``, in a fraction of its time."""
+    packed = 8 * packed_bytes(codes.size, about["bits"])
+    if not codes.size or about["bits"] > _MOST_BITS:
+        return packed
+    length, image = _layout(about)
+    return min(packed, coded_bits(codes.reshape(-1, length), about["levels"], image))
 
 
 def read_codes(data: bytes, about: dict[str, Any]) -> np.ndarray:

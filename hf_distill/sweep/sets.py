@@ -81,6 +81,13 @@ class BudgetSets:
         synthetic.plan(self.data.spec)
         return synthetic
 
+    def _unsteered(self, bits: int) -> QuantizedSet:
+        """Return the method's set for values that are not learned in few bits."""
+        synthetic = self.quantized(bits)
+        synthetic.shrink = None
+        synthetic.plan(self.data.spec)
+        return synthetic
+
     def _distilled(self, synthetic: Synthetic, name: str) -> list[Synthetic]:
         method = copy.copy(self.method)
         method.synthetic = synthetic
@@ -102,7 +109,7 @@ class BudgetSets:
 
     def post_hoc(self, bits: int) -> Bought:
         """Distill at full precision, then quantize uniformly, with the range of least squared error."""
-        described = self.quantized(bits)
+        described = self._unsteered(bits)
         described.quantizer = UniformQuantizer(bits=bits, granularity=described.quantizer.granularity)
         spec = self.data.spec
         described.plan(spec)  # its ranges may take more bits than those of the loop's quantizer
@@ -120,7 +127,7 @@ class BudgetSets:
     def random(self, bits: int) -> Bought:
         """Quantize random real samples, a draw a set."""
         initial = RealSamples() if isinstance(self.data, RealData) else SubSeries()
-        method = Undistilled(synthetic=self.quantized(bits), initial=initial)
+        method = Undistilled(synthetic=self._unsteered(bits), initial=initial)
         sets = [method.fit(self.data, Run(seed=k)) for k in range(self.draws)]
         return Bought("random, quantized", bits, sets, sets[0].bits().total)
 

@@ -11,12 +11,18 @@ from torch import Tensor, nn
 from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
-from hf_distill.quantization.grouping import from_rows, group_count, to_rows
-from hf_distill.quantization.packing import packed_bytes
+from hf_distill.quantization.grouping import from_rows, to_rows
 from hf_distill.quantization.planning import largest_size
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 from hf_distill.synthetic.pixel import PixelSet
-from hf_distill.synthetic.quantized_row import COUNT_BITS, QuantizedRow, classes_of, quantized_row
+from hf_distill.synthetic.quantized_row import QuantizedRow, classes_of, quantized_row
+from hf_distill.synthetic.quantized_size import coded_share, planned_bits
+from hf_distill.synthetic.smoothness import total_variation
+
+# Values of a row that ranges and levels are fitted to in every step of a warm-up whose bits are steered.
+_STEERED = 1 << 16
+# Power of the bits that the weight of the total variation follows: it doubles where they are 9 % too many.
+_STEEPNESS = 8
 
 
 class QuantizedSet(Synthetic):
@@ -42,6 +48,9 @@ class QuantizedSet(Synthetic):
             ones let expect. What is too much in the end is left out, evenly over the samples of each class. Ours.
         smoothness: Weight of the values' total variation, which is added to the loss: what is learned is noisier than
             real samples, and noise costs coded bits. Ours.
+        shrink: With entropy coding and a budget, the bits that a learned value may take, in those of the first samples'
+            values. The budget buys samples of that size, and ``smoothness`` is multiplied by a power of what the codes
+            take of the budget, so that they come to fit it. Null keeps the weight. Ours.
     """
 
     _warming: Tensor
@@ -58,6 +67,7 @@ class QuantizedSet(Synthetic):
         warmup: float = 0.0,
         coding: Literal["packed", "entropy"] = "packed",
         smoothness: float = 0.0,
+        shrink: float | None = None,
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -69,6 +79,8 @@ class QuantizedSet(Synthetic):
         self.warmup = warmup
         self.coding = coding
         self.smoothness = smoothness
+        self.shrink = shrink
+        self._weight = smoothness
         # Of the packed bits of the values, what a plan counts with.
         self._share = 1.0
         self.quantizers = nn.ModuleDict()
@@ -98,6 +110,10 @@ class QuantizedSet(Synthetic):
             raise UserError(f"synthetic.smoothness is {self.smoothness}; it must be 0 or more")
         if self.coding not in ("packed", "entropy"):
             raise UserError(f"synthetic.coding {self.coding!r} is unknown: choose packed or entropy")
+        if self.shrink is not None and not (self.smoothness and self.budget and self.coding == "entropy"):
+            raise UserError("synthetic.shrink needs a budget, coding=entropy and a smoothness above 0")
+        if self.shrink is not None and self.shrink <= 0:
+            raise UserError(f"synthetic.shrink is {self.shrink}; it must be larger than 0, or null")
         self.synthetic.plan(spec)
         if self.budget is None:
             return
@@ -125,28 +141,13 @@ class QuantizedSet(Synthetic):
         trial = copy.deepcopy(self)
         trial.budget = None
         trial.initialize(x, y, spec)
-        coded, trial.coding = trial.bits(), "packed"
-        self._share = coded.data / trial.bits().data
+        self._share = (self.shrink or 1.0) * trial.coded_share()
         self.plan(spec)
         return True
 
     def planned_bits(self, spec: Any, size: int) -> Bits:
         """Return what :meth:`bits` will be for a size; with entropy coding, about."""
-        shapes, classes = self.synthetic.shapes(spec, size), classes_of(spec)
-        data = side = labels = 0
-        for name, shape in shapes.items():
-            quantizer = self._described(name)
-            packed = 8 * packed_bytes(torch.Size(shape).numel(), quantizer.bits)
-            if name == "labels":
-                slots = shape[0] * self.synthetic.label_slots(spec)
-                labels += packed + (8 * packed_bytes(slots, spec.bits_per_label) if slots else 0)
-            else:
-                data += int(packed * self._share)
-            side += quantizer.side_bits(group_count(quantizer.granularity, shape, classes))
-        if classes is not None and "labels" not in shapes:
-            samples = next(iter(shapes.values()))[0]
-            labels = COUNT_BITS if self.equal_classes else 8 * packed_bytes(samples, spec.bits_per_label)
-        return Bits(data=data, labels=labels, side=side)
+        return planned_bits(self.synthetic, self._described, spec, size, self._share, self.equal_classes)
 
     def _described(self, name: str) -> Quantizer:
         return self.labels if name == "labels" and self.labels is not None else self.quantizer
@@ -159,14 +160,10 @@ class QuantizedSet(Synthetic):
         """
         self.synthetic.initialize(x, y, spec)
         self.calibrate()
-        if (
-            self.coding == "packed"
-            and self.budget is not None
-            and self.bits().total > (total := self.budget.bits(classes_of(spec)))
-        ):
+        if self.coding == "packed" and self.budget is not None and self.bits().total > self._total():
             raise UserError(
-                f"the set takes {self.bits().total} bits and the budget is {total}: its classes have different numbers "
-                "of samples, so set synthetic.equal_classes=false"
+                f"the set takes {self.bits().total} bits and the budget is {self._total()}: its classes have different "
+                "numbers of samples, so set synthetic.equal_classes=false"
             )
 
     @torch.no_grad()
@@ -185,18 +182,37 @@ class QuantizedSet(Synthetic):
         Raises:
             UserError: In the end, not even one sample of each class fits the budget.
         """
+        steered = self.shrink is not None and share < 1
         if share < self.warmup:
             self._warming.fill_(1)
+            if steered:
+                self._fit(_STEERED)
         elif self._warming:
             self._warming.zero_()
-            for _, quantizer, rows in self._each():
-                fitted = copy.deepcopy(quantizer)
-                fitted.calibrate(rows)
-                # The optimiser holds the parameters: they keep their place.
-                for own, new in zip(quantizer.parameters(), fitted.parameters(), strict=True):
-                    own.copy_(new)
-        if share >= 1 and self.coding == "entropy" and self.budget is not None:
-            self._thin(self.budget.bits(classes_of(self.spec)))
+            self._fit()
+        if steered:
+            self._share = self.coded_share()
+            excess = self.planned_bits(self.spec, self.size).total / self._total()
+            self._weight = self.smoothness * excess**_STEEPNESS
+        elif share >= 1 and self.coding == "entropy" and self.budget is not None:
+            self._thin(self._total())
+
+    def _fit(self, most: int | None = None) -> None:
+        """Fit ranges and levels to the values, or to so many of each row."""
+        for _, quantizer, rows in self._each():
+            fitted = copy.deepcopy(quantizer)
+            fitted.calibrate(rows[:, :: 1 if most is None else max(rows.shape[1] // most, 1)])
+            # The optimiser holds the parameters: they keep their place.
+            for own, new in zip(quantizer.parameters(), fitted.parameters(), strict=True):
+                own.copy_(new)
+
+    def coded_share(self) -> float:
+        """Return the entropy-coded size of the values, in that of their packed codes."""
+        return coded_share(self._each(), {name: tuple(values.shape) for name, values in self.synthetic.codes().items()})
+
+    def _total(self) -> int:
+        assert self.budget is not None
+        return self.budget.bits(classes_of(self.spec))
 
     def _thin(self, total: int) -> None:
         """Leave out samples until the set takes no more than some bits."""
@@ -249,7 +265,7 @@ class QuantizedSet(Synthetic):
             terms = {f"usage_{name}": term for name, term in usage.items() if term is not None}
         if self.smoothness:
             values = {name: own for name, own in self.synthetic.codes().items() if name != "labels"}
-            terms |= {f"smoothness_{name}": self.smoothness * total_variation(own) for name, own in values.items()}
+            terms |= {f"smoothness_{name}": self._weight * total_variation(own) for name, own in values.items()}
         return terms
 
     @torch.no_grad()
@@ -275,14 +291,6 @@ class QuantizedSet(Synthetic):
 
     def _row(self) -> QuantizedRow:
         return quantized_row(self.synthetic, self._each(), self.coding == "entropy")
-
-
-def total_variation(values: Tensor) -> Tensor:
-    """Return the mean absolute difference of neighbours: in lines and columns of images ``(M, C, H, W)``, summed; along
-    the last axis of others.
-    """
-    axes = [axis for axis in ((-1, -2) if values.ndim > 3 else (-1,)) if values.shape[axis] > 1]
-    return sum((values.diff(dim=axis).abs().mean() for axis in axes), values.new_zeros(()))
 
 
 def _key(name: str) -> str:

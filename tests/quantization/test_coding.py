@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_distill.errors import ArtifactError
-from hf_distill.quantization.coding import decode, encode
+from hf_distill.quantization.coding import coded_bits, decode, encode
 
 
 def entropy(shares):
@@ -45,6 +45,20 @@ def test_neighbours_are_what_saves_bits():
     data, about = encode(planes, 4, (10, 10))
     assert 100 in about["neighbours"]
     assert 8 * len(data) / planes.size < 1.05 * entropy((1 / 2, 1 / 6, 1 / 6, 1 / 6)) / 2
+
+
+@pytest.mark.parametrize(("levels", "count"), [(2, 3000), (4, 800), (4, 40), (16, 200), (256, 5)])
+def test_the_length_is_known_before_coding(levels, count):
+    rng = np.random.default_rng(0)
+    smooth = rng.normal(size=(count, 12, 12)).cumsum(1).cumsum(2)
+    codes = np.clip((smooth + 8) * levels // 16, 0, levels - 1).astype(int).reshape(count, -1)
+    data, _ = encode(codes, levels, (12, 12))
+    assert coded_bits(codes, levels, (12, 12)) == pytest.approx(8 * len(data), rel=0.01, abs=64)
+
+
+def test_the_length_of_a_model_that_learns():
+    # Krichevsky and Trofimov: three equal codes of two have the probability 1/2 x 3/4 x 5/6; and a lane's state
+    assert coded_bits(np.ones((1, 3), int), 2) == pytest.approx(-math.log2(1 / 2 * 3 / 4 * 5 / 6) + 32)
 
 
 @pytest.mark.parametrize("place", [3, 40, -1])

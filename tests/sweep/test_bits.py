@@ -68,6 +68,9 @@ def test_coded_sets_keep_to_the_budget_with_more_samples(digits, tmp_path):
     before, after = plain.run(tmp_path / "plain"), coded.run(tmp_path / "coded")
     assert [row["samples"] for row in before] == [400] * 3
     assert all(row["samples"] > 450 and 0.9 * 51640 < row["bits"] <= 51640 for row in after)
+    coded.method.synthetic.smoothness, coded.method.synthetic.shrink = 0.3, 0.8
+    shrunk = coded.run(tmp_path / "shrunk")
+    assert shrunk[0]["bits"] <= 51640 and shrunk[1:] == after[1:]  # what is not learned in few bits does not shrink
 
 
 def test_a_budget_that_not_every_baseline_fits(digits, tmp_path):

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ import torch
 from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, UniformQuantizer
 from hf_distill.synthetic import PixelSet, QuantizedSet, SeriesSet
-from hf_distill.synthetic.quantized import total_variation
+from hf_distill.synthetic.smoothness import total_variation
 from hf_distill.synthetic.unpacking import unpack_quantized
 from tests.synthetic.quantized import filled, series_spec, spec
 
@@ -77,10 +79,44 @@ def test_total_variation_is_what_neighbours_differ_by():
     assert filled(PixelSet(per_class=2)).penalties().keys() == {"usage_pixels"}
 
 
+def test_a_set_that_shrinks_has_more_samples_and_is_smoothed_until_they_fit():
+    budget = Budget(bits_per_class=6000)
+    options = {"quantizer": UniformQuantizer(bits=2), "budget": budget, "coding": "entropy", "smoothness": 0.5}
+    x = torch.randn(3000, 1, 4, 4, generator=torch.Generator().manual_seed(0)).cumsum(2).cumsum(3)
+
+    def drawn(size):
+        return x[: 3 * size], torch.arange(3).repeat_interleave(size)
+
+    def planned(**more):
+        synthetic = QuantizedSet(synthetic=PixelSet(), **options, **more)
+        synthetic.plan(spec())
+        assert synthetic.replan(*drawn(synthetic.size), spec())
+        synthetic.initialize(*drawn(synthetic.size), spec())
+        return synthetic
+
+    plain, shrunk = planned(), planned(shrink=0.5)
+    assert shrunk.size == pytest.approx(2 * plain.size, rel=0.03)
+    plain.advance(0.0)
+    assert plain.penalties()["smoothness_pixels"] == 0.5 * total_variation(plain.synthetic.pixels)
+    shrunk.advance(0.0)  # twice as many bits as there are
+    twice = shrunk.penalties()["smoothness_pixels"] / total_variation(shrunk.synthetic.pixels)
+    assert math.log2(twice.item() / 0.5) == pytest.approx(8, rel=0.05)
+    with torch.no_grad():
+        shrunk.synthetic.pixels.copy_(x[:1].expand_as(x[: 3 * shrunk.size]))  # all alike: next to nothing
+    shrunk.advance(0.5)
+    assert shrunk.penalties()["smoothness_pixels"] < 1e-3
+
+
 def test_coding_that_does_not_fit():
     with pytest.raises(UserError, match="coding 'zip' is unknown: choose packed or entropy"):
         QuantizedSet(coding="zip").plan(spec())
     with pytest.raises(UserError, match=r"smoothness is -0\.1"):
         QuantizedSet(smoothness=-0.1).plan(spec())
+    enough = {"budget": Budget(bits_per_class=400), "coding": "entropy", "smoothness": 0.1}
+    with pytest.raises(UserError, match="shrink is 0; it must be larger"):
+        QuantizedSet(**enough, shrink=0).plan(spec())
+    for name, value in (("budget", None), ("coding", "packed"), ("smoothness", 0.0)):
+        with pytest.raises(UserError, match="shrink needs a budget, coding=entropy and a smoothness"):
+            QuantizedSet(**{**enough, name: value}, shrink=0.5).plan(spec())
     with pytest.raises(UserError, match="SeriesSet has none"):
         QuantizedSet(synthetic=SeriesSet(), budget=Budget(total_bytes=99), coding="entropy").plan(series_spec())
