@@ -49,15 +49,19 @@ def _read(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _describe(folder: Path, record: dict[str, Any]) -> str:
-    spec, bits, method = record["spec"], record["bits"]["default"], record["config"].get("method", {})
+    spec, method = record["spec"], record["config"].get("method", {})
     rows = record["rows"]
     ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec["num_rows"] else ""
     if "channels" in spec:
         what = f"{rows} time steps{ratio} of {len(spec['channels'])} channels"
     else:
         what = f"{rows} samples{ratio} of shape {tuple(spec['shape'])} in {len(spec['classes'])} classes"
+    sizes = "".join(
+        f"\n  config {name}: {bits['total']:,} bits: {bits['data']:,} data, {bits['labels']:,} labels, "
+        f"{bits['side']:,} side information"
+        for name, bits in record["bits"].items()
+    )
     return (
-        f"{folder}: {what}, from "
-        f"{spec['source'].get('path')}, by {method.get('class_path', 'an unnamed method')}, seed {record['seed']}\n"
-        f"  {bits['total']:,} bits: {bits['data']:,} data, {bits['labels']:,} labels, {bits['side']:,} side information"
+        f"{folder}: {what}, from {spec['source'].get('path')}, by {method.get('class_path', 'an unnamed method')}, "
+        f"seed {record['seed']}{sizes}"
     )

@@ -33,7 +33,12 @@ def etth1():
 
 @pytest.mark.parametrize(
     ("name", "spec", "size"),
-    [("quadd_digits", images(8), 40), ("quadd_fashion_mnist", images(28), 40), ("quadd_etth1", etth1(), 385)],
+    [
+        ("quadd_digits", images(8), 40),
+        ("quadd_fashion_mnist", images(28), 40),
+        ("quadd_fashion_mnist_coded", images(28), 4),  # as packed, before there are codes
+        ("quadd_etth1", etth1(), 385),
+    ],
 )
 def test_a_configuration_builds_and_spends_its_budget(name, spec, size):
     parser = build_parser()
