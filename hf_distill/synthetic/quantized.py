@@ -81,8 +81,8 @@ class QuantizedSet(Synthetic):
         self.smoothness = smoothness
         self.shrink = shrink
         self._weight = smoothness
-        # Of the packed bits of the values, what a plan counts with.
-        self._share = 1.0
+        # Of the packed bits of the values, what a plan counts with; None before there are any to code.
+        self._share: float | None = None
         self.quantizers = nn.ModuleDict()
         # Part of the state: a run that goes on between two steps must know whether the fit is still to be made.
         self.register_buffer("_warming", torch.zeros((), dtype=torch.int64))
@@ -124,7 +124,8 @@ class QuantizedSet(Synthetic):
             )
         total = self.budget.bits(classes_of(spec))
         least = self.synthetic.least_size(spec)
-        if (needed := self.planned_bits(spec, least).total) > total:
+        needed = self.planned_bits(spec, least).total
+        if needed > total and (self.coding == "packed" or self._share is not None):
             what = f"budget.total_bytes {-(-needed // 8)}"
             if self.budget.bits_per_class is not None:
                 what = f"budget.bits_per_class {-(-needed // spec.num_classes)}"
@@ -147,7 +148,7 @@ class QuantizedSet(Synthetic):
 
     def planned_bits(self, spec: Any, size: int) -> Bits:
         """Return what :meth:`bits` will be for a size; with entropy coding, about."""
-        return planned_bits(self.synthetic, self._described, spec, size, self._share, self.equal_classes)
+        return planned_bits(self.synthetic, self._described, spec, size, self._share or 1.0, self.equal_classes)
 
     def _described(self, name: str) -> Quantizer:
         return self.labels if name == "labels" and self.labels is not None else self.quantizer

@@ -67,6 +67,20 @@ def test_a_budget_buys_more_coded_samples_and_keeps_to_it():
     assert not packed.replan(*drawn(packed.size), spec())
 
 
+def test_a_budget_that_only_coded_samples_fit():
+    noise = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    even, uneven = (
+        QuantizedSet(synthetic=PixelSet(), budget=Budget(bits_per_class=40), coding="entropy") for _ in range(2)
+    )
+    even.plan(spec())  # packed 3 x 16 x 2 bits, a range of 32 and labels of 16: 48 a class
+    assert even.replan(torch.ones(3, 1, 4, 4), torch.arange(3), spec()) and even.size >= 1
+    uneven.plan(spec())
+    with pytest.raises(UserError, match="120 bits are too few: with 2 bits a value the smallest set takes 144; give"):
+        uneven.replan(noise, torch.arange(3), spec())
+    with pytest.raises(UserError, match="too few"):
+        QuantizedSet(synthetic=PixelSet(), budget=Budget(bits_per_class=40)).plan(spec())
+
+
 def test_total_variation_is_what_neighbours_differ_by():
     assert total_variation(torch.tensor([[1.0, 3.0, 0.0], [1.0, 1.0, 1.0]])) == (2 + 3) / 4
     ramp = torch.arange(12.0).reshape(1, 1, 3, 4)  # 1 in a line, 4 in a column
