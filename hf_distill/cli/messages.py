@@ -77,6 +77,8 @@ def one_line(message: str) -> str:
         return f"{keys} has no option {found[1]!r}{_suggest(found[1])}"
     if found := re.search(r"unrecognized arguments: (.+)", message):
         option = found[1].split()[0].split("=")[0]
+        if not option.startswith("-"):
+            return f"{option!r} is one argument too many: what is not named stands once, the rest as --NAME=VALUE"
         name = option.split(".")[-1].strip("-")
         return f"no option {option}{_paths(name) or _suggest(name)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):

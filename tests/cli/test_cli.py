@@ -142,6 +142,7 @@ def test_a_damaged_artifact_is_named(config, capsys):
     assert "train-00000-of-00001.parquet" in error_of(["evaluate", "outputs/tiny"], capsys, 1)
     assert "no folder elsewhere" in error_of(["evaluate", "elsewhere"], capsys, 2)
     assert "no folder elsewhere" in error_of(["show", "elsewhere"], capsys, 2)
+    assert "'me/set' is one argument too many" in error_of(["push", "outputs/tiny", "me/set"], capsys, 2)
 
 
 def test_push_from_the_command_line(config, hub, capsys):
