@@ -46,7 +46,7 @@ def encode(codes: np.ndarray, levels: int, image: tuple[int, int] | None = None)
         16-bit words, lowest byte first, and what :func:`decode` needs to know beside them.
     """
     codes = np.asarray(codes)
-    neighbours = min(_models(levels, codes, image), key=lambda own: _length(codes, levels, own))
+    neighbours, _ = _best(codes, levels, image)
     lanes = _lanes(codes)
     about = {"shape": list(codes.shape), "levels": levels, "lanes": lanes, "neighbours": neighbours}
     return _stream(list(_walk(about, codes)), lanes), about
@@ -55,8 +55,7 @@ def encode(codes: np.ndarray, levels: int, image: tuple[int, int] | None = None)
 def coded_bits(codes: np.ndarray, levels: int, image: tuple[int, int] | None = None) -> float:
     """Return about how many bits :func:`encode` takes, in a fraction of its time."""
     codes = np.asarray(codes)
-    best = min(_length(codes, levels, neighbours) for neighbours in _models(levels, codes, image))
-    return best + _LANE_BITS * _lanes(codes)
+    return _best(codes, levels, image)[1] + _LANE_BITS * _lanes(codes)
 
 
 def decode(data: bytes, about: dict[str, Any]) -> np.ndarray:
@@ -116,30 +115,45 @@ def _lanes(codes: np.ndarray) -> int:
     return int(np.clip(codes.size // _PER_LANE, 1, len(codes)))
 
 
-def _length(codes: np.ndarray, levels: int, neighbours: list[int]) -> float:
+def _best(codes: np.ndarray, levels: int, image: tuple[int, int] | None) -> tuple[list[int], float]:
+    """Return the neighbours under which codes take fewest bits, and these bits."""
+    best: tuple[list[int], float] = ([], math.inf)
+    seen: list[int] = []
+    context = np.zeros(codes.shape, np.int64)
+    for neighbours in _models(levels, codes, image):
+        if neighbours[: len(seen)] != seen:
+            seen, context = [], np.zeros(codes.shape, np.int64)
+        context = _extended(context, codes, levels, neighbours[len(seen) :])
+        seen = neighbours
+        bits = _length(context * levels + codes, levels, levels ** len(neighbours))
+        best = min(best, (neighbours, bits), key=lambda own: own[1])
+    return best
+
+
+def _length(where: np.ndarray, levels: int, contexts: int) -> float:
     """Return the bits of codes under a model that learns one after another.
 
     In whatever order they come, a context's codes have the probability
     ``G(KA) / G(n + KA) * prod_k G(n_k + A) / G(A)``, with G the gamma function, n_k of n codes being k and A the
     count that each of the K levels starts with. Source: Krichevsky and Trofimov (1981), where A is 1/2.
+
+    Args:
+        where: Every code and its context, ``context * levels + code``.
+        levels: K.
+        contexts: How many contexts there are.
     """
-    where = _contexts(codes, levels, neighbours) * levels + codes
-    seen = np.bincount(where.reshape(-1), minlength=levels ** (len(neighbours) + 1)).reshape(-1, levels)
-    counts, start = torch.from_numpy(seen).double(), 1 / GAIN
+    seen = np.bincount(where.reshape(-1), minlength=contexts * levels).reshape(-1, levels)
+    counts, start = torch.from_numpy(seen[seen.any(1)]).double(), 1 / GAIN
     logs = (counts + start).lgamma().sum() - (counts.sum(1) + levels * start).lgamma().sum()
     logs = logs + len(counts) * (math.lgamma(levels * start) - levels * math.lgamma(start))
     return -float(logs) / math.log(2)
 
 
-def _contexts(codes: np.ndarray, levels: int, neighbours: list[int]) -> np.ndarray:
-    """Return the number of every code's context ``(n, length)``; a neighbour outside of the row counts as 0."""
-    count, length = codes.shape
-    pad = max(neighbours, default=0)
-    padded = np.zeros((count, pad + length), np.int64)
-    padded[:, pad:] = codes
-    context = np.zeros((count, length), np.int64)
-    for distance in neighbours:
-        context = context * levels + padded[:, pad - distance : pad - distance + length]
+def _extended(context: np.ndarray, codes: np.ndarray, levels: int, distances: list[int]) -> np.ndarray:
+    """Return the contexts ``(n, length)`` with more neighbours; one outside of the row counts as 0."""
+    for distance in distances:
+        context = context * levels
+        context[:, distance:] += codes[:, :-distance]
     return context
 
 
@@ -147,7 +161,7 @@ def _walk(about: dict[str, Any], codes: np.ndarray) -> Iterator[tuple[np.ndarray
     """Go through the codes as a decoder does; yield frequency and start of every code of a step."""
     count, length = about["shape"]
     levels, neighbours = about["levels"], about["neighbours"]
-    context = _contexts(codes, levels, neighbours)
+    context = _extended(np.zeros(codes.shape, np.int64), codes, levels, neighbours)
     counts = np.ones((levels ** len(neighbours), levels), np.int64)
     for first in range(0, count, about["lanes"]):
         block = slice(first, first + about["lanes"])

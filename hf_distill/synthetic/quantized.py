@@ -20,7 +20,7 @@ from hf_distill.synthetic.quantized_size import coded_share, planned_bits
 from hf_distill.synthetic.smoothness import total_variation
 
 # Values of a row that ranges and levels are fitted to in every step of a warm-up whose bits are steered.
-_STEERED = 1 << 16
+_STEERED = 1 << 12
 # Power of the bits that the weight of the total variation follows: it doubles where they are 9 % too many.
 _STEEPNESS = 8
 
