@@ -1,8 +1,7 @@
 """What rounding costs: the same number of samples at several precisions, beside the set that is not quantized.
 
 `python benchmarks/equal_samples.py --name quadd_digits_equal --size 4 --config configs/quadd_digits.yaml
---method.steps=500`: options that
-are not this script's are those of `hf-distill distill`.
+--method.steps=500`: options that are not this script's are those of `hf-distill distill`.
 """
 
 from __future__ import annotations

@@ -178,7 +178,8 @@ class QuantizedSet(Synthetic):
 
     @torch.no_grad()
     def advance(self, share: float) -> None:
-        """See :class:`Synthetic`; after the warm-up, ranges and levels are fitted to the values.
+        """See :class:`Synthetic`; after the warm-up, ranges and levels are fitted to the values. With ``shrink`` the
+        weight of the total variation follows their coded bits.
 
         Raises:
             UserError: In the end, not even one sample of each class fits the budget.
