@@ -17,8 +17,12 @@ class ArtifactError(DistillError):
     """A distilled dataset on disk or on the Hub is incomplete, corrupt or of a newer format."""
 
 
+class HubError(DistillError):
+    """The Hub refused, cannot be reached or gave an answer that is none; the command line exits with code 1."""
+
+
 class DivergenceError(DistillError):
-    """The loss is not finite; the message names the step and the last good checkpoint."""
+    """A loss or a result is not finite, or destroyed; the message names the step and the last good checkpoint."""
 
 
 class Interrupted(DistillError):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC
+from collections.abc import Mapping
 from typing import Any
+
+from typing_extensions import Self
+
+from hf_distill.options import check_options
 
 
 class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
@@ -12,8 +17,29 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
 
     A part keeps each constructor argument under its own name and does nothing else in its constructor
     (scikit-learn's convention), so that ``part.config()`` rebuilds it. Data arrives later, through ``fit``,
-    ``initialize`` or ``forward``.
+    ``initialize`` or ``forward``. Arguments are checked against their declared types before the constructor runs
+    (:mod:`hf_distill.options`), in Python as in YAML.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Copies are made without arguments: what is not given is not looked at.
+        try:
+            given = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs).arguments
+        except TypeError:  # unknown or too many: the constructor says it in Python's own words
+            given = {}
+        check_options(cls, {name: value for name, value in given.items() if name != "self"}, cls.__name__)
+        return super().__new__(cls)
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """Return those of an instance's options that name code, models or files of somebody's.
+
+        A record may not bring them: whoever made a distilled dataset would decide what runs where it is measured.
+
+        Args:
+            options: Constructor arguments, as a description in JSON has them.
+        """
+        return []
 
     def config(self) -> dict[str, Any]:
         """Describe this part as JSON: ``{"class_path": name, "init_args": {...}}``, nested parts included."""

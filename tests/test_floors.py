@@ -8,6 +8,9 @@ import hf_distill
 PACKAGE = Path(hf_distill.__file__).parent
 FLOORS = {
     "errors": 0,
+    "files": 0,
+    "options": 0,
+    "text": 0,
     "allocator": 0,
     "parts": 0,
     "progress": 0,

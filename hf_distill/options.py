@@ -1,0 +1,186 @@
+"""Types of options: the range of a number is part of its type, checked alike for YAML, command line and Python.
+
+>>> check_value(0, PositiveInt, "method.steps")
+Traceback (most recent call last):
+    ...
+hf_distill.errors.UserError: method.steps is 0; it must be 1 or more
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from hf_distill.errors import UserError
+
+# What no machine has so many of; larger numbers are slips, and C code overflows by them.
+_MOST_INT = 2**31 - 1
+_MOST_FLOAT = 1e6
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that an option takes, both ends included unless said otherwise.
+
+    Args:
+        least: The smallest.
+        most: The largest.
+        above: ``least`` itself is left out.
+        below: ``most`` itself is left out.
+    """
+
+    least: float
+    most: float
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        low = value > self.least if self.above else value >= self.least
+        return bool(low and (value < self.most if self.below else value <= self.most))
+
+    def __repr__(self) -> str:
+        """Say the range as a message does: ``1 or more``, ``0 to 1``, ``above 0``."""
+        low, high = f"{self.least:g}", _number(self.most)
+        if self.most in (_MOST_INT, _MOST_FLOAT):
+            return f"above {low}" if self.above else f"{low} or more"
+        if self.above or self.below:
+            return f"{'above' if self.above else 'from'} {low} {'to below' if self.below else 'to'} {high}"
+        return f"{low} to {high}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:g}"
+
+
+PositiveInt = Annotated[int, Range(1, _MOST_INT)]
+"""A count of what there is at least one of."""
+NonNegativeInt = Annotated[int, Range(0, _MOST_INT)]
+"""A count."""
+Seed = Annotated[int, Range(0, 2**63 - 1)]
+"""A seed."""
+PositiveFloat = Annotated[float, Range(0, _MOST_FLOAT, above=True)]
+"""A size, a rate or a scale that is never zero."""
+NonNegativeFloat = Annotated[float, Range(0, _MOST_FLOAT)]
+"""A weight."""
+Share = Annotated[float, Range(0, 1)]
+"""A share of something, 0 to 1."""
+ShareBelowOne = Annotated[float, Range(0, 1, below=True)]
+"""A share that is never the whole: a momentum, a dropout."""
+
+
+def check_options(cls: type, values: Mapping[str, Any], path: str) -> None:
+    """Check constructor arguments against the types that a class declares for them.
+
+    Args:
+        cls: The class.
+        values: Arguments by name; those that are left out are not looked at.
+        path: Where they stand, for the message: ``method.synthetic``, or the name of the class.
+
+    Raises:
+        UserError: A value is of another type, or out of its range; the message names it and what is allowed.
+    """
+    hints = _hints(cls)
+    for name, value in values.items():
+        if name in hints:
+            check_value(value, hints[name], f"{path}.{name}")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    constructor = cls.__init__
+    try:
+        hints = typing.get_type_hints(constructor, include_extras=True)
+    except NameError:  # a stranger's annotations may name what is imported for type checkers alone
+        return {}
+    return {name: hint for name, hint in hints.items() if name in inspect.signature(constructor).parameters}
+
+
+def check_value(value: Any, hint: Any, path: str) -> None:
+    """Check one value against a type; see :func:`check_options`."""
+    if problem := _problem(value, hint):
+        raise UserError(f"{path} is {_said(value)}; it must be {problem}")
+    for name, part, cls in _parts(value, path):
+        check_options(cls, part, name)
+    # An element that is wrong is named by its place.
+    origin = get_origin(hint)
+    if origin is list and isinstance(value, (list, tuple)):
+        for place, item in enumerate(value):
+            check_value(item, get_args(hint)[0], f"{path}[{place}]")
+    elif origin in (Union, UnionType):
+        for branch in get_args(hint):
+            if get_origin(branch) is list and isinstance(value, (list, tuple)):
+                check_value(value, branch, path)
+
+
+def _parts(value: Any, path: str) -> list[tuple[str, Mapping[str, Any], type]]:
+    """Return the described part that a value is: its path, its arguments and its class; nothing for other values."""
+    if not hasattr(value, "get") or not isinstance(value.get("class_path"), str):
+        return []
+    from jsonargparse._util import import_object  # the resolver of the parser that made the description
+
+    cls = import_object(value["class_path"])
+    return [(path, vars(value.get("init_args") or _Nothing()), cls)] if inspect.isclass(cls) else []
+
+
+class _Nothing:
+    pass
+
+
+def _problem(value: Any, hint: Any) -> str:
+    """Return what a value would have to be, or nothing where it is that."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _outside(value, args[0], args[1:])
+    if origin in (Union, UnionType):
+        problems = [_problem(value, branch) for branch in args]
+        if "" in problems:
+            return ""
+        # Of a number or null, say the number.
+        return " or ".join(dict.fromkeys(problems))
+    if origin is Literal:
+        return "" if any(value == arg and type(value) is type(arg) for arg in args) else _listed(args)
+    if hint in (None, NoneType):
+        return "" if value is None else "null"
+    if hint in _PLAIN:
+        return "" if _is_plain(value, hint) else _PLAIN[hint]
+    if origin is list:
+        return "" if isinstance(value, (list, tuple)) else "a list"
+    if origin is dict:
+        return "" if isinstance(value, dict) or hasattr(value, "as_dict") else "a dictionary"
+    # Classes: the parser and Python see to the class; null is what both let through.
+    return f"a {hint.__name__}" if value is None and inspect.isclass(hint) and hint is not object else ""
+
+
+def _outside(value: Any, base: Any, marks: tuple[Any, ...]) -> str:
+    ranges = [mark for mark in marks if isinstance(mark, Range)]
+    if not _is_plain(value, base) or not all(value in allowed for allowed in ranges):
+        return " and ".join(map(repr, ranges)) if _is_number(value) else f"{_PLAIN[base]}, {ranges[0]!r}"
+    return ""
+
+
+_PLAIN = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def _is_plain(value: Any, kind: type) -> bool:
+    if kind is float:
+        return _is_number(value) and math.isfinite(value)
+    return type(value) is bool if kind is bool else isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _listed(args: tuple[Any, ...]) -> str:
+    return f"one of {', '.join(map(repr, args))}" if len(args) > 1 else repr(args[0])
+
+
+def _said(value: Any) -> str:
+    text = "null" if value is None else str(value) if _is_number(value) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

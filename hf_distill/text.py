@@ -1,0 +1,28 @@
+"""Strangers' text made safe to print: names of classes and files, and what a server answers."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters, among them the escape that terminals obey; and those that turn or hide text.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{4,}|(?i:bearer\s+)\S+")
+
+
+def printable(text: str) -> str:
+    """Return text on one line, with every character that a terminal would obey written out as ``\\x1b``.
+
+    >>> printable("cat\\x1b[2J  dog")
+    'cat\\\\x1b[2J dog'
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], " ".join(text.split()))
+
+
+def shorten(text: str, most: int = 200) -> str:
+    """Return text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def masked(text: str) -> str:
+    """Return text without access tokens."""
+    return _TOKEN.sub("hf_***", text)
