@@ -8,14 +8,18 @@ hf_distill.errors.UserError: method.steps is 0; it must be 1 or more
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from jsonargparse import Namespace
 
 from hf_distill.errors import UserError
 
@@ -33,20 +37,25 @@ class Range:
         most: The largest.
         above: ``least`` itself is left out.
         below: ``most`` itself is left out.
+        step: Only multiples of it.
     """
 
     least: float
     most: float
     above: bool = False
     below: bool = False
+    step: int = 0
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: Any) -> bool:
         low = value > self.least if self.above else value >= self.least
-        return bool(low and (value < self.most if self.below else value <= self.most))
+        high = value < self.most if self.below else value <= self.most
+        return bool(low and high and not (self.step and value % self.step))
 
     def __repr__(self) -> str:
         """Say the range as a message does: ``1 or more``, ``0 to 1``, ``above 0``."""
-        low, high = f"{self.least:g}", _number(self.most)
+        low, high = _number(self.least), _number(self.most)
+        if self.step:
+            return f"a multiple of {self.step}, {low} to {high}"
         if self.most in (_MOST_INT, _MOST_FLOAT):
             return f"above {low}" if self.above else f"{low} or more"
         if self.above or self.below:
@@ -55,7 +64,54 @@ class Range:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:g}"
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class NotEmpty:
+    """A text or a list with something in it."""
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(value.strip() if isinstance(value, str) else value)
+
+    def __repr__(self) -> str:
+        return "not empty"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A value of a table.
+
+    Args:
+        values: The table.
+    """
+
+    values: tuple[Any, ...]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.values
+
+    def __repr__(self) -> str:
+        return f"one of {', '.join(map(str, self.values))}"
+
+
+@dataclass(frozen=True)
+class Like:
+    """A text of some form.
+
+    Args:
+        pattern: The regular expression of all of it.
+        said: The form in words.
+    """
+
+    pattern: str
+    said: str
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(re.fullmatch(self.pattern, value))
+
+    def __repr__(self) -> str:
+        return self.said
 
 
 PositiveInt = Annotated[int, Range(1, _MOST_INT)]
@@ -72,6 +128,18 @@ Share = Annotated[float, Range(0, 1)]
 """A share of something, 0 to 1."""
 ShareBelowOne = Annotated[float, Range(0, 1, below=True)]
 """A share that is never the whole: a momentum, a dropout."""
+Few = Annotated[int, Range(1, 10_000)]
+"""Networks, seeds, restarts: what is trained or run so many times."""
+Width = Annotated[int, Range(1, 16_384)]
+"""Channels or units of a layer."""
+Depth = Annotated[int, Range(1, 64)]
+"""Layers or blocks of a network."""
+Steps = Annotated[int, Range(1, 10_000)]
+"""Training steps that are held in memory to be differentiated."""
+Text = Annotated[str, NotEmpty()]
+"""A name that must be given."""
+Device = Annotated[str, Like(r"auto|cpu|mps|cuda(:\d{1,3})?", "auto, cpu, cuda, cuda:1 or mps")]
+"""Where to work; ``auto`` takes a GPU where there is one."""
 
 
 def check_options(cls: type, values: Mapping[str, Any], path: str) -> None:
@@ -85,15 +153,16 @@ def check_options(cls: type, values: Mapping[str, Any], path: str) -> None:
     Raises:
         UserError: A value is of another type, or out of its range; the message names it and what is allowed.
     """
-    hints = _hints(cls)
+    hints = option_types(cls)
     for name, value in values.items():
         if name in hints:
             check_value(value, hints[name], f"{path}.{name}")
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    constructor = cls.__init__
+def option_types(cls: type) -> dict[str, Any]:
+    """Return the declared type of every constructor argument of a class."""
+    constructor = cls.__init__  # type: ignore[misc]
     try:
         hints = typing.get_type_hints(constructor, include_extras=True)
     except NameError:  # a stranger's annotations may name what is imported for type checkers alone
@@ -105,31 +174,33 @@ def check_value(value: Any, hint: Any, path: str) -> None:
     """Check one value against a type; see :func:`check_options`."""
     if problem := _problem(value, hint):
         raise UserError(f"{path} is {_said(value)}; it must be {problem}")
-    for name, part, cls in _parts(value, path):
-        check_options(cls, part, name)
+    if described := _described(value):
+        check_options(*described, path)
     # An element that is wrong is named by its place.
-    origin = get_origin(hint)
-    if origin is list and isinstance(value, (list, tuple)):
-        for place, item in enumerate(value):
-            check_value(item, get_args(hint)[0], f"{path}[{place}]")
-    elif origin in (Union, UnionType):
-        for branch in get_args(hint):
-            if get_origin(branch) is list and isinstance(value, (list, tuple)):
-                check_value(value, branch, path)
+    if isinstance(value, (list, tuple)):
+        for item_hint in _item_hints(hint):
+            for place, item in enumerate(value):
+                check_value(item, item_hint, f"{path}[{place}]")
 
 
-def _parts(value: Any, path: str) -> list[tuple[str, Mapping[str, Any], type]]:
-    """Return the described part that a value is: its path, its arguments and its class; nothing for other values."""
-    if not hasattr(value, "get") or not isinstance(value.get("class_path"), str):
-        return []
-    from jsonargparse._util import import_object  # the resolver of the parser that made the description
+def _item_hints(hint: Any) -> list[Any]:
+    """Return the types of a list's elements, of a hint that may be a list."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is list:
+        return [args[0]]
+    if origin is Annotated:
+        return _item_hints(args[0])
+    if origin in (Union, UnionType):
+        return [found for branch in args for found in _item_hints(branch)]
+    return []
 
-    cls = import_object(value["class_path"])
-    return [(path, vars(value.get("init_args") or _Nothing()), cls)] if inspect.isclass(cls) else []
 
-
-class _Nothing:
-    pass
+def _described(value: Any) -> tuple[type, Mapping[str, Any]] | None:
+    """Return class and arguments of a part that a parser has read and not made yet; None for any other value."""
+    if not isinstance(value, Namespace) or not isinstance(value.get("class_path"), str):
+        return None
+    module, _, name = value["class_path"].rpartition(".")
+    return getattr(importlib.import_module(module), name), vars(value.get("init_args") or Namespace())
 
 
 def _problem(value: Any, hint: Any) -> str:
@@ -152,16 +223,17 @@ def _problem(value: Any, hint: Any) -> str:
     if origin is list:
         return "" if isinstance(value, (list, tuple)) else "a list"
     if origin is dict:
-        return "" if isinstance(value, dict) or hasattr(value, "as_dict") else "a dictionary"
+        return "" if isinstance(value, (dict, Namespace)) else "a dictionary"
     # Classes: the parser and Python see to the class; null is what both let through.
     return f"a {hint.__name__}" if value is None and inspect.isclass(hint) and hint is not object else ""
 
 
 def _outside(value: Any, base: Any, marks: tuple[Any, ...]) -> str:
-    ranges = [mark for mark in marks if isinstance(mark, Range)]
-    if not _is_plain(value, base) or not all(value in allowed for allowed in ranges):
-        return " and ".join(map(repr, ranges)) if _is_number(value) else f"{_PLAIN[base]}, {ranges[0]!r}"
-    return ""
+    problem = _problem(value, base)
+    allowed = " and ".join(map(repr, marks))
+    if problem:
+        return allowed if _is_number(value) and not math.isfinite(value) else f"{problem}, {allowed}"
+    return "" if all(value in mark for mark in marks) else allowed
 
 
 _PLAIN = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

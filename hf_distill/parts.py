@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from typing_extensions import Self
@@ -21,7 +21,7 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
     (:mod:`hf_distill.options`), in Python as in YAML.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102
         # Copies are made without arguments: what is not given is not looked at.
         try:
             given = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs).arguments
@@ -50,6 +50,14 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
             and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         ]
         return {"class_path": type(self).__name__, "init_args": {name: _to_json(getattr(self, name)) for name in names}}
+
+
+def concrete(base: type[Part]) -> Iterator[type[Part]]:
+    """Yield a base class and everything below it that can be made and belongs to this library."""
+    if base is not Part and not inspect.isabstract(base) and base.__module__.startswith("hf_distill."):
+        yield base
+    for cls in base.__subclasses__():
+        yield from concrete(cls)
 
 
 def _to_json(value: Any) -> Any:

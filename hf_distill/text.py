@@ -6,7 +6,7 @@ import re
 
 # Control characters, among them the escape that terminals obey; and those that turn or hide text.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_TOKEN = re.compile(r"hf_[A-Za-z0-9]{4,}|(?i:bearer\s+)\S+")
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|(?i:bearer\s+)\S+")
 
 
 def printable(text: str) -> str:

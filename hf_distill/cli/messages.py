@@ -6,12 +6,15 @@ import difflib
 import inspect
 import re
 from argparse import ArgumentError
-from collections.abc import Iterator
+from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse._typehints import ActionTypeHint
 
+from hf_distill.cli.yaml_files import check_config_files, guard_parser
 from hf_distill.errors import UserError
-from hf_distill.parts import Part
+from hf_distill.options import check_value
+from hf_distill.parts import Part, concrete
 
 
 def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
@@ -20,10 +23,38 @@ def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
     Raises:
         UserError: An option or a value is wrong.
     """
+    guard_parser()
+    check_config_files(argv)
     try:
-        return parser.parse_args(argv)
+        config = parser.parse_args(argv)
     except ArgumentError as error:
         raise UserError(one_line(str(error))) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"an argument or a file that it names cannot be read: {error}") from error
+    for action in parser._actions:
+        if isinstance(action, ActionTypeHint):
+            values = config.get(action.dest)
+            for value in values if action.nargs == "+" else [values]:
+                check_value(value, action._typehint, action.dest)
+    return config
+
+
+def build(parser: ArgumentParser, config: Namespace) -> Any:
+    """Make the objects of a parsed configuration.
+
+    Raises:
+        UserError: An object cannot be made.
+    """
+    try:
+        return parser.instantiate(config)
+    except UserError:
+        raise
+    except (ArgumentError, TypeError, ValueError) as error:
+        # The parser wraps what a constructor says, each nested one in words of its own.
+        said: BaseException | None = error
+        while said is not None and not isinstance(said, UserError):
+            said = said.__cause__ or said.__context__
+        raise UserError(str(said) if said else one_line(str(error))) from error
 
 
 def _bases() -> dict[str, tuple[type[Part], ...]]:
@@ -72,6 +103,7 @@ def one_line(message: str) -> str:
     It reports every branch of a union type it has tried, ``null`` among them, each with a line for the type of the
     argument. What the user did wrong is the innermost complaint.
     """
+    message = message.replace("Got value: None", "Got value: null")
     keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     if found := re.search(r"Option '([^']+)' is not accepted", message):
         return f"{keys} has no option {found[1]!r}{_suggest(found[1])}"
@@ -82,37 +114,34 @@ def one_line(message: str) -> str:
         name = option.split(".")[-1].strip("-")
         return f"no option {option}{_paths(name) or _suggest(name)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
-        names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in _concrete(base)}
+        names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)}
         known = f": choose {', '.join(sorted(names))}" if names else ""
         return f"{keys}: no class {found[1]!r}{known}"
     if found := re.search(r"Expected a typing\.Literal\[(.+?)\]\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is none of {found[1]}"
     if found := re.search(r"Expected an? <class '(\w+)'>\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is no {found[1]}"
+    if found := re.search(r"Not a valid subclass of (\w+)\. Got value: (.*)", message):
+        classes = sorted({cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)})
+        return f"{keys} is {found[2]}" + (f"; choose {', '.join(classes)}" if classes else f"; it must be a {found[1]}")
     if found := re.search(r"File does not exist: '?([^'\n]+)", message):
         return f"{keys}: no file {found[1]}"
+    if "Got value: null" in message:
+        return f"{keys} is null; it must be given"
     return "; ".join(line.strip(" -") for line in message.splitlines() if line.strip())
-
-
-def _concrete(base: type[Part]) -> Iterator[type[Part]]:
-    """Yield a base class and everything below it that can be made and belongs to this library."""
-    if base is not Part and not inspect.isabstract(base) and base.__module__.startswith("hf_distill."):
-        yield base
-    for cls in base.__subclasses__():
-        yield from _concrete(cls)
 
 
 def _paths(name: str) -> str:
     """Return where data, method, its parts or evaluator have an option of that name; empty where none has."""
     bases, paths = _bases(), []
     for path in ("data", "method", "method.synthetic", "method.initial", "method.objective", "evaluator"):
-        owners = (cls for base in bases[path.split(".")[-1]] for cls in _concrete(base))
+        owners = (cls for base in bases[path.split(".")[-1]] for cls in concrete(base))
         if any(name in inspect.signature(cls.__init__).parameters for cls in owners):
             paths.append(f"--{path}.{name}")
     return f": did you mean {' or '.join(paths)}?" if paths and name != "self" else ""
 
 
 def _suggest(name: str) -> str:
-    known = {parameter for cls in _concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
+    known = {parameter for cls in concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
     close = difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
     return f": did you mean {close[0]!r}?" if close else "; --help and --method.help CLASS tell all options"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 import hf_distill.data.real
@@ -55,16 +54,3 @@ def _plain(value: Any) -> Any:
 def run_folder(output_dir: Path) -> Path:
     """Return the folder beside an artifact that holds its run: configuration, checkpoints, log and previews."""
     return output_dir.with_name(f"{output_dir.name}.run")
-
-
-def read_run_config(output_dir: Path) -> dict[str, Any] | None:
-    """Return the configuration that made an artifact, with the paths of this machine, if its run folder is there."""
-    path = run_folder(output_dir) / "config.yaml"
-    return yaml.safe_load(path.read_text()) if path.is_file() else None
-
-
-def write_run_config(output_dir: Path, config: dict[str, Any]) -> None:
-    """Keep the resolved configuration in the run folder; ``distill --config`` runs it again."""
-    folder = run_folder(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jsonargparse import ArgumentParser
 
-from hf_distill.cli.messages import parse
+from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator
 from hf_distill.evaluation.table import format_score
+from hf_distill.files import user_path
+from hf_distill.options import Few, NotEmpty, OneOf, Seed
 from hf_distill.quantization import Budget
+from hf_distill.quantization.base import Precision
 from hf_distill.sweep import BASELINES, BitSweep
 from hf_distill.training.method import Method
 
@@ -27,14 +30,16 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--config", action="config", help="a YAML file with a QuantizedSet, configs/quadd_*.yaml")
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>_sweep")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of all randomness")
+    parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
     parser.add_class_arguments(Budget, "budget", help="bits or bytes that every row may take")
-    parser.add_argument("--bits", type=list[int], default=[8, 4, 3, 2, 1], help="precisions, in bits a value")
-    parser.add_argument("--baselines", type=list[str], default=list(BASELINES), help="some of " + ", ".join(BASELINES))
-    parser.add_argument("--sets", type=int, default=1, help="distillations of a row, one network each if several")
+    precisions = Annotated[list[Precision], NotEmpty()]
+    parser.add_argument("--bits", type=precisions, default=[8, 4, 3, 2, 1], help="precisions, in bits a value")
+    names = list[Annotated[str, OneOf(BASELINES)]]
+    parser.add_argument("--baselines", type=names, default=list(BASELINES), help="some of " + ", ".join(BASELINES))
+    parser.add_argument("--sets", type=Few, default=1, help="distillations of a row, one network each if several")
     return parser
 
 
@@ -43,8 +48,8 @@ def run(argv: list[str]) -> None:
     parser = build_parser()
     config = parse(parser, argv)
     name = Path(str(config.config[-1])).stem if config.config else "sweep"
-    output = config.output_dir or Path("outputs") / f"{name}_sweep"
-    objects = parser.instantiate(config)
+    output = user_path(config.output_dir or Path("outputs") / f"{name}_sweep")
+    objects = build(parser, config)
     sweep = BitSweep(
         objects.method,
         objects.data,

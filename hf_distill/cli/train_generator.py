@@ -8,10 +8,11 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from hf_distill.cli.messages import parse
+from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, run_folder
 from hf_distill.errors import UserError
 from hf_distill.networks.cost import one_thread
+from hf_distill.options import PositiveInt, Seed
 from hf_distill.training.checkpoint import Checkpoints
 from hf_distill.training.generator import GeneratorTraining
 
@@ -28,12 +29,12 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--config", action="config", help="a YAML file")
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/generator_<data>")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of all randomness")
+    parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
     parser.add_class_arguments(GeneratorTraining, "generator")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
     parser.add_argument("--overwrite", type=bool, default=False, help="start over, or replace a trained generator")
-    parser.add_argument("--threads", type=int, default=1, help="of the CPU; small networks run best on one")
+    parser.add_argument("--threads", type=PositiveInt, default=1, help="of the CPU; small networks run best on one")
     parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
     return parser
 
@@ -42,7 +43,7 @@ def run(argv: list[str]) -> None:
     """Train and save."""
     parser = build_parser()
     config = parse(parser, argv)
-    objects = parser.instantiate(config)
+    objects = build(parser, config)
     real = objects.data
     output = config.output_dir or Path("outputs") / f"generator_{Path(real.path).name}"
     _check_output(output, config.overwrite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,11 +12,16 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.options import OneOf, Range, Seed
 from hf_distill.parts import Part
 
 _USERS = 200  # channels in memory at once
 _HEIGHTS = {"uma": 25.0, "umi": 10.0}  # of the base station in m, TR 38.901 table 7.2-1
 _USER_HEIGHT = 1.5
+
+
+_Side = Annotated[int, Range(1, 1024)]
+_Users = Annotated[int, Range(1, 10_000_000)]
 
 
 class BeamScenario(Part):
@@ -44,17 +50,17 @@ class BeamScenario(Part):
     def __init__(
         self,
         *,
-        scenario: str = "uma",
-        carrier_ghz: float = 28.0,
-        rows: int = 8,
-        columns: int = 8,
-        azimuths: int = 16,
-        elevations: int = 4,
-        nearest: float = 35.0,
-        farthest: float = 250.0,
-        train: int = 10_000,
-        test: int = 2_000,
-        seed: int = 0,
+        scenario: Annotated[str, OneOf(tuple(_HEIGHTS))] = "uma",
+        carrier_ghz: Annotated[float, Range(0.5, 100)] = 28.0,
+        rows: _Side = 8,
+        columns: _Side = 8,
+        azimuths: _Side = 16,
+        elevations: _Side = 4,
+        nearest: Annotated[float, Range(10, 5000)] = 35.0,
+        farthest: Annotated[float, Range(10, 5000)] = 250.0,
+        train: _Users = 10_000,
+        test: _Users = 2_000,
+        seed: Seed = 0,
     ) -> None:
         self.scenario = scenario
         self.carrier_ghz = carrier_ghz
@@ -72,19 +78,10 @@ class BeamScenario(Part):
         """Refuse what cannot be simulated.
 
         Raises:
-            UserError: An option is out of its range.
+            UserError: Options do not fit each other.
         """
-        if self.scenario not in _HEIGHTS:
-            raise UserError(f"scenario {self.scenario!r} is unknown; choose {' or '.join(_HEIGHTS)}")
-        if not 0.5 <= self.carrier_ghz <= 100:
-            raise UserError(f"carrier_ghz is {self.carrier_ghz}; TR 38.901 holds from 0.5 to 100")
-        for name in ("rows", "columns", "azimuths", "elevations", "train", "test"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        if not 10 <= self.nearest < self.farthest <= 5000:
-            raise UserError(
-                f"nearest and farthest are {self.nearest} and {self.farthest}; allowed is 10 to 5000, rising"
-            )
+        if self.nearest >= self.farthest:
+            raise UserError(f"nearest is {self.nearest}; it must be less than farthest, {self.farthest}")
 
     def codebook(self, positions: Tensor, wavelength: float) -> Tensor:
         """Return the beams' weights ``(beams, antennas)``, complex, of norm one.

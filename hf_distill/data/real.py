@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from datasets import Dataset, IterableDataset
@@ -18,6 +18,7 @@ from hf_distill.data.splits import Split
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt, Range, Text
 
 
 class RealData(Data):
@@ -51,21 +52,21 @@ class RealData(Data):
     def __init__(
         self,
         *,
-        path: str = "digits",
+        path: Text = "digits",
         name: str | None = None,
         revision: str | None = None,
-        split: str = "train",
+        split: Text = "train",
         test_split: str | None = None,
         input_column: str | None = None,
         label_column: str | None = None,
-        image_size: int | None = None,
+        image_size: Annotated[int, Range(1, 16384)] | None = None,
         transform: VectorTransform | None = None,
         class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
-        memory_gib: float = 4.0,
+        memory_gib: Annotated[float, Range(0, 1e5)] = 4.0,
         streaming: bool = False,
-        workers: int = 2,
-        buffer: int = 512,
+        workers: Annotated[int, Range(1, 256)] = 2,
+        buffer: PositiveInt = 512,
     ) -> None:
         self.path = path
         self.name = name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from datasets import Dataset, Features
@@ -15,6 +15,7 @@ from hf_distill.data.series_split import SeriesSplit, check_lengths, find_border
 from hf_distill.data.series_time import check_times, describe, find_time_column, read_times
 from hf_distill.data.sources import open_source
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt, Range, Text
 
 
 class SeriesData(Data):
@@ -45,19 +46,19 @@ class SeriesData(Data):
     def __init__(
         self,
         *,
-        path: str,
+        path: Text,
         name: str | None = None,
         revision: str | None = None,
-        split: str = "train",
+        split: Text = "train",
         time_column: str | None = None,
         columns: list[str] | None = None,
         splits: str | list[int] = "auto",
-        lookback: int = 96,
-        horizon: int = 96,
-        stride: int = 1,
+        lookback: PositiveInt = 96,
+        horizon: PositiveInt = 96,
+        stride: PositiveInt = 1,
         missing: Missing = "error",
         allow_irregular: bool = False,
-        memory_gib: float = 4.0,
+        memory_gib: Annotated[float, Range(0, 1e5)] = 4.0,
     ) -> None:
         self.path = path
         self.name = name
@@ -120,9 +121,6 @@ class SeriesData(Data):
         """
         if self._spec is not None:
             return self
-        for option in ("lookback", "horizon", "stride"):
-            if getattr(self, option) < 1:
-                raise UserError(f"data.{option} is {getattr(self, option)}; it must be 1 or more")
         table, source = self._open()
         if not len(table):
             raise UserError(f"split {self.split!r} of {self.path} is empty")

@@ -132,8 +132,6 @@ def check_missing(statistics: Statistics, channels: tuple[str, ...], missing: Mi
     Raises:
         UserError: There are some; the message names column, row, count and option.
     """
-    if missing not in ("error", "ffill", "interpolate"):
-        raise UserError(f"data.missing {missing!r} is unknown: choose error, ffill or interpolate")
     if not statistics.missing.any():
         return
     worst = int(statistics.missing.argmax())

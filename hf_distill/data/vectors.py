@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt
 from hf_distill.parts import Part
 
 
@@ -33,11 +34,11 @@ class VectorTransform(Part):
     def __init__(
         self,
         *,
-        entries: list[int] | None = None,
-        stride: int = 1,
+        entries: list[NonNegativeInt] | None = None,
+        stride: PositiveInt = 1,
         decibel: bool = False,
         reference: Literal["none", "maximum", "mean"] = "none",
-        scale: float = 1.0,
+        scale: PositiveFloat = 1.0,
     ) -> None:
         self.entries = entries
         self.stride = stride
@@ -57,14 +58,8 @@ class VectorTransform(Part):
         """Refuse options that do not fit vectors of some length.
 
         Raises:
-            UserError: An entry does not exist or comes twice, nothing is kept, or a value is out of its range.
+            UserError: An entry does not exist or comes twice, or nothing is kept.
         """
-        if self.stride < 1:
-            raise UserError(f"data.transform.stride is {self.stride}; it must be 1 or more")
-        if not 0 < self.scale < float("inf"):
-            raise UserError(f"data.transform.scale is {self.scale}; it must be larger than 0")
-        if self.reference not in ("none", "maximum", "mean"):
-            raise UserError(f"data.transform.reference {self.reference!r} is unknown; choose none, maximum or mean")
         kept = self.index(length)
         wrong = next((entry for entry in kept if not 0 <= entry < length), None)
         if wrong is not None:

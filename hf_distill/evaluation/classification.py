@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,11 +15,10 @@ from typing_extensions import Self
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
-from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
 from hf_distill.evaluation.features import FeatureMetrics
-from hf_distill.evaluation.metrics import load_metric
+from hf_distill.evaluation.metrics import METRICS, load_metric
 from hf_distill.evaluation.plan import Compile, Strategy
 from hf_distill.evaluation.published import check_match, read_published
 from hf_distill.evaluation.recipe import Recipe
@@ -28,6 +27,8 @@ from hf_distill.evaluation.source import Source, SplitSource, TensorSource, pred
 from hf_distill.evaluation.trainer import train_networks
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, Architecture, ConvNet
+from hf_distill.networks.cost import find_device
+from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
@@ -62,16 +63,16 @@ class ClassificationEvaluator(Evaluator):
         self,
         *,
         networks: list[Architecture] | None = None,
-        seeds: int = 5,
+        seeds: Few = 5,
         recipe: Recipe = Recipe(),  # noqa: B008 - a description
         baselines: list[str] = ["random", "herding", "class_mean"],  # noqa: B006 - never changed
         full: bool = False,
-        full_steps: int = 5000,
+        full_steps: PositiveInt = 5000,
         labels: Literal["hard", "soft"] = "hard",
-        metrics: list[str] = ["accuracy"],  # noqa: B006
+        metrics: Annotated[list[str], NotEmpty()] = ["accuracy"],  # noqa: B006
         feature_metrics: FeatureMetrics | None = None,
-        seed: int = 0,
-        device: str = "auto",
+        seed: Seed = 0,
+        device: Device = "auto",
         strategy: Strategy = "auto",
         compile: Compile = "auto",
     ) -> None:
@@ -89,6 +90,12 @@ class ClassificationEvaluator(Evaluator):
         self.strategy = strategy
         self.compile = compile
 
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`: metrics that are not this library's are modules, from a folder or a repository."""
+        names = options.get("metrics") or []
+        return ["metrics"] if not isinstance(names, list) or any(name not in METRICS for name in names) else []
+
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy(self)
@@ -103,13 +110,9 @@ class ClassificationEvaluator(Evaluator):
         progress: bool = True,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
-        if self.seeds < 1:
-            raise UserError(f"evaluator.seeds is {self.seeds}; it must be 1 or more")
-        if self.labels not in ("hard", "soft"):
-            raise UserError(f"evaluator.labels is {self.labels!r}; choose hard or soft")
         check_baselines(self.baselines)
         metrics = {name: load_metric(name) for name in self.metrics}
-        device = torch.device(self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
+        device = find_device(self.device)
         distilled = read_published(artifact)
         real.setup(device)
         spec = distilled.spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from hf_distill.evaluation.recipe import Recipe
 from hf_distill.evaluation.source import SplitSource, predict
 from hf_distill.evaluation.trainer import train_networks
 from hf_distill.networks import Architecture
+from hf_distill.options import PositiveInt, Seed, Text
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
@@ -61,7 +62,7 @@ class NetworkFeatures(Extractor):
         seed: Of weights and order: equal seeds give equal features.
     """
 
-    def __init__(self, *, network: Architecture | None = None, steps: int = 500, seed: int = 0) -> None:
+    def __init__(self, *, network: Architecture | None = None, steps: PositiveInt = 500, seed: Seed = 0) -> None:
         self.network = network
         self.steps = steps
         self.seed = seed
@@ -91,8 +92,13 @@ class PretrainedFeatures(Extractor):
         model: A local folder or a Hub id (``facebook/dinov2-small``).
     """
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: Text) -> None:
         self.model = model
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`."""
+        return ["model"]
 
     def fit(
         self, real: RealData, spec: DataSpec, network: Architecture, device: torch.device

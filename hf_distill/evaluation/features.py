@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from hf_distill.evaluation.metrics.distances import (
 from hf_distill.evaluation.result import mean_std
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import Architecture
+from hf_distill.options import NotEmpty, PositiveInt, Range
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
@@ -51,10 +52,10 @@ class FeatureMetrics(Part):
         self,
         *,
         extractor: Extractor = NetworkFeatures(),  # noqa: B008 - a description
-        metrics: list[str] = list(FEATURE_METRICS),  # noqa: B006 - never changed
+        metrics: Annotated[list[str], NotEmpty()] = list(FEATURE_METRICS),  # noqa: B006 - never changed
         reference: Literal["test", "train"] = "test",
-        neighbours: int = 5,
-        max_rows: int = 10_000,
+        neighbours: PositiveInt = 5,
+        max_rows: Annotated[int, Range(2, 10_000_000)] = 10_000,
     ) -> None:
         self.extractor = extractor
         self.metrics = metrics
@@ -76,8 +77,6 @@ class FeatureMetrics(Part):
                 "diversity compares two samples of a class or more, and the set has one: leave diversity out of "
                 "feature_metrics.metrics"
             )
-        if self.max_rows < 2:
-            raise UserError(f"feature_metrics.max_rows is {self.max_rows}; it must be 2 or more")
 
     def measure(
         self,

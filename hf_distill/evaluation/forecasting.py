@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +21,9 @@ from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Windows, fo
 from hf_distill.evaluation.published import read_published
 from hf_distill.evaluation.result import Evaluation, mean_std
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.networks.cost import find_device
 from hf_distill.networks.forecasters import DLinear, Forecaster, ITransformer, XPatch
+from hf_distill.options import Device, Few, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
@@ -54,14 +56,14 @@ class ForecastingEvaluator(Evaluator):
         self,
         *,
         networks: list[Forecaster] | None = None,
-        seeds: int = 5,
-        random_draws: int = 10,
-        full_seeds: int = 1,
+        seeds: Few = 5,
+        random_draws: Annotated[int, Range(0, 10_000)] = 10,
+        full_seeds: Annotated[int, Range(0, 10_000)] = 1,
         recipe: ForecastRecipe = ForecastRecipe(),  # noqa: B008 - a description
         size: Literal["default", "codes"] = "default",
-        test_stride: int = 1,
-        seed: int = 0,
-        device: str = "auto",
+        test_stride: PositiveInt = 1,
+        seed: Seed = 0,
+        device: Device = "auto",
     ) -> None:
         self.networks = networks
         self.seeds = seeds
@@ -87,13 +89,7 @@ class ForecastingEvaluator(Evaluator):
         progress: bool = True,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
-        for name, least in (("seeds", 1), ("random_draws", 0), ("full_seeds", 0), ("test_stride", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"evaluator.{name} is {getattr(self, name)}; it must be {least} or more")
-        if self.size not in ("default", "codes"):
-            raise UserError(f"evaluator.size {self.size!r} is unknown: choose default or codes")
-        self.recipe.check()
-        device = torch.device(self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
+        device = find_device(self.device)
         distilled = read_published(artifact)
         real.setup(device)
         spec = distilled.spec

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from hf_distill.data.series_split import SeriesSplit
-from hf_distill.errors import DivergenceError, UserError
+from hf_distill.errors import DivergenceError
 from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
@@ -42,25 +43,19 @@ class ForecastRecipe(Part):
     """
 
     def __init__(
-        self, *, steps: int = 400, epochs: int = 3, batch_size: int = 32, lr: float = 1e-3, max_sequences: int = 1024
+        self,
+        *,
+        steps: PositiveInt = 400,
+        epochs: NonNegativeInt = 3,
+        batch_size: PositiveInt = 32,
+        lr: PositiveFloat = 1e-3,
+        max_sequences: PositiveInt = 1024,
     ) -> None:
         self.steps = steps
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
         self.max_sequences = max_sequences
-
-    def check(self) -> None:
-        """Refuse values out of their range.
-
-        Raises:
-            UserError: One is; the message names it.
-        """
-        for name, least in (("steps", 1), ("epochs", 0), ("batch_size", 1), ("max_sequences", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"recipe.{name} is {getattr(self, name)}; it must be {least} or more")
-        if self.lr <= 0:
-            raise UserError(f"recipe.lr is {self.lr}; it must be larger than 0")
 
     def batch(self, channels: int) -> int:
         """Return the windows of a step for so many channels."""

@@ -9,6 +9,7 @@ from torch import nn
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.layers import AvgPoolPairs
+from hf_distill.options import Depth, Width
 
 
 class ConvNet(Architecture):
@@ -24,7 +25,7 @@ class ConvNet(Architecture):
     """
 
     def __init__(
-        self, *, width: int = 128, depth: int = 3, norm: Literal["instance", "batch", "none"] = "instance"
+        self, *, width: Width = 128, depth: Depth = 3, norm: Literal["instance", "batch", "none"] = "instance"
     ) -> None:
         self.width = width
         self.depth = depth

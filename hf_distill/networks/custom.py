@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +14,7 @@ from torch import Tensor, nn
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, Classifier, FeatureNetwork
 from hf_distill.networks.head import split
+from hf_distill.options import Text
 from hf_distill.seeding import seeded
 
 
@@ -44,10 +48,15 @@ class CustomNetwork(Architecture):
         name: Name in tables; the function's name where it is not given.
     """
 
-    def __init__(self, *, function: str, kwargs: dict[str, Any] | None = None, name: str | None = None) -> None:
+    def __init__(self, *, function: Text, kwargs: dict[str, Any] | None = None, name: str | None = None) -> None:
         self.function = function
         self.kwargs = kwargs
         self.name = name
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`."""
+        return ["function"]
 
     @property
     def label(self) -> str:
@@ -58,7 +67,10 @@ class CustomNetwork(Architecture):
         module_name, colon, name = self.function.partition(":")
         if not (module_name and colon and name):
             raise UserError(f"function {self.function!r} is no import path; write my_package.my_module:my_function")
+        here = os.getcwd()
         try:
+            # The current folder comes last, and for this import alone: it must not stand in for a library.
+            sys.path.append(here)
             return getattr(importlib.import_module(module_name), name)
         except ModuleNotFoundError as error:
             raise UserError(
@@ -66,6 +78,8 @@ class CustomNetwork(Architecture):
             ) from error
         except AttributeError as error:
             raise UserError(f"module {module_name!r} has no {name!r}") from error
+        finally:
+            sys.path.remove(here)
 
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """Not used: :meth:`build` makes body and head at once."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
+from hf_distill.options import Depth, Width
 
 
 class MLP(Architecture):
@@ -18,14 +18,12 @@ class MLP(Architecture):
         depth: Number of hidden layers.
     """
 
-    def __init__(self, *, width: int = 128, depth: int = 2) -> None:
+    def __init__(self, *, width: Width = 128, depth: Depth = 2) -> None:
         self.width = width
         self.depth = depth
 
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """See :class:`Architecture`."""
-        if self.depth < 1 or self.width < 1:
-            raise UserError(f"MLP needs a width and a depth of 1 or more, not width {self.width}, depth {self.depth}")
         layers: list[nn.Module] = [nn.Flatten()]
         units = 1
         for size in shape:

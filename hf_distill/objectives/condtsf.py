@@ -18,6 +18,7 @@ from hf_distill.objectives.learner import InnerOptimizer, Learner
 from hf_distill.objectives.starts import real_loss
 from hf_distill.objectives.task import Forecasting
 from hf_distill.objectives.trajectory import TrajectoryMatching
+from hf_distill.options import PositiveInt, Share
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.series import SeriesSet
@@ -53,10 +54,10 @@ class CondTSF(Objective):
         *,
         objective: Objective = TrajectoryMatching(),  # noqa: B008 - a description
         network: Forecaster = DLinear(),  # noqa: B008
-        every: int = 3,
-        beta: float = 0.01,
-        stride: int = 4,
-        expert_steps: int = 800,
+        every: PositiveInt = 3,
+        beta: Share = 0.01,
+        stride: PositiveInt = 4,
+        expert_steps: PositiveInt = 800,
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -72,9 +73,6 @@ class CondTSF(Objective):
         """See :class:`Objective`: check the options."""
         if not isinstance(synthetic, SeriesSet):
             raise UserError("CondTSF needs a time series: choose SeriesSet or HarmonicSet, and SeriesData")
-        for name in ("every", "stride", "expert_steps"):
-            if getattr(self, name) < 1:
-                raise UserError(f"objective.{name} is {getattr(self, name)}; it must be 1 or more")
         self.objective.prepare(synthetic, real, steps)
 
     def work(self, synthetic: Synthetic, real: Data) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import step_flops
 from hf_distill.objectives.base import Objective
+from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
 from hf_distill.seeding import Streams
 from hf_distill.selection.cells import Cells
 from hf_distill.synthetic.base import Synthetic
@@ -105,15 +106,15 @@ class DistributionMatching(Objective):
         *,
         network: Architecture = ConvNet(),  # noqa: B008 - a description
         augment: SiameseAugment | None = SiameseAugment(),  # noqa: B008
-        real_per_class: int = 256,
-        views: int = 1,
-        reuse: int = 1,
+        real_per_class: Annotated[int, Range(1, 100_000)] = 256,
+        views: Annotated[int, Range(1, 1000)] = 1,
+        reuse: PositiveInt = 1,
         normalize: bool = False,
-        discrimination: float = 0.0,
-        temperature: float = 0.2,
+        discrimination: NonNegativeFloat = 0.0,
+        temperature: PositiveFloat = 0.2,
         temperature_unit: Literal["spread", "calibrated"] = "spread",
-        cell_size: int = 0,
-        chunk: int = 0,
+        cell_size: NonNegativeInt = 0,
+        chunk: NonNegativeInt = 0,
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         super().__init__()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
 from hf_distill.data.base import Data
-from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters import DLinear
@@ -18,6 +17,7 @@ from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.starts import Starts
 from hf_distill.objectives.task import task_of
+from hf_distill.options import NonNegativeInt, PositiveInt, Range
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
@@ -57,11 +57,11 @@ class GradientMatching(Objective):
         *,
         network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
         distance: Distance = "layers",
-        batch: int = 0,
-        real_batch: int = 256,
-        starts: int = 0,
-        start_steps: int = 200,
-        start_every: int = 20,
+        batch: NonNegativeInt = 0,
+        real_batch: Annotated[int, Range(1, 100_000)] = 256,
+        starts: Annotated[int, Range(0, 10_000)] = 0,
+        start_steps: PositiveInt = 200,
+        start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
         self.network = network
@@ -72,11 +72,6 @@ class GradientMatching(Objective):
         self.start_steps = start_steps
         self.start_every = start_every
         self._starts: Starts | None = None
-
-    def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
-        """See :class:`Objective`: check the options."""
-        if self.real_batch < 1:
-            raise UserError(f"objective.real_batch is {self.real_batch}; it must be 1 or more")
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`."""

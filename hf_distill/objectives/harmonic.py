@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.trajectory import TrajectoryMatching
+from hf_distill.options import NonNegativeFloat, PositiveInt, Range
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
@@ -47,9 +50,9 @@ class HarmonicMatching(Objective):
     def __init__(
         self,
         *,
-        k: int = 20,
-        weight: float = 1.0,
-        p: float = 2.0,
+        k: PositiveInt = 20,
+        weight: NonNegativeFloat = 1.0,
+        p: Annotated[float, Range(1, 100)] = 2.0,
         trajectory: TrajectoryMatching | None = TrajectoryMatching(),  # noqa: B008 - a description
         filtered: bool = True,
     ) -> None:
@@ -66,10 +69,8 @@ class HarmonicMatching(Objective):
             raise UserError("HarmonicMatching needs a time series: choose SeriesData")
         length = len(synthetic().x)
         bins = length // 2 + 1
-        if not 1 <= self.k <= bins:
+        if self.k > bins:
             raise UserError(f"objective.k is {self.k}; {length} time steps have 1 to {bins} harmonics")
-        if self.p < 1:
-            raise UserError(f"objective.p is {self.p}; it must be 1 or more")
         if self.trajectory is None and not self.weight:
             raise UserError("nothing is left to match: set objective.weight, or objective.trajectory")
 

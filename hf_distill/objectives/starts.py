@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from hf_distill.errors import UserError
 from hf_distill.objectives.learner import InnerOptimizer, Learner, Weights
 from hf_distill.objectives.task import Task
 from hf_distill.seeding import Streams
@@ -29,11 +28,6 @@ class Starts:
     """
 
     def __init__(self, network: Any, count: int, steps: int, every: int) -> None:
-        if count < 0 or steps < 1 or every < 1:
-            raise UserError(
-                f"objective.starts, start_steps and start_every are {count}, {steps} and {every}; "
-                "they must be 0, 1 and 1 or more"
-            )
         self.network = network
         self.count = count
         self.steps = steps

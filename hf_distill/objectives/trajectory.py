@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from hf_distill.objectives.base import Objective
 from hf_distill.objectives.learner import Weights
 from hf_distill.objectives.starts import Starts
 from hf_distill.objectives.task import Task, batch_index, task_of
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Range, Steps
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
@@ -58,15 +60,15 @@ class TrajectoryMatching(Objective):
         self,
         *,
         network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
-        synthetic_steps: int = 1,
-        real_steps: int = 1,
-        lr: float = 0.05,
-        batch: int = 0,
-        real_batch: int = 0,
+        synthetic_steps: Steps = 1,
+        real_steps: Steps = 1,
+        lr: PositiveFloat = 0.05,
+        batch: NonNegativeInt = 0,
+        real_batch: NonNegativeInt = 0,
         pieces: bool = True,
-        starts: int = 8,
-        start_steps: int = 200,
-        start_every: int = 20,
+        starts: Annotated[int, Range(0, 10_000)] = 8,
+        start_steps: PositiveInt = 200,
+        start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
         self.network = network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,6 @@ from torch.func import functional_call
 
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters import DLinear, RevMix, RevMLP
@@ -19,6 +18,7 @@ from hf_distill.objectives.base import Objective
 from hf_distill.objectives.learner import InnerOptimizer, Learner, Weights
 from hf_distill.objectives.scaling import unit_gradient
 from hf_distill.objectives.task import Task, batch_index, task_of
+from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt, Range, Steps
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
@@ -68,15 +68,15 @@ class UnrolledMatching(Objective):
     def __init__(
         self,
         *,
-        networks: list[Forecaster | Architecture] = [DLinear(), RevMLP(), RevMix()],  # noqa: B006, B008 - descriptions
-        steps: int = 5,
-        lifetime: int = 400,
-        pool: int = 4,
+        networks: Annotated[list[Forecaster | Architecture], NotEmpty()] = [DLinear(), RevMLP(), RevMix()],  # noqa: B006, B008 - descriptions
+        steps: Steps = 5,
+        lifetime: PositiveInt = 400,
+        pool: Annotated[int, Range(1, 1000)] = 4,
         inner_optimizer: Literal["adam", "sgd"] = "adam",
-        inner_lr: float = 1e-3,
-        batch: int = 32,
-        real_batch: int = 128,
-        max_channels: int = 8,
+        inner_lr: PositiveFloat = 1e-3,
+        batch: PositiveInt = 32,
+        real_batch: PositiveInt = 128,
+        max_channels: NonNegativeInt = 8,
         normalize_gradients: bool = True,
         through_variance: bool = False,
     ) -> None:
@@ -95,14 +95,6 @@ class UnrolledMatching(Objective):
         # By network and place in the pool; and modules that lend the networks their shape.
         self._learners: list[list[Learner]] = []
         self._bodies: list[nn.Module] = []
-
-    def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
-        """See :class:`Objective`: check the options."""
-        if not self.networks:
-            raise UserError("objective.networks is empty: name one network or more")
-        for name in ("steps", "lifetime", "pool", "batch", "real_batch"):
-            if getattr(self, name) < 1:
-                raise UserError(f"objective.{name} is {getattr(self, name)}; it must be 1 or more")
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`: a training step of the largest network."""

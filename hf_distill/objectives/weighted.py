@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.scaling import unit_gradient
+from hf_distill.options import NonNegativeFloat, NotEmpty
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
@@ -25,8 +28,8 @@ class WeightedSum(Objective):
     def __init__(
         self,
         *,
-        objectives: list[Objective],
-        weights: list[float] | None = None,
+        objectives: Annotated[list[Objective], NotEmpty()],
+        weights: list[NonNegativeFloat] | None = None,
         normalize_gradients: bool = False,
     ) -> None:
         super().__init__()
@@ -48,8 +51,6 @@ class WeightedSum(Objective):
 
     def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
         """See :class:`Objective`."""
-        if not self.objectives:
-            raise UserError("objective.objectives is empty: name one objective or more")
         if self.weights is not None and len(self.weights) != len(self.objectives):
             raise UserError(
                 f"objective.weights has {len(self.weights)} numbers and there are {len(self.objectives)} objectives: "

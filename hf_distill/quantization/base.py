@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
+from hf_distill.options import OneOf
 from hf_distill.parts import Part
 
 Granularity = Literal["tensor", "channel", "class", "sample"]
 #: Bits a value that can be chosen.
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16)
+Precision = Annotated[int, OneOf(WIDTHS)]
+"""Bits of a value."""
 #: Bits of a stored range or level: float16.
 SIDE_BITS = 16
 
@@ -30,7 +33,7 @@ class Quantizer(nn.Module, Part):
         granularity: What has parameters of its own: the ``tensor``, every ``channel``, ``class`` or ``sample``.
     """
 
-    def __init__(self, *, bits: int = 2, granularity: Granularity = "tensor") -> None:
+    def __init__(self, *, bits: Precision = 2, granularity: Granularity = "tensor") -> None:
         super().__init__()
         self.bits = bits
         self.granularity = granularity
@@ -44,14 +47,10 @@ class Quantizer(nn.Module, Part):
         """Refuse what cannot be stored.
 
         Raises:
-            UserError: The number of bits or the granularity is none of those that there are.
+            UserError: The number of bits is none of those that there are, or options do not fit each other.
         """
         if self.bits not in WIDTHS:
             raise UserError(f"quantizer.bits is {self.bits}; choose one of {', '.join(map(str, WIDTHS))}")
-        if self.granularity not in ("tensor", "channel", "class", "sample"):
-            raise UserError(
-                f"quantizer.granularity {self.granularity!r} is unknown: choose tensor, channel, class or sample"
-            )
 
     @abstractmethod
     def calibrate(self, rows: Tensor) -> None:

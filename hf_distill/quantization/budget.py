@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from hf_distill.errors import UserError
+from hf_distill.options import Range
 from hf_distill.parts import Part
 
 
@@ -14,7 +17,12 @@ class Budget(Part):
         total_bytes: Bytes of the whole set.
     """
 
-    def __init__(self, *, bits_per_class: int | None = None, total_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        bits_per_class: Annotated[int, Range(1, 2**53)] | None = None,
+        total_bytes: Annotated[int, Range(1, 2**50)] | None = None,
+    ) -> None:
         self.bits_per_class = bits_per_class
         self.total_bytes = total_bytes
 
@@ -25,8 +33,8 @@ class Budget(Part):
             UserError: None or both are given, or it is not positive, or a series is measured by classes.
         """
         given = [value for value in (self.bits_per_class, self.total_bytes) if value is not None]
-        if len(given) != 1 or given[0] < 1:
-            raise UserError("budget takes either bits_per_class or total_bytes, 1 or more")
+        if len(given) != 1:
+            raise UserError("budget takes either bits_per_class or total_bytes")
         if self.total_bytes is not None:
             return 8 * self.total_bytes
         if classes is None:

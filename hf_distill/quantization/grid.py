@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.quantization.base import Granularity, Quantizer, as_stored, replace, usable
+from hf_distill.options import PositiveFloat, Range
+from hf_distill.quantization.base import Granularity, Precision, Quantizer, as_stored, replace, usable
 
 # Smallest range of a row: float16 cannot tell closer ends apart at the sizes that normalised data has.
 _LEAST = 1e-2
@@ -86,11 +87,11 @@ class UniformQuantizer(GridQuantizer):
     def __init__(
         self,
         *,
-        bits: int = 2,
+        bits: Precision = 2,
         granularity: Granularity = "tensor",
         symmetric: bool = False,
         rounding: Literal["hard", "soft"] = "hard",
-        sharpness: float = 4.0,
+        sharpness: PositiveFloat = 4.0,
     ) -> None:
         super().__init__(bits=bits, granularity=granularity)
         self.symmetric = symmetric
@@ -102,8 +103,6 @@ class UniformQuantizer(GridQuantizer):
         super().check()
         if self.symmetric and self.bits == 1:
             raise UserError("quantizer.symmetric needs 2 bits or more: with 1 its only level is zero")
-        if self.sharpness <= 0:
-            raise UserError(f"quantizer.sharpness is {self.sharpness}; it must be larger than 0")
 
     @property
     def levels(self) -> int:
@@ -199,7 +198,13 @@ class PowersOfTwoQuantizer(GridQuantizer):
         term_bits: Bits of a term, ``k``.
     """
 
-    def __init__(self, *, bits: int = 4, granularity: Granularity = "tensor", term_bits: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        bits: Annotated[int, Range(1, 8)] = 4,
+        granularity: Granularity = "tensor",
+        term_bits: Annotated[int, Range(1, 4)] = 2,
+    ) -> None:
         super().__init__(bits=bits, granularity=granularity)
         self.term_bits = term_bits
 
@@ -210,8 +215,6 @@ class PowersOfTwoQuantizer(GridQuantizer):
             raise UserError(
                 f"quantizer.bits is {self.bits}; PowersOfTwoQuantizer takes 8 at most: take UniformQuantizer"
             )
-        if not 1 <= self.term_bits <= 4:
-            raise UserError(f"quantizer.term_bits is {self.term_bits}; it must be 1 to 4")
 
     @property
     def levels(self) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
+from hf_distill.options import NonNegativeFloat, Range
 from hf_distill.quantization.base import Granularity, Quantizer, as_stored, replace, usable
 
 _ROUNDS = 30
@@ -30,7 +31,12 @@ class LearnedLevels(Quantizer):
     """
 
     def __init__(
-        self, *, bits: int = 2, granularity: Granularity = "tensor", usage: float = 0.01, floor: float = 0.1
+        self,
+        *,
+        bits: Annotated[int, Range(1, 8)] = 2,
+        granularity: Granularity = "tensor",
+        usage: NonNegativeFloat = 0.01,
+        floor: Annotated[float, Range(0, 1, above=True, below=True)] = 0.1,
     ) -> None:
         super().__init__(bits=bits, granularity=granularity)
         self.usage = usage
@@ -43,10 +49,6 @@ class LearnedLevels(Quantizer):
             raise UserError(
                 f"quantizer.bits is {self.bits}; LearnedLevels holds a level for every code, so 8 at most: "
                 "take UniformQuantizer"
-            )
-        if self.usage < 0 or not 0 < self.floor < 1:
-            raise UserError(
-                f"quantizer.usage ({self.usage}) must not be negative, floor ({self.floor}) between 0 and 1"
             )
 
     def calibrate(self, rows: Tensor) -> None:

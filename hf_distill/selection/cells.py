@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.selection.base import Selector
 
 # Samples that the centres are found from; all are then assigned.
@@ -29,7 +30,7 @@ class CellSelector(Selector):
             of ``KMeansSelector``, without scikit-learn and in a fraction of its time.
     """
 
-    def __init__(self, *, cell_size: int = 5, pick: Literal["random", "closest"] = "random") -> None:
+    def __init__(self, *, cell_size: PositiveInt = 5, pick: Literal["random", "closest"] = "random") -> None:
         self.cell_size = cell_size
         self.pick = pick
 
@@ -39,10 +40,6 @@ class CellSelector(Selector):
         Raises:
             UserError: An option is out of its range.
         """
-        if self.cell_size < 1:
-            raise UserError(f"selector.cell_size is {self.cell_size}; it must be 1 or more")
-        if self.pick not in ("random", "closest"):
-            raise UserError(f"selector.pick {self.pick!r} is unknown: choose random or closest")
         self._features = features
         self.sensitivities_ = torch.full((len(features),), 1 / len(features))
         return self

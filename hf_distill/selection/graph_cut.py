@@ -10,6 +10,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, Classifier
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.options import NonNegativeFloat, PositiveInt
 from hf_distill.quantization import Quantizer, UniformQuantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
@@ -42,8 +43,8 @@ class GraphCutSamples(InitialSamples):
         *,
         network: Architecture = ConvNet(),  # noqa: B008 - a description
         quantizer: Quantizer = UniformQuantizer(),  # noqa: B008
-        diversity: float = 1.0,
-        candidates: int = 512,
+        diversity: NonNegativeFloat = 1.0,
+        candidates: PositiveInt = 512,
     ) -> None:
         self.network = network
         self.quantizer = quantizer
@@ -56,11 +57,6 @@ class GraphCutSamples(InitialSamples):
         Raises:
             UserError: A value is out of its range, or the data is a stream.
         """
-        if self.diversity < 0 or self.candidates < 1:
-            raise UserError(
-                f"initial.diversity ({self.diversity}) must be 0 or more, "
-                f"initial.candidates ({self.candidates}) 1 or more"
-            )
         spec = real.spec
         network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("initial network"))
         if not isinstance(network, Classifier):

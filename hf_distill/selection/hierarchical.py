@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.options import Few, NonNegativeInt, Range
 from hf_distill.selection.clusters import ClusterSelector
 
 
@@ -48,10 +49,10 @@ class HierarchicalSelector(ClusterSelector):
         self,
         *,
         choose: Literal["leaves", "levels"] = "levels",
-        start_level: int = 1,
-        growth: float = 1.5,
+        start_level: NonNegativeInt = 1,
+        growth: Annotated[float, Range(1, 1000)] = 1.5,
         criterion: Literal["sse", "var"] = "sse",
-        restarts: int = 10,
+        restarts: Few = 10,
     ) -> None:
         self.choose = choose
         self.start_level = start_level
@@ -70,14 +71,10 @@ class HierarchicalSelector(ClusterSelector):
             UserError: There are fewer samples than ``k``, or an argument is out of its range.
         """
         count = self._check(k)
-        if self.growth < 1:
-            raise UserError(f"selector.growth is {self.growth}; it must be 1 or more")
         if self.choose == "leaves":
             return leaves(self.tree(k, generator))
         root = self.tree(min(count, round(self.growth * k)), generator)
         levels = by_level(root)
-        if self.start_level < 0:
-            raise UserError(f"selector.start_level is {self.start_level}; it must be 0 or more")
         chosen = [_draw(level, generator) for level in levels[min(self.start_level, len(levels) - 1) :]][:k]
         ends = [leaf for leaf in leaves(root) if all(leaf is not node for node in chosen)]
         order = torch.randperm(len(ends), generator=generator)[: k - len(chosen)].tolist()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.real import RealData
+from hf_distill.options import NonNegativeInt
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector, select_per_class
@@ -62,7 +63,7 @@ class MeanSamples(InitialSamples):
         group: Real samples that are averaged for each synthetic one; 0 averages the whole class, split evenly.
     """
 
-    def __init__(self, *, group: int = 0) -> None:
+    def __init__(self, *, group: NonNegativeInt = 0) -> None:
         self.group = group
 
     def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:

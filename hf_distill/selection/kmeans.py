@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.options import Few
 from hf_distill.selection.clusters import ClusterSelector, nearest_distinct
 
 
@@ -16,7 +17,7 @@ class KMeansSelector(ClusterSelector):
         restarts: Runs of k-means, of which the one with the smallest inertia is kept.
     """
 
-    def __init__(self, *, restarts: int = 1) -> None:
+    def __init__(self, *, restarts: Few = 1) -> None:
         self.restarts = restarts
 
     def cells(self, k: int, generator: torch.Generator) -> list[Tensor]:

@@ -14,6 +14,7 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.networks.mlp import MLP
+from hf_distill.options import Few, PositiveInt
 from hf_distill.quantization import Quantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
@@ -49,8 +50,8 @@ class RelabeledSamples(InitialSamples):
         *,
         initial: InitialSamples = RealSamples(),  # noqa: B008 - a description
         network: Architecture = MLP(),  # noqa: B008
-        teachers: int = 4,
-        epochs: int = 30,
+        teachers: Few = 4,
+        epochs: PositiveInt = 30,
         soft: bool = False,
         quantizer: Quantizer | None = None,
     ) -> None:
@@ -69,10 +70,6 @@ class RelabeledSamples(InitialSamples):
         """
         if not isinstance(real, RealData):
             raise UserError(f"RelabeledSamples needs samples with classes, not {type(real).__name__}")
-        if self.teachers < 1 or self.epochs < 1:
-            raise UserError(
-                f"initial.teachers and epochs are {self.teachers} and {self.epochs}; they must be 1 or more"
-            )
         x, _ = self.initial.draw(real, size, streams)
         spec = real.spec
         seen = x if self.quantizer is None else quantized(x, self.quantizer)

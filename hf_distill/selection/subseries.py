@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples
 
@@ -28,7 +29,7 @@ class SubSeries(InitialSamples):
         candidates: Pieces that ``typical`` compares.
     """
 
-    def __init__(self, *, choose: Literal["random", "typical"] = "random", candidates: int = 64) -> None:
+    def __init__(self, *, choose: Literal["random", "typical"] = "random", candidates: PositiveInt = 64) -> None:
         self.choose = choose
         self.candidates = candidates
 
@@ -39,8 +40,6 @@ class SubSeries(InitialSamples):
             UserError: The data is no series, or its training part is shorter than ``size``.
         """
         count = self.candidates if self.choose == "typical" else 1
-        if count < 1:
-            raise UserError(f"initial.candidates is {self.candidates}; it must be 1 or more")
         places = piece_starts(real, size, count, streams)
         values = real.train.values
         best = places[0]

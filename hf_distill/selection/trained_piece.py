@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
 from hf_distill.data.series import SeriesData
-from hf_distill.errors import UserError
 from hf_distill.networks.cost import one_thread
 from hf_distill.networks.forecasters import DLinear, Forecaster, RevMLP
+from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt
 from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples
 from hf_distill.selection.subseries import piece_starts
@@ -35,13 +37,13 @@ class TrainedPiece(InitialSamples):
     def __init__(
         self,
         *,
-        candidates: int = 32,
-        networks: list[Forecaster] = [DLinear(), RevMLP()],  # noqa: B006, B008 - descriptions
-        steps: int = 100,
-        lr: float = 1e-3,
-        batch: int = 32,
-        windows: int = 400,
-        max_channels: int = 8,
+        candidates: PositiveInt = 32,
+        networks: Annotated[list[Forecaster], NotEmpty()] = [DLinear(), RevMLP()],  # noqa: B006, B008 - descriptions
+        steps: PositiveInt = 100,
+        lr: PositiveFloat = 1e-3,
+        batch: PositiveInt = 32,
+        windows: PositiveInt = 400,
+        max_channels: NonNegativeInt = 8,
     ) -> None:
         self.candidates = candidates
         self.networks = networks
@@ -57,11 +59,6 @@ class TrainedPiece(InitialSamples):
         Raises:
             UserError: An option is out of its range, the data is no series, or its training part is shorter.
         """
-        for name in ("candidates", "steps", "batch", "windows"):
-            if getattr(self, name) < 1:
-                raise UserError(f"initial.{name} is {getattr(self, name)}; it must be 1 or more")
-        if not self.networks:
-            raise UserError("initial.networks is empty: name one network or more")
         starts = piece_starts(real, size, self.candidates, streams)
         values = real.train.values
         if size >= real.spec.window:

@@ -11,6 +11,7 @@ from torch import Tensor
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Packed
 from hf_distill.synthetic.pixel import PixelSet
 
@@ -32,20 +33,18 @@ class CoarsePixelSet(PixelSet):
     rise: Tensor
     run: Tensor
 
-    def __init__(self, *, per_class: int = 10, factor: int = 2, clip: bool = True) -> None:
+    def __init__(self, *, per_class: PositiveInt = 10, factor: PositiveInt = 2, clip: bool = True) -> None:
         super().__init__(per_class=per_class, clip=clip)
         self.factor = factor
 
     def _side(self, pixels: int) -> int:
-        if self.factor < 1:
-            raise UserError(f"synthetic.factor is {self.factor}; it must be 1 or more")
         return math.ceil(pixels / self.factor)
 
     def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
         """See :class:`Synthetic`.
 
         Raises:
-            UserError: The data are no images, or the factor is below 1.
+            UserError: The data are no images.
         """
         if not spec.is_image:
             raise UserError("CoarsePixelSet holds images; use VectorSet for vectors")

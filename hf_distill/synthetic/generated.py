@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
+from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.synthetic.pixel import PixelSet
 
@@ -21,7 +22,7 @@ class GeneratedSet(PixelSet):
         about: What made each sample: columns of config ``codes``.
     """
 
-    def __init__(self, *, per_class: int = 10) -> None:
+    def __init__(self, *, per_class: PositiveInt = 10) -> None:
         super().__init__(per_class=per_class)
         self.about: dict[str, list[Any]] = {}
         self._common: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from typing_extensions import Self
 from hf_distill.data.batch import Batch
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
+from hf_distill.options import NonNegativeInt, PositiveInt
 from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.synthetic.series import SeriesSet
 
@@ -37,7 +38,9 @@ class HarmonicSet(SeriesSet):
 
     kept: Tensor
 
-    def __init__(self, *, length: int = 384, harmonics: int | None = None, wrap: int = 0) -> None:
+    def __init__(
+        self, *, length: PositiveInt = 384, harmonics: PositiveInt | None = None, wrap: NonNegativeInt = 0
+    ) -> None:
         super().__init__(length=length)
         self.harmonics = harmonics
         self.wrap = wrap
@@ -75,8 +78,6 @@ class HarmonicSet(SeriesSet):
 
     def check(self, spec: SeriesSpec) -> None:
         """See :class:`SeriesSet`; refuse a number of harmonics that there is not."""
-        if self.wrap < 0:
-            raise UserError(f"synthetic.wrap is {self.wrap}; it must be 0 or more")
         super().check(spec)
         if self.harmonics is not None and not 1 <= self.harmonics <= self.bins:
             raise UserError(

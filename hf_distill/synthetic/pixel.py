@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 
 
@@ -22,7 +23,7 @@ class PixelSet(Synthetic):
 
     labels: Tensor
 
-    def __init__(self, *, per_class: int = 10, clip: bool = True) -> None:
+    def __init__(self, *, per_class: PositiveInt = 10, clip: bool = True) -> None:
         super().__init__()
         self.per_class = per_class
         self.clip = clip
@@ -95,7 +96,7 @@ class VectorSet(PixelSet):
         per_class: Samples of each class.
     """
 
-    def __init__(self, *, per_class: int = 10) -> None:
+    def __init__(self, *, per_class: PositiveInt = 10) -> None:
         super().__init__(per_class=per_class, clip=False)
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:

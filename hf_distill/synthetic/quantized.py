@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
+from hf_distill.options import NonNegativeFloat, PositiveFloat, ShareBelowOne
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
 from hf_distill.quantization.grouping import from_rows, to_rows
 from hf_distill.quantization.planning import largest_size
@@ -62,12 +63,12 @@ class QuantizedSet(Synthetic):
         quantizer: Quantizer = UniformQuantizer(),  # noqa: B008
         labels: Quantizer | None = None,
         budget: Budget | None = None,
-        quantizer_lr: float = 0.1,
+        quantizer_lr: PositiveFloat = 0.1,
         equal_classes: bool = True,
-        warmup: float = 0.0,
+        warmup: ShareBelowOne = 0.0,
         coding: Literal["packed", "entropy"] = "packed",
-        smoothness: float = 0.0,
-        shrink: float | None = None,
+        smoothness: NonNegativeFloat = 0.0,
+        shrink: PositiveFloat | None = None,
     ) -> None:
         super().__init__()
         self.synthetic = synthetic
@@ -104,16 +105,8 @@ class QuantizedSet(Synthetic):
             UserError: The quantizer's options are wrong, or not even the smallest set fits.
         """
         self.quantizer.check()
-        if not 0 <= self.warmup < 1:
-            raise UserError(f"synthetic.warmup is {self.warmup}; it is a share of the steps, from 0 to below 1")
-        if self.smoothness < 0:
-            raise UserError(f"synthetic.smoothness is {self.smoothness}; it must be 0 or more")
-        if self.coding not in ("packed", "entropy"):
-            raise UserError(f"synthetic.coding {self.coding!r} is unknown: choose packed or entropy")
         if self.shrink is not None and not (self.smoothness and self.budget and self.coding == "entropy"):
             raise UserError("synthetic.shrink needs a budget, coding=entropy and a smoothness above 0")
-        if self.shrink is not None and self.shrink <= 0:
-            raise UserError(f"synthetic.shrink is {self.shrink}; it must be larger than 0, or null")
         self.synthetic.plan(spec)
         if self.budget is None:
             return

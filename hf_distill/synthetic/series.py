@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hf_distill.data.batch import Batch
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 
 
@@ -24,7 +25,7 @@ class SeriesSet(Synthetic):
     # Published time steps beyond ``length``; only a set that knows how it goes on has them.
     wrap = 0
 
-    def __init__(self, *, length: int = 384) -> None:
+    def __init__(self, *, length: PositiveInt = 384) -> None:
         super().__init__()
         self.length = length
 

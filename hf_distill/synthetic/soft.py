@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.synthetic.pixel import VectorSet
 
@@ -25,7 +26,7 @@ class SoftVectorSet(VectorSet):
 
     chosen: Tensor
 
-    def __init__(self, *, per_class: int = 10, top: int = 3) -> None:
+    def __init__(self, *, per_class: PositiveInt = 10, top: PositiveInt = 3) -> None:
         super().__init__(per_class=per_class)
         self.top = top
 

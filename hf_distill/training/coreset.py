@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hf_distill.data.real import RealData
+from hf_distill.options import PositiveInt
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector, select_per_class
 from hf_distill.selection.random import RandomSelector
@@ -19,7 +20,7 @@ class Coreset(Method):
         per_class: Samples of each class.
     """
 
-    def __init__(self, *, selector: Selector = RandomSelector(), per_class: int = 10) -> None:  # noqa: B008
+    def __init__(self, *, selector: Selector = RandomSelector(), per_class: PositiveInt = 10) -> None:  # noqa: B008
         self.selector = selector
         self.per_class = per_class
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from hf_distill.options import NonNegativeFloat, PositiveFloat, PositiveInt, Range, Share
 from hf_distill.parts import Part
 
 
@@ -13,18 +14,18 @@ class Guidance(Part):
     def __init__(
         self,
         *,
-        mode_scale: float = 0.1,
+        mode_scale: NonNegativeFloat = 0.1,
         manifold: Literal["none", "tangent", "normal"] = "tangent",
-        tangent_dim: int = 3,
-        neighbours: int = 12,
-        radius: float = 1.0,
+        tangent_dim: PositiveInt = 3,
+        neighbours: Annotated[int, Range(2, 1_000_000)] = 12,
+        radius: PositiveFloat = 1.0,
         radius_schedule: Literal["fixed", "linear", "cosine", "exp"] = "exp",
-        radius_max: float = 2.0,
+        radius_max: PositiveFloat = 2.0,
         patch_noise: Literal["independent", "shared"] = "independent",
-        patch_size: int = 300,
-        normal_scale: float = 0.1,
-        bandwidth: float = 0.1,
-        stop: float = 0.5,
+        patch_size: Annotated[int, Range(2, 1_000_000)] = 300,
+        normal_scale: NonNegativeFloat = 0.1,
+        bandwidth: PositiveFloat = 0.1,
+        stop: Share = 0.5,
     ) -> None:
         self.mode_scale = mode_scale
         self.manifold = manifold

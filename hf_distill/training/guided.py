@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import Interrupted, UserError
+from hf_distill.options import NonNegativeInt, PositiveInt, Range, Text
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector
@@ -65,16 +67,16 @@ class GuidedDiffusion(Method):
     def __init__(
         self,
         *,
-        pipeline: str = "facebook/DiT-XL-2-256",
-        per_class: int = 10,
+        pipeline: Text = "facebook/DiT-XL-2-256",
+        per_class: PositiveInt = 10,
         selector: Selector = HierarchicalSelector(),  # noqa: B008 - a description
         centroid: Literal["mean", "nearest"] = "mean",
-        pool: int = 0,
+        pool: NonNegativeInt = 0,
         guidance: Guidance = Guidance(),  # noqa: B008
         sampler: Literal["ddim", "ddpm"] = "ddim",
-        steps: int = 50,
-        guidance_scale: float = 4.0,
-        batch_size: int = 10,
+        steps: Annotated[int, Range(1, 1000)] = 50,
+        guidance_scale: Annotated[float, Range(0, 1000)] = 4.0,
+        batch_size: PositiveInt = 10,
         class_names: dict[str, str] | None = None,
     ) -> None:
         self.pipeline = pipeline
@@ -89,6 +91,11 @@ class GuidedDiffusion(Method):
         self.batch_size = batch_size
         self.class_names = class_names
 
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`."""
+        return ["pipeline"]
+
     def fit(self, real: RealData, run: Run) -> Synthetic:
         """See :class:`Method`.
 
@@ -97,9 +104,6 @@ class GuidedDiffusion(Method):
                 the folder holds a different run; before the first denoising step.
             Interrupted: SIGINT or SIGTERM arrived; finished batches are kept.
         """
-        for name in ("per_class", "steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"method.{name} is {getattr(self, name)}; it must be 1 or more")
         accelerator = Accelerator()
         real.setup(accelerator.device)
         spec, _ = real.spec, real.train  # refuses a stream
@@ -148,6 +152,10 @@ class GuidedDiffusion(Method):
         """See :class:`Method`."""
         shutil.rmtree(folder / _UNITS, ignore_errors=True)
         (folder / _LATENTS).unlink(missing_ok=True)
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """See :class:`Method`."""
+        return (folder / _UNITS).is_dir()
 
     def _generate(
         self,

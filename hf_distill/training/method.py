@@ -67,6 +67,10 @@ class Method(Part):
     def finish(self, folder: Path) -> None:
         """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""
 
+    def is_unfinished(self, folder: Path) -> bool:
+        """Whether the run folder holds what an unfinished run goes on from."""
+        return False
+
     @abstractmethod
     def fit(self, real: Any, run: Run) -> Synthetic:
         """Return the finished synthetic set."""

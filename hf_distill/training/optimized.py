@@ -17,6 +17,7 @@ from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.distribution import DistributionMatching
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne
 from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples, RealSamples
 from hf_distill.synthetic.base import Synthetic
@@ -55,14 +56,14 @@ class OptimizedDistillation(Method):
         synthetic: Synthetic = PixelSet(),  # noqa: B008 - a description, copied before it is filled
         objective: Objective = DistributionMatching(),  # noqa: B008
         initial: InitialSamples = RealSamples(),  # noqa: B008
-        steps: int = 20_000,
+        steps: PositiveInt = 20_000,
         optimizer: Literal["sgd", "adam"] = "sgd",
-        lr: float = 1.0,
-        momentum: float = 0.5,
+        lr: PositiveFloat = 1.0,
+        momentum: ShareBelowOne = 0.5,
         schedule: Literal["constant", "cosine"] = "constant",
-        checkpoint_every: int = 100,
-        preview_every: int = 500,
-        log_every: int = 10,
+        checkpoint_every: NonNegativeInt = 100,
+        preview_every: NonNegativeInt = 500,
+        log_every: NonNegativeInt = 10,
     ) -> None:
         self.synthetic = synthetic
         self.objective = objective
@@ -89,8 +90,6 @@ class OptimizedDistillation(Method):
             DivergenceError: The loss is not finite.
             Interrupted: SIGINT or SIGTERM arrived; the state was saved.
         """
-        if self.steps < 1:
-            raise UserError(f"steps must be 1 or more, not {self.steps}")
         accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         real.setup(accelerator.device)
@@ -141,6 +140,10 @@ class OptimizedDistillation(Method):
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
         Checkpoints(folder / _CHECKPOINTS, {}).clear()
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """See :class:`Method`."""
+        return Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
 
     def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> tuple[Synthetic, torch.optim.Optimizer]:
         """Make the set and its optimiser; rank 0's samples are everybody's."""

@@ -149,15 +149,13 @@ def test_join_draws():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"strategy": "crop_blur"}, "'blur'"),
-        ({"mode": "X"}, "mode 'X'"),
-        ({"scale": 0.5}, "scale 0.5"),
-        ({"rotate": -1}, "rotate=-1"),
+        ({"strategy": "crop_blur"}, "'crop_blur'; it must be some of color, crop, cutout, flip, scale, rotate, joined"),
+        ({"mode": "X"}, "mode is 'X'; it must be one of 'S', 'M'"),
     ],
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
-        SiameseAugment(**arguments).sample(generator())
+        SiameseAugment(**arguments)
 
 
 def test_vectors_are_refused():

@@ -212,8 +212,6 @@ def test_missing_values_are_refused_or_filled(caplog):
             {"missing": "ffill"},
             "'gone' has no value in all 28",
         ),
-        (columns(), {"missing": "drop"}, "'drop' is unknown"),
-        (columns(), {"stride": 0}, "data.stride is 0"),
     ],
 )
 def test_what_cannot_be_used(values, options, message):

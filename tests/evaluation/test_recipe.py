@@ -23,22 +23,6 @@ def test_learning_rate(schedule, expected):
     assert [recipe.lr_at(epoch) for epoch in range(4)] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"epochs": 0}, "recipe.epochs is 0"),
-        ({"lr": -1}, "recipe.lr is -1"),
-        ({"optimizer": "lion"}, "sgd or adam or adamw"),
-        ({"schedule": "linear"}, "step or cosine or constant"),
-        ({"loss": "mse"}, "cross_entropy or kl"),
-        ({"augment": SiameseAugment(strategy="blur")}, "'blur'"),
-    ],
-)
-def test_wrong_values(arguments, message, real):
-    with pytest.raises(UserError, match=message):
-        Recipe(**arguments).check(real.spec)
-
-
 def test_vectors_cannot_be_augmented(vector_real):
     Recipe().check(vector_real.spec)
     with pytest.raises(UserError, match=r"set recipe\.augment to null"):

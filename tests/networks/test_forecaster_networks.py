@@ -68,7 +68,6 @@ def test_only_mixing_networks_look_at_other_channels():
     [
         (XPatch(), "look-back of 16"),
         (ITransformer(heads=3), "must divide the width, 128"),
-        (DLinear(kernel=0), "must be 1 or more"),
         (TransformersForecaster(model={"model_type": "vit"}), "choose patchtst or patchtsmixer"),
         (TransformersForecaster(model="nowhere.json"), "cannot read the transformers configuration"),
         (TransformersForecaster(model={"model_type": "patchtst", "patch_length": 50}), "patch_length"),

@@ -37,5 +37,5 @@ def test_small_images_do_not_die_in_instance_norm(architecture):
 
 
 def test_unknown_norm():
-    with pytest.raises(UserError, match="instance, batch or none"):
+    with pytest.raises(UserError, match="'instance', 'batch', 'none'"):
         VGG11(norm="layer").build((3, 32, 32), 10, seed=0)

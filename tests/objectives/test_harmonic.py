@@ -62,7 +62,6 @@ def test_options_that_do_not_fit():
     synthetic = harmonic_set(real)
     for options, message in (
         ({"k": 12}, "objective.k is 12; 20 time steps have 1 to 11"),
-        ({"k": 3, "p": 0.5}, "objective.p is 0.5"),
         ({"k": 3, "weight": 0, "trajectory": None}, "nothing is left to match"),
     ):
         with pytest.raises(UserError, match=message):

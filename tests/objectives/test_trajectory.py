@@ -57,7 +57,8 @@ def test_a_set_that_equals_the_piece_has_no_loss(batch, starts):
 def test_no_step_is_a_distance_of_one():
     real = small_series()
     synthetic = harmonic_set(real)
-    objective = TrajectoryMatching(network=DLinear(kernel=3), synthetic_steps=0, starts=0)
+    objective = TrajectoryMatching(network=DLinear(kernel=3), starts=0)
+    objective.synthetic_steps = 0
     assert objective(synthetic, real, Streams(0))["trajectory"].item() == pytest.approx(1, rel=1e-4)
 
 

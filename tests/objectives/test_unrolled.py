@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from hf_distill.data import RealData
-from hf_distill.errors import Interrupted, UserError
+from hf_distill.errors import Interrupted
 from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import DLinear, ITransformer, RevMix, RevMLP
 from hf_distill.objectives import TrajectoryMatching, UnrolledMatching, WeightedSum
@@ -176,11 +176,3 @@ def test_the_same_method_object_starts_anew():
     )
     first, second = (method.fit(real, Run(progress=False)) for _ in range(2))
     assert torch.equal(first.real, second.real)
-
-
-def test_options_that_do_not_fit():
-    real = small_series()
-    with pytest.raises(UserError, match=r"networks is empty"):
-        unrolled(networks=[]).prepare(harmonic_set(real), real, 1)
-    with pytest.raises(UserError, match=r"objective\.pool is 0"):
-        unrolled(pool=0).prepare(harmonic_set(real), real, 1)

@@ -56,15 +56,6 @@ def test_the_closest_to_a_centre_are_found():
         assert set(index[2 * cell : 2 * cell + 2].tolist()) == set(nearest.tolist())
 
 
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [({"cell_size": 0}, "selector.cell_size is 0"), ({"pick": "far"}, "selector.pick 'far' is unknown")],
-)
-def test_wrong_options(option, message):
-    with pytest.raises(UserError, match=message):
-        CellSelector(**option).fit(clouds())
-
-
 def test_a_cell_with_too_few_samples_leaves_its_places_to_others():
     index, weight = CellSelector(cell_size=20).fit(clouds()).select(60, torch.Generator().manual_seed(0))
     assert len(set(index.tolist())) == 60 and float(weight.sum()) == pytest.approx(84)

@@ -1,11 +1,9 @@
 import itertools
 
-import pytest
 import torch
 import torch.nn.functional as F
 
 from hf_distill.data import RealData
-from hf_distill.errors import UserError
 from hf_distill.networks import ConvNet
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.seeding import Streams
@@ -55,5 +53,3 @@ def test_real_samples_of_every_class_are_drawn():
     assert all((stored == image).flatten(1).all(1).any() for image in real.spec.denormalize(x))
     assert len(x.flatten(1).unique(dim=0)) == 30
     assert torch.equal(samples.draw(real, 3, Streams(0))[0], x)
-    with pytest.raises(UserError, match=r"diversity \(-1\)"):
-        GraphCutSamples(diversity=-1).draw(real, 3, Streams(0))

@@ -37,10 +37,7 @@ def test_the_seed_decides():
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
-def test_wrong_options_are_named():
-    real = RealData.from_dataset(noisy(64)).setup()
-    with pytest.raises(UserError, match=r"initial\.teachers and epochs are 0 and 30; they must be 1 or more"):
-        RelabeledSamples(teachers=0).draw(real, 1, Streams(0))
+def test_wrong_data_are_named():
     with pytest.raises(UserError, match="needs samples with classes, not object"):
         RelabeledSamples().draw(object(), 1, Streams(0))
 

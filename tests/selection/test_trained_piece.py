@@ -39,14 +39,6 @@ def test_a_dead_piece_costs_more(half_dead):
     assert costs.shape == (2,) and costs[0] > costs[1]
 
 
-@pytest.mark.parametrize("option", ["candidates", "steps", "batch", "windows"])
-def test_options_are_checked(half_dead, option):
-    with pytest.raises(UserError, match=f"initial.{option} is 0"):
-        TrainedPiece(**{option: 0}).draw(half_dead, 30, Streams(0))
-
-
 def test_what_cannot_be_cut(half_dead):
     with pytest.raises(UserError, match="length is 601 and the training part of in-memory has 600"):
         TrainedPiece().draw(half_dead, 601, Streams(0))
-    with pytest.raises(UserError, match="networks is empty"):
-        TrainedPiece(networks=[]).draw(half_dead, 30, Streams(0))

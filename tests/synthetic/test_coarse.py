@@ -65,7 +65,5 @@ def test_the_documented_decoder_enlarges():
 
 
 def test_mistakes():
-    with pytest.raises(UserError, match=r"synthetic\.factor is 0; it must be 1 or more"):
-        CoarsePixelSet(factor=0).shapes(spec(), 1)
     with pytest.raises(UserError, match="use VectorSet for vectors"):
         CoarsePixelSet().shapes(spec((5,)), 1)

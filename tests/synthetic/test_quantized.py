@@ -187,5 +187,3 @@ def test_after_the_warm_up_levels_are_fitted_to_what_was_learned():
         each.advance(0.6)
         assert torch.equal(each().x, before)  # fitted once, rounded since
     assert all(own is old for own, old in zip(synthetic.parameters(), parameters, strict=True))
-    with pytest.raises(UserError, match=r"warmup is 1\.0; it is a share"):
-        QuantizedSet(warmup=1.0).plan(spec())

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hf_distill.errors import UserError
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.options import PositiveInt
 
 
 class DLinear(Forecaster):
@@ -21,15 +21,13 @@ class DLinear(Forecaster):
         uniform: Start all weights at ``1 / lookback``, as the authors' code does for its figures; else at random.
     """
 
-    def __init__(self, *, kernel: int = 25, individual: bool = False, uniform: bool = True) -> None:
+    def __init__(self, *, kernel: PositiveInt = 25, individual: bool = False, uniform: bool = True) -> None:
         self.kernel = kernel
         self.individual = individual
         self.uniform = uniform
 
     def build_network(self, lookback: int, horizon: int, channels: int) -> nn.Module:
         """See :class:`Forecaster`."""
-        if self.kernel < 1:
-            raise UserError(f"DLinear.kernel is {self.kernel}; it must be 1 or more")
         return _Network(lookback, horizon, channels if self.individual else 1, self.kernel, self.uniform)
 
 

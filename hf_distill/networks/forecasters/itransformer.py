@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.errors import UserError
 from hf_distill.networks.forecasters.base import Forecaster, Normalized
+from hf_distill.options import Depth, Range, ShareBelowOne, Width
 
 
 class ITransformer(Forecaster):
@@ -25,7 +28,13 @@ class ITransformer(Forecaster):
     """
 
     def __init__(
-        self, *, width: int = 128, hidden: int = 128, layers: int = 2, heads: int = 8, dropout: float = 0.1
+        self,
+        *,
+        width: Width = 128,
+        hidden: Width = 128,
+        layers: Depth = 2,
+        heads: Annotated[int, Range(1, 1024)] = 8,
+        dropout: ShareBelowOne = 0.1,
     ) -> None:
         self.width = width
         self.hidden = hidden

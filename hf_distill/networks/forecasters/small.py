@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.networks.forecasters.base import Forecaster, Normalized
+from hf_distill.options import PositiveInt, Width
 
 
 class RevLinear(Forecaster):
@@ -31,7 +32,7 @@ class RevMLP(Forecaster):
         width: Of the hidden layers.
     """
 
-    def __init__(self, *, width: int = 128) -> None:
+    def __init__(self, *, width: Width = 128) -> None:
         self.width = width
 
     def build_network(self, lookback: int, horizon: int, channels: int) -> nn.Module:
@@ -54,7 +55,7 @@ class RevPatch(Forecaster):
         width: Of a patch's embedding.
     """
 
-    def __init__(self, *, patch: int = 12, width: int = 24) -> None:
+    def __init__(self, *, patch: PositiveInt = 12, width: Width = 24) -> None:
         self.patch = patch
         self.width = width
 
@@ -70,7 +71,7 @@ class RevMix(Forecaster):
         width: Of a channel's embedding.
     """
 
-    def __init__(self, *, width: int = 64) -> None:
+    def __init__(self, *, width: Width = 64) -> None:
         self.width = width
 
     def build_network(self, lookback: int, horizon: int, channels: int) -> nn.Module:

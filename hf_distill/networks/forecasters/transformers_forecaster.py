@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -30,6 +31,12 @@ class TransformersForecaster(Forecaster):
     def __init__(self, *, model: dict[str, Any] | str, name: str | None = None) -> None:
         self.model = model
         self.name = name
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`: a path, and a configuration that names code."""
+        model = options.get("model")
+        return [] if isinstance(model, dict) and "auto_map" not in model else ["model"]
 
     @property
     def label(self) -> str:

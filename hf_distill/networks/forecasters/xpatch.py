@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.errors import UserError
 from hf_distill.networks.forecasters.base import Forecaster, window_statistics
+from hf_distill.options import PositiveInt, Range
 
 
 class XPatch(Forecaster):
@@ -22,7 +25,13 @@ class XPatch(Forecaster):
         stride: From one patch to the next; the paper's 8.
     """
 
-    def __init__(self, *, alpha: float = 0.3, patch: int = 16, stride: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        alpha: Annotated[float, Range(0, 1, above=True)] = 0.3,
+        patch: PositiveInt = 16,
+        stride: PositiveInt = 8,
+    ) -> None:
         self.alpha = alpha
         self.patch = patch
         self.stride = stride
