@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+import contextlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ from accelerate import Accelerator
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
-from hf_distill.cli.messages import parse
-from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder, write_run_config
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder
+from hf_distill.cli.records import same_run, saving_run_config
 from hf_distill.data.base import Data
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
+from hf_distill.files import locked, user_path, write_atomically
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.private import without_private_paths
 from hf_distill.hub.publish import check_repo_id
 from hf_distill.hub.record import RECORD, WORKING_ENTRIES
 from hf_distill.hub.storage import refuse_foreign
+from hf_distill.options import Seed
 from hf_distill.training.method import Method, Run
 
 
@@ -34,7 +40,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--config", action="config", help="a YAML file, such as those under configs/")
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of all randomness")
+    parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
@@ -42,7 +48,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--repo_id", type=str | None, default=None, help="publish the result as this Hub dataset")
     parser.add_argument("--private", type=bool, default=False, help="make the Hub dataset private")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
-    parser.add_argument("--overwrite", type=bool, default=False, help="start over where an unfinished run is found")
+    parser.add_argument("--overwrite", type=bool, default=False, help="start over, or replace a finished set")
     parser.add_argument("--trackers", type=list[str], default=[], help="Accelerate trackers, such as [tensorboard]")
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
@@ -53,62 +59,85 @@ def run(argv: list[str]) -> None:
     parser = build_parser()
     config = parse(parser, argv)
     resolved = as_json(config, "method", "data", "evaluator", "seed")
-    output = config.output_dir or Path("outputs") / _name(config)
+    shown = config.output_dir or Path("outputs") / _name(config)
+    output = user_path(shown)
     if config.repo_id is not None:
         check_repo_id(config.repo_id)
-    objects = parser.instantiate(config)
+    objects = build(parser, config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
     # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
     main = Accelerator().is_main_process
-    if main:
-        _check_output(output)
-        write_run_config(output, resolved)
-    started = time.perf_counter()
-    artifact = method.distill(
-        real,
-        Run(
-            folder=run_folder(output),
-            seed=config.seed,
-            resume=config.resume,
-            overwrite=config.overwrite,
-            trackers=tuple(config.trackers),
-            progress=config.progress,
-            config=publishable(resolved),
-        ),
+    options = Run(
+        folder=run_folder(output),
+        seed=config.seed,
+        resume=config.resume,
+        overwrite=config.overwrite,
+        trackers=tuple(config.trackers),
+        progress=config.progress,
+        config=without_private_paths(resolved),
     )
-    if not main:
+    with _claimed(output) if main else contextlib.nullcontext():
+        if _is_finished(output, method, options):
+            if main:
+                print(f"{shown} is finished")
+        else:
+            _distill(method, real, options, output, resolved, shown)
+        if not main:
+            return
+        if config.evaluate:
+            measure(output, real, evaluator, progress=config.progress)
+    if config.repo_id is not None:
+        print(DistilledDataset.from_pretrained(output).push_to_hub(config.repo_id, private=config.private))
+
+
+def _distill(method: Method, real: Data, run: Run, output: Path, resolved: dict[str, Any], shown: Path) -> None:
+    started = time.perf_counter()
+    artifact = method.distill(real, run)
+    if not Accelerator().is_main_process:
         return
     seconds = time.perf_counter() - started
-    artifact.save_pretrained(output)
-    method.finish(run_folder(output))
-    (run_folder(output) / "run.json").write_text(json.dumps({"seconds": seconds}))
-    print(_summary(real, len(artifact), output, seconds))
-    if config.evaluate:
-        artifact = measure(output, real, evaluator, progress=config.progress)
-    if config.repo_id is not None:
-        print(artifact.push_to_hub(config.repo_id, private=config.private))
-
-
-def publishable(resolved: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration without what only this machine knows: a local dataset's folder."""
-    published = copy.deepcopy(resolved)
-    path = Path(published["data"]["init_args"]["path"]).expanduser()
-    if path.is_absolute():
-        published["data"]["init_args"]["path"] = path.name
-    return published
+    assert run.folder is not None
+    with saving_run_config(output, resolved):
+        artifact.save_pretrained(output)
+    method.finish(run.folder)
+    write_atomically(run.folder / "run.json", json.dumps({"seconds": seconds}))
+    print(_summary(real, len(artifact), shown, seconds))
 
 
 def _name(config: Any) -> str:
     if config.config:
         return Path(str(config.config[-1])).stem
-    return f"{config.method.class_path.rsplit('.', 1)[-1].lower()}_{Path(config.data.init_args.path).name}"
+    name = Path(config.data.init_args.path).expanduser().resolve().name
+    return f"{config.method.class_path.rsplit('.', 1)[-1].lower()}_{name}"
 
 
-def _check_output(output: Path) -> None:
-    """Refuse an unusable output folder before the work and not after it."""
+@contextlib.contextmanager
+def _claimed(output: Path) -> Iterator[None]:
+    """Refuse an unusable output folder before the work and not after it, and hold the run for this process."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output_dir {output} is a file: name a folder")
     refuse_foreign(output, marker=RECORD, allowed=WORKING_ENTRIES)
+    with locked(run_folder(output)):
+        yield
+
+
+def _is_finished(output: Path, method: Method, run: Run) -> bool:
+    """Whether the set is there already and only to be gone on with.
+
+    Raises:
+        UserError: A finished set would be lost.
+    """
+    assert run.folder is not None
+    # Who began the unfinished run agreed to that.
+    if run.overwrite or not (output / RECORD).is_file() or method.is_unfinished(run.folder):
+        return False
+    same = same_run(DistilledDataset.from_pretrained(output).config, run.config, ("method", "data", "seed"))
+    if run.resume and same:
+        return True
+    raise UserError(
+        f"{output} holds a finished set{', made otherwise' if run.resume else ''}: add --overwrite=true to replace it, "
+        "or name another --output_dir" + (" (--resume=true goes on with it)" if same else "")
+    )
 
 
 def _summary(real: Data, samples: int, output: Path, seconds: float) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from hf_distill.cli.messages import parse
-from hf_distill.cli.parsing import add_data, add_evaluator, read_run_config
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.parsing import add_data, add_evaluator
+from hf_distill.cli.records import check_record, run_config
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.record import RECORD
 
 
 def build_parser() -> ArgumentParser:
@@ -20,13 +24,20 @@ def build_parser() -> ArgumentParser:
         exit_on_error=False,
         prog="hf-distill evaluate",
         description="Train fresh networks on a distilled dataset, as it is published, and on random real samples of "
-        "the same size in bits; write evaluation.json and the card. Data and protocol are those of the run that made "
-        "the set; every option overrides one of them.",
+        "the same size in bits; write evaluation.json and the card. Data and protocol are those of the set's record; "
+        "every option overrides one of them.",
     )
     parser.add_argument("folder", type=Path, help="the distilled dataset's folder")
     parser.add_argument("--config", action="config", help="a YAML file with data and evaluator")
     add_data(parser)
     add_evaluator(parser)
+    parser.add_argument(
+        "--trust_record",
+        type=bool,
+        default=False,
+        help="let the record name code, models and files that are not hf_distill's: whoever made the set then runs "
+        "code on this machine",
+    )
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 
@@ -34,15 +45,47 @@ def build_parser() -> ArgumentParser:
 def run(argv: list[str]) -> None:
     """Measure, write evaluation.json and the card, and print the table."""
     parser = build_parser()
-    folder = next((Path(word) for word in argv if (Path(word) / "distillation.json").is_file()), None)
-    if folder is not None:
-        recorded = read_run_config(folder) or DistilledDataset.from_pretrained(folder).config
-        parser.set_defaults({key: recorded[key] for key in ("data", "evaluator") if key in recorded})
+    known = _folder_config(argv)
+    if known is not None:
+        parser.set_defaults({key: known[key] for key in ("data", "evaluator") if key in known})
     config = parse(parser, argv)
-    if folder is None and not config.folder.is_dir():
+    folder = user_path(config.folder)
+    if not folder.is_dir():
         raise UserError(f"no folder {config.folder}")
-    objects = parser.instantiate(config)
-    measure(config.folder, objects.data, objects.evaluator, progress=config.progress)
+    objects = build(parser, config)
+    measure(folder, objects.data, objects.evaluator, progress=config.progress)
+
+
+def _folder_config(argv: list[str]) -> dict[str, Any] | None:
+    """Return data and protocol as the set's record has them, before the command line is read; None without a set.
+
+    Raises:
+        UserError: The record names what is not hf_distill's, the options do not replace it and it is not trusted.
+    """
+    folders = [user_path(word) for word in argv if not word.startswith("-")]
+    folder = next((folder for folder in folders if (folder / RECORD).is_file()), None)
+    if folder is None:
+        return None
+    recorded = DistilledDataset.from_pretrained(folder).config
+    config = run_config(folder, recorded) or recorded
+    known = {key: config[key] for key in ("data", "evaluator") if config.get(key) is not None}
+    if _says(argv, "--trust_record", "true"):
+        return known
+    for key in list(known):
+        try:
+            check_record(known[key], key)
+        except UserError:
+            if not _says(argv, f"--{key}"):
+                raise
+            del known[key]  # the user names another
+    return known
+
+
+def _says(argv: list[str], option: str, value: str | None = None) -> bool:
+    """Whether an option stands on the command line, with some value where one is asked for."""
+    given = [word.partition("=")[2] for word in argv if word.startswith(f"{option}=")]
+    given += [after for word, after in zip(argv, [*argv[1:], ""], strict=True) if word == option]
+    return bool(given) and (value is None or given[-1].lower() == value)
 
 
 def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from hf_distill import __version__
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.errors import DistillError, Interrupted, UserError
+from hf_distill.text import masked, printable, shorten
+
+_TRACEBACK = "HF_DISTILL_TRACEBACK"
+# Characters of a message: a few lines of a terminal.
+_LONGEST = 1000
 
 _COMMANDS = {
     "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
@@ -62,6 +68,8 @@ def run(argv: list[str]) -> int:
         return _fail(str(error), 130)
     except DistillError as error:
         return _fail(str(error), 1)
+    except MemoryError:
+        return _fail("out of memory: ask for less at once (fewer samples, a smaller batch or network)", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except OSError as error:
@@ -69,9 +77,16 @@ def run(argv: list[str]) -> int:
         place = f" ({error.filename})" if error.filename else ""
         hint = "; free some space and run it again, distill with --resume=true" if error.errno == errno.ENOSPC else ""
         return _fail(f"{error.strerror or error}{place}{hint}", 1)
+    except Exception as error:  # whatever no one thought of: one line for a user, the traceback for who asks for it
+        if os.environ.get(_TRACEBACK):
+            raise
+        if "can't allocate memory" in str(error) or "out of memory" in str(error):
+            return _fail(f"out of memory: ask for less at once ({shorten(str(error))})", 1)
+        what = f"unexpected {type(error).__name__}: {shorten(str(error))}"
+        return _fail(f"{what}; this is a fault of hf-distill: please report it with what {_TRACEBACK}=1 shows", 1)
     return 0
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"hf-distill: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"hf-distill: error: {shorten(printable(masked(message)), _LONGEST)}", file=sys.stderr)
     return code

@@ -17,6 +17,7 @@ from huggingface_hub import DatasetCardData
 
 from hf_distill.hub.card_results import cell, features_table, results_table
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, to_json
 from hf_distill.hub.tables import TABLE_OVERHEAD
 
@@ -172,6 +173,7 @@ def _layouts(codes: dict[str, Any]) -> list[dict[str, Any]]:
 
 def write_texts(folder: Path, values: dict[str, Any], repo_id: str | None = None) -> None:
     """Write an artifact's record, its card and, where it has been evaluated, the evaluation."""
+    values = publishable_record(values)
     texts = {RECORD: to_json(values), CARD: render_card(values, repo_id)}
     if values["evaluation"] is not None:
         texts[EVALUATION] = to_json(values["evaluation"])
