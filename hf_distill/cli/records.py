@@ -50,8 +50,9 @@ def check_record(values: Any, path: str) -> None:
             raise UserError(f"the set's record describes {place} by {', '.join(map(str, part))}: {_TRUST}")
         types = option_types(cls)
         for option, value in options.items():
-            named = isinstance(value, str) or (isinstance(value, list) and any(isinstance(v, str) for v in value))
-            if named and _takes_parts(types.get(option)):  # a name is an import path, or that of a file
+            # The name of a part may stand for its description; any other is an import path, or that of a file.
+            names = [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)]
+            if _takes_parts(types.get(option)) and not known.keys() >= set(names):
                 raise UserError(f"the set's record names {value!r} as {place}.{option}: {_TRUST}")
         if foreign := cls.foreign(options):
             said = ", ".join(f"{option} {shorten(str(options.get(option)), 60)!r}" for option in foreign)

@@ -11,49 +11,7 @@ import pytest
 import yaml
 
 from hf_distill.cli.main import run
-
-CONFIG = {
-    "data": {"class_path": "RealData", "init_args": {"path": "digits"}},
-    "method": {
-        "class_path": "OptimizedDistillation",
-        "init_args": {
-            "synthetic": {"class_path": "PixelSet", "init_args": {"per_class": 2}},
-            "objective": {
-                "class_path": "DistributionMatching",
-                "init_args": {
-                    "network": {"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}},
-                    "real_per_class": 8,
-                },
-            },
-            "steps": 4,
-            "checkpoint_every": 2,
-        },
-    },
-    "evaluator": {
-        "class_path": "ClassificationEvaluator",
-        "init_args": {
-            "networks": [{"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}],
-            "seeds": 2,
-            "recipe": {"epochs": 2},
-        },
-    },
-}
-
-
-@pytest.fixture
-def config(tmp_path, monkeypatch):
-    """A tiny configuration in a folder that is the working directory."""
-    monkeypatch.chdir(tmp_path)
-    Path("tiny.yaml").write_text(yaml.safe_dump(CONFIG))
-    return "tiny.yaml"
-
-
-def error_of(argv, capsys, code):
-    """Run a command that must fail and return its message, which must be one line."""
-    assert run(argv) == code
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hf-distill: error: ")]
-    assert len(lines) == 1
-    return lines[0].removeprefix("hf-distill: error: ")
+from tests.cli.conftest import CONFIG
 
 
 def test_from_configuration_to_card(config, capsys):
@@ -118,38 +76,38 @@ def _digits_parquet(folder):
         ("--config=missing.yaml", "config: no file"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_with_2(config, capsys, extra, message):
-    assert message in error_of(["distill", "--config", config, "--progress=false", extra], capsys, 2)
+def test_mistakes_are_one_line_and_exit_with_2(config, error_of, extra, message):
+    assert message in error_of(["distill", "--config", config, "--progress=false", extra], 2)
     assert not Path("outputs/tiny").exists()
 
 
-def test_unknown_keys_in_the_file_are_named(config, capsys):
+def test_unknown_keys_in_the_file_are_named(config, error_of):
     Path("wrong.yaml").write_text(yaml.safe_dump(CONFIG | {"metod": {"steps": 1}}))
-    assert "metod" in error_of(["distill", "--config", "wrong.yaml"], capsys, 2)
+    assert "metod" in error_of(["distill", "--config", "wrong.yaml"], 2)
 
 
-def test_a_folder_with_other_things_is_not_touched(config, capsys):
+def test_a_folder_with_other_things_is_not_touched(config, error_of):
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("two years of work")
-    error_of(["distill", "--config", config, "--progress=false", "--output_dir=mine"], capsys, 2)
+    error_of(["distill", "--config", config, "--progress=false", "--output_dir=mine"], 2)
     assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_artifact_is_named(config, capsys):
+def test_a_damaged_artifact_is_named(config, error_of):
     run(["distill", "--config", config, "--progress=false"])
     table = Path("outputs/tiny/data/train-00000-of-00001.parquet")
     table.write_bytes(table.read_bytes()[:-10])
-    assert "train-00000-of-00001.parquet" in error_of(["evaluate", "outputs/tiny"], capsys, 1)
-    assert "no folder elsewhere" in error_of(["evaluate", "elsewhere"], capsys, 2)
-    assert "no folder elsewhere" in error_of(["show", "elsewhere"], capsys, 2)
-    assert "'me/set' is one argument too many" in error_of(["push", "outputs/tiny", "me/set"], capsys, 2)
+    assert "train-00000-of-00001.parquet" in error_of(["evaluate", "outputs/tiny"], 1)
+    assert "no folder elsewhere" in error_of(["evaluate", "elsewhere"], 2)
+    assert "no folder elsewhere" in error_of(["show", "elsewhere"], 2)
+    assert "'me/set' is one argument too many" in error_of(["push", "outputs/tiny", "me/set"], 2)
 
 
-def test_push_from_the_command_line(config, hub, capsys):
+def test_push_from_the_command_line(config, hub, error_of):
     run(["distill", "--config", config, "--progress=false"])
     assert run(["push", "outputs/tiny", "--repo_id", "tester/tiny"]) == 0
     assert len(datasets.load_dataset("tester/tiny", split="train")) == 20
-    assert "permission" in error_of(["push", "outputs/tiny", "--repo_id", "forbidden/tiny"], capsys, 2)
+    assert "permission" in error_of(["push", "outputs/tiny", "--repo_id", "forbidden/tiny"], 2)
 
 
 def test_help_teaches_without_torch():
@@ -173,8 +131,8 @@ def test_every_command_has_help(command, capsys):
     assert stop.value.code == 0 and "usage: hf-distill" in capsys.readouterr().out
 
 
-def test_wrong_commands(capsys):
-    assert "the commands are distill, evaluate, sweep, show, train-generator, push" in error_of(["distil"], capsys, 2)
+def test_wrong_commands(error_of):
+    assert "the commands are distill, evaluate, sweep, show, train-generator, push" in error_of(["distil"], 2)
     assert run([]) == 2
     assert run(["--version"]) == 0
 
