@@ -14,8 +14,8 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, as_json, run_folder
-from hf_distill.cli.records import same_run, saving_run_config
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, as_json, run_folder
+from hf_distill.cli.records import check_configurations, same_run, saving_run_config
 from hf_distill.data.base import Data
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
@@ -44,6 +44,7 @@ def build_parser() -> ArgumentParser:
     add_data(parser)
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
+    add_trust(parser)
     parser.add_argument("--evaluate", type=bool, default=False, help="measure the result beside its baselines")
     parser.add_argument("--repo_id", type=str | None, default=None, help="publish the result as this Hub dataset")
     parser.add_argument("--private", type=bool, default=False, help="make the Hub dataset private")
@@ -56,6 +57,7 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: list[str]) -> None:
     """Distill, and measure and publish where asked to."""
+    check_configurations(argv)
     parser = build_parser()
     config = parse(parser, argv)
     resolved = as_json(config, "method", "data", "evaluator", "seed")

@@ -8,8 +8,9 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator
-from hf_distill.cli.records import check_record, run_config
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust
+from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
+from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
@@ -31,13 +32,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--config", action="config", help="a YAML file with data and evaluator")
     add_data(parser)
     add_evaluator(parser)
-    parser.add_argument(
-        "--trust_record",
-        type=bool,
-        default=False,
-        help="let the record name code, models and files that are not hf_distill's: whoever made the set then runs "
-        "code on this machine",
-    )
+    add_trust(parser)
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 
@@ -45,6 +40,7 @@ def build_parser() -> ArgumentParser:
 def run(argv: list[str]) -> None:
     """Measure, write evaluation.json and the card, and print the table."""
     parser = build_parser()
+    check_configurations(argv)
     known = _folder_config(argv)
     if known is not None:
         parser.set_defaults({key: known[key] for key in ("data", "evaluator") if key in known})
@@ -69,23 +65,16 @@ def _folder_config(argv: list[str]) -> dict[str, Any] | None:
     recorded = DistilledDataset.from_pretrained(folder).config
     config = run_config(folder, recorded) or recorded
     known = {key: config[key] for key in ("data", "evaluator") if config.get(key) is not None}
-    if _says(argv, "--trust_record", "true"):
+    if trusts(argv):
         return known
     for key in list(known):
         try:
             check_record(known[key], key)
         except UserError:
-            if not _says(argv, f"--{key}"):
+            if not words_of(argv, f"--{key}"):
                 raise
             del known[key]  # the user names another
     return known
-
-
-def _says(argv: list[str], option: str, value: str | None = None) -> bool:
-    """Whether an option stands on the command line, with some value where one is asked for."""
-    given = [word.partition("=")[2] for word in argv if word.startswith(f"{option}=")]
-    given += [after for word, after in zip(argv, [*argv[1:], ""], strict=True) if word == option]
-    return bool(given) and (value is None or given[-1].lower() == value)
 
 
 def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:

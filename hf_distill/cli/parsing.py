@@ -34,6 +34,17 @@ def add_evaluator(parser: ArgumentParser) -> None:
     parser.add_subclass_arguments(Evaluator, "evaluator", help="how the result is measured", default=default)
 
 
+def add_trust(parser: ArgumentParser) -> None:
+    """Add ``--trust_record``."""
+    parser.add_argument(
+        "--trust_record",
+        type=bool,
+        default=False,
+        help="let a set's record, or a configuration that came with a set, name code, models and files that are not "
+        "hf_distill's: whoever made the set then runs code on this machine",
+    )
+
+
 def as_json(config: Namespace, *keys: str) -> dict[str, Any]:
     """Return some entries of a parsed configuration as plain JSON."""
     return {key: _plain(config[key]) for key in keys}

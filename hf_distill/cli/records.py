@@ -12,10 +12,11 @@ from typing import Any, get_args
 import yaml
 
 from hf_distill.cli.parsing import run_folder
-from hf_distill.cli.yaml_files import load_yaml
+from hf_distill.cli.yaml_files import check_config_files, load_yaml, words_of
 from hf_distill.errors import UserError
-from hf_distill.files import write_atomically
+from hf_distill.files import user_path, write_atomically
 from hf_distill.hub.private import without_private_paths
+from hf_distill.hub.record import RECORD
 from hf_distill.options import option_types
 from hf_distill.parts import Part, concrete
 from hf_distill.text import shorten
@@ -59,6 +60,29 @@ def check_record(values: Any, path: str) -> None:
             raise UserError(f"the set's record gives {place} the {said}, which is not hf_distill's: {_TRUST}")
     if not isinstance(values, dict) or "class_path" not in values:
         raise UserError(f"the set's record has no description of {path}: give it on the command line or in --config")
+
+
+def check_configurations(argv: list[str]) -> None:
+    """Refuse a configuration file that came with a set and names what a record may not.
+
+    Raises:
+        UserError: As :func:`check_record`, unless the command line says that it is trusted.
+    """
+    check_config_files(argv)
+    if trusts(argv):
+        return
+    for word in words_of(argv, "--config"):
+        path = user_path(word)
+        if path.is_file() and (path.parent / RECORD).is_file():
+            values = load_yaml(path.read_text(encoding="utf-8"))
+            for key, value in values.items() if isinstance(values, dict) else ():
+                if isinstance(value, dict) and "class_path" in value:
+                    check_record(value, key)
+
+
+def trusts(argv: list[str]) -> bool:
+    """Whether a command line trusts whoever made the set that it names."""
+    return [word.lower() for word in words_of(argv, "--trust_record")][-1:] == ["true"]
 
 
 def _names(cls: type[Part]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust
+from hf_distill.cli.records import check_configurations
 from hf_distill.evaluation.table import format_score
 from hf_distill.files import user_path
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
@@ -34,6 +35,7 @@ def build_parser() -> ArgumentParser:
     add_data(parser)
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
+    add_trust(parser)
     parser.add_class_arguments(Budget, "budget", help="bits or bytes that every row may take")
     precisions = Annotated[list[Precision], NotEmpty()]
     parser.add_argument("--bits", type=precisions, default=[8, 4, 3, 2, 1], help="precisions, in bits a value")
@@ -45,6 +47,7 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: list[str]) -> None:
     """Sweep, and print a line a row."""
+    check_configurations(argv)
     parser = build_parser()
     config = parse(parser, argv)
     name = Path(str(config.config[-1])).stem if config.config else "sweep"

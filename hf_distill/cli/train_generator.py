@@ -9,7 +9,8 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, run_folder
+from hf_distill.cli.parsing import add_data, add_trust, run_folder
+from hf_distill.cli.records import check_configurations
 from hf_distill.errors import UserError
 from hf_distill.networks.cost import one_thread
 from hf_distill.options import PositiveInt, Seed
@@ -31,6 +32,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/generator_<data>")
     parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
+    add_trust(parser)
     parser.add_class_arguments(GeneratorTraining, "generator")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
     parser.add_argument("--overwrite", type=bool, default=False, help="start over, or replace a trained generator")
@@ -41,6 +43,7 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: list[str]) -> None:
     """Train and save."""
+    check_configurations(argv)
     parser = build_parser()
     config = parse(parser, argv)
     objects = build(parser, config)

@@ -67,15 +67,19 @@ def guard_parser() -> None:
         set_loader("yaml", load, exceptions=(yaml.YAMLError,))
 
 
+def words_of(argv: list[str], option: str) -> list[str]:
+    """Return what a command line gives an option, before it is parsed: ``--option=word`` and ``--option word``."""
+    after = [second for first, second in itertools.pairwise(argv) if first == option]
+    return [word.partition("=")[2] for word in argv if word.startswith(f"{option}=")] + after
+
+
 def check_config_files(argv: list[str]) -> None:
     """Refuse what ``--config`` names and is no text.
 
     Raises:
         UserError: A file is not UTF-8 or not YAML; the message names it.
     """
-    words = [word.removeprefix("--config=") for word in argv if word.startswith("--config=")]
-    words += [after for word, after in itertools.pairwise(argv) if word == "--config"]
-    for word in words:
+    for word in words_of(argv, "--config"):
         path = Path(word).expanduser()
         try:
             if path.is_file():

@@ -46,4 +46,5 @@ def _exists(text: str) -> bool:
 
 def publishable_record(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record as it may be published: no local path in what made and measured the set."""
-    return {**record, **{name: without_private_paths(record[name]) for name in _LOOKED_AT}}
+    spec = {**record["spec"], "source": without_private_paths(record["spec"]["source"])}
+    return {**record, "spec": spec, **{name: without_private_paths(record[name]) for name in _LOOKED_AT}}

@@ -153,6 +153,18 @@ def test_nor_does_a_run_folder_that_came_with_it(case, hostile, error_of):
     assert not hostile.marker.exists()
 
 
+@pytest.mark.parametrize("command", ["distill", "sweep", "train-generator"])
+def test_nor_does_a_configuration_that_came_with_it(command, hostile, error_of):
+    folder = hostile({})
+    words = [command, "--config", str(folder / "config.yaml"), f"--output_dir={folder.parent / 'made'}"]
+    for values in (HOSTILE["foreign data"](hostile.marker), {"method": popen(hostile.marker)}):
+        (folder / "config.yaml").write_text(yaml.safe_dump(values))
+        assert "set's record" in error_of(words) and not hostile.marker.exists()
+    # Elsewhere it is the user's own, and trusted it is what it says.
+    error_of([*words, "--trust_record=true"])
+    assert "evil" not in sys.modules
+
+
 def test_nor_does_the_folder_that_one_stands_in(hostile):
     """``python -m`` puts the current folder before every library."""
     folder = hostile({})

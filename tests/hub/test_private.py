@@ -1,5 +1,6 @@
 """Local paths are published by their last part alone, and nothing else is touched."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,13 @@ def test_paths(value, published, tmp_path, monkeypatch):
 
 
 def test_a_record_keeps_names_of_classes_and_loses_paths_wherever_they_stand():
-    spec = image_spec(classes=("/m/01", "~x", "../y"))
+    spec = replace(image_spec(classes=("/m/01", "~x", "../y")), source={"path": "/home/me/pets", "license": "mit"})
     config = {"method": {"init_args": {"pipeline": "/data/models/dit"}}, "list": ["/a/b", 3, None]}
     evaluation = {**EVALUATION, "features": {"protocol": {"extractor": {"init_args": {"model": "/m/dino"}}}}}
     record = {"spec": spec.to_dict(), "config": config, "recipe": {}, "evaluation": evaluation}
     published = publishable_record(record)
     assert published["spec"]["classes"] == ("/m/01", "~x", "../y")
+    assert published["spec"]["source"] == {"path": "pets", "license": "mit"}
     assert published["config"] == {"method": {"init_args": {"pipeline": "dit"}}, "list": ["b", 3, None]}
     assert published["evaluation"]["features"]["protocol"]["extractor"]["init_args"]["model"] == "dino"
     assert published["evaluation"]["rows"] == EVALUATION["rows"]
