@@ -38,9 +38,10 @@ class Pretrained:
             raise UserError(f"no such folder: {path}")
         try:
             index = diffusers.DiffusionPipeline.load_config(str(local) if local.exists() else path)
+            _check_libraries(index, path)
             ours = index.get("_class_name") == ClassConditionalPipeline.__name__
             cls = ClassConditionalPipeline if ours else diffusers.DiffusionPipeline
-            self.pipe = cls.from_pretrained(str(local) if local.exists() else path)
+            self.pipe = cls.from_pretrained(str(local) if local.exists() else path, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise UserError(f"cannot load a diffusers pipeline from {path}: {str(error).splitlines()[0]}") from error
         parts = self.pipe.components
@@ -118,6 +119,26 @@ class Pretrained:
         if self.vae is None:
             return x
         return self.vae.encode(x.to(self.vae.dtype)).latent_dist.mean.float() * self.vae.config.scaling_factor
+
+
+def _check_libraries(index: dict[str, Any], path: str) -> None:
+    """Refuse a pipeline that brings code of its own, or names modules to import that no pipeline needs.
+
+    Raises:
+        UserError: It does; the message names them.
+    """
+    from diffusers import pipelines
+
+    parts = {name: value[0] for name, value in index.items() if isinstance(value, (list, tuple)) and value}
+    known = {"diffusers", "transformers", None, *dir(pipelines)}
+    foreign = {
+        name: module
+        for name, module in parts.items()
+        if name == "_class_name" or (not name.startswith("_") and isinstance(module, str) and module not in known)
+    }
+    if foreign:
+        said = ", ".join(f"{name} from {module!r}" for name, module in foreign.items())
+        raise UserError(f"{path} takes {said}, code that is neither diffusers' nor hf_distill's: it is not run")
 
 
 def encode_split(pretrained: Pretrained, real: RealData, accelerator: Accelerator, *, cache: Path | None) -> Tensor:

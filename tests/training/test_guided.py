@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hf_distill.seeding import Streams
 from hf_distill.selection import HierarchicalSelector, KMeansSelector, RandomSelector
 from hf_distill.training import GeneratorTraining, Guidance, GuidedDiffusion, Run
 from hf_distill.training.anchors import choose_anchors
+from hf_distill.training.pretrained import Pretrained
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
 OPTIONS = {"per_class": 3, "steps": 4, "batch_size": 2, "guidance": Guidance(neighbours=4)}
@@ -168,3 +170,24 @@ def test_generator_refuses_what_it_cannot_make():
         GeneratorTraining().train(RealData.from_dataset(vectors), progress=False)
     with pytest.raises(UserError, match="cannot be halved 4 times"):
         GeneratorTraining(channels=[8] * 5).train(RealData(), progress=False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"_class_name": ["evil", "Pipeline"]},
+        {"unet": ["evil", "UNet2DModel"]},
+        {"scheduler": ["os", "system"]},
+        {"extra": ["evil", "Thing"]},
+    ],
+)
+def test_a_pipeline_that_brings_code_is_refused(changes, unet, tmp_path, monkeypatch):
+    folder = shutil.copytree(unet, tmp_path / "stranger")
+    index = json.loads((folder / "model_index.json").read_text()) | changes
+    (folder / "model_index.json").write_text(json.dumps(index))
+    for place in (folder, folder / "unet"):
+        (place / "evil.py").write_text(f"import pathlib\npathlib.Path({str(tmp_path / 'marker')!r}).touch()\n")
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(UserError, match=r"code that is neither diffusers' nor hf_distill's"):
+        Pretrained(str(folder), torch.device("cpu"))
+    assert not (tmp_path / "marker").exists()
