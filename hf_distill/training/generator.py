@@ -18,7 +18,8 @@ from hf_distill.options import Depth, Device, NotEmpty, PositiveFloat, PositiveI
 from hf_distill.parts import Part
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams, seeded
-from hf_distill.training.checkpoint import Checkpoints
+from hf_distill.training.checkpoint import Checkpoints, load_optimizer
+from hf_distill.training.divergence import first_step, largest
 from hf_distill.training.interrupt import StopRequest
 
 _LOG_EVERY = 20
@@ -90,7 +91,7 @@ class GeneratorTraining(Part):
 
         Raises:
             UserError: The data are no images, an argument is wrong, or ``folder`` holds another run.
-            DivergenceError: The loss is not finite.
+            DivergenceError: The loss or the weights are not finite.
             Interrupted: SIGINT or SIGTERM arrived; the state was saved.
         """
         device = find_device(self.device)
@@ -102,10 +103,17 @@ class GeneratorTraining(Part):
         parts: dict[str, Any] = {"unet": unet, "average": average, "optimizer": optimizer}
         config = {"generator": self.config(), "data": real.config(), "seed": seed}
         checkpoints = Checkpoints(folder, config) if folder is not None else None
-        start = _resume(checkpoints, parts, resume, overwrite)
+        start = 0
+        if checkpoints is not None:
+            start = checkpoints.begin(
+                lambda state: _restore(parts, state), steps=self.steps, resume=resume, overwrite=overwrite
+            )
         schedule = noise_schedule().alphas_cumprod.to(device)
         streams = Streams(seed)
-        loss = torch.zeros(())
+        # Steps since the last look whose loss was finite, one after another: nothing waits for a look at each.
+        finite = torch.zeros((), dtype=torch.int64, device=device)
+        running = torch.ones((), dtype=torch.int64, device=device)
+        looked = start
         with (
             StopRequest() as stop,
             progress_bar(self.steps, "training", "step", initial=start, disable=not progress) as bar,
@@ -122,19 +130,36 @@ class GeneratorTraining(Part):
                 decay = min(self.ema, (1 + step) / (10 + step))
                 torch._foreach_lerp_(list(average.parameters()), list(unet.parameters()), 1 - decay)
                 done = step + 1
+                running *= loss.isfinite()
+                finite += running
                 bar.update()
-                if done % _LOG_EVERY == 0 or done == self.steps:
-                    if not math.isfinite(loss.item()):
-                        raise DivergenceError(
-                            f"the loss is not finite by step {done}; lower --generator.lr (now {self.lr})"
-                        )
-                    bar.set_postfix_str(f"loss {loss.item():.4f}", refresh=False)
-                if checkpoints and (done % self.checkpoint_every == 0 or stop.requested):
+                stopping = stop.requested
+                due = done % self.checkpoint_every == 0 or stopping
+                if done % _LOG_EVERY == 0 or done == self.steps or due:
+                    weights = largest([*unet.parameters(), *average.parameters()])
+                    count, value, size = torch.stack([finite.double(), loss.double(), weights.double()]).tolist()
+                    self._check(looked + int(count), done, size, checkpoints)
+                    looked = done
+                    finite.zero_()
+                    bar.set_postfix_str(f"loss {value:.4f}", refresh=False)
+                if checkpoints and due:
                     checkpoints.save(done, {name: part.state_dict() for name, part in parts.items()})
-                if stop.requested and done < self.steps:
+                if stopping and done < self.steps:
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
         return self._pipeline(average, real.spec)
+
+    def _check(self, finite: int, done: int, size: float, checkpoints: Checkpoints | None) -> None:
+        """Refuse weights that are not finite, and losses that were not after some finite steps of those done."""
+        if finite == done and math.isfinite(size):
+            return
+        if finite == 0:
+            raise DivergenceError(first_step("the loss", "--generator"))
+        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: it has no folder"
+        what = f"the loss is not finite at step {finite + 1}"
+        if finite == done:
+            what = f"the weights are not finite by step {done}"
+        raise DivergenceError(f"{what}; lower --generator.lr (now {self.lr}); {good}")
 
     def check(self, spec: DataSpec) -> None:
         """Refuse data that cannot be trained on."""
@@ -201,19 +226,9 @@ def noise_schedule() -> Any:
     return DDPMScheduler(beta_schedule="squaredcos_cap_v2")
 
 
-def _resume(checkpoints: Checkpoints | None, parts: dict[str, Any], resume: bool, overwrite: bool) -> int:
-    path = checkpoints.latest() if checkpoints else None
-    if checkpoints is None or path is None:
-        return 0
-    if resume:
-        step, state = checkpoints.load(path)
-        for name, part in parts.items():
+def _restore(parts: dict[str, Any], state: dict[str, Any]) -> None:
+    for name, part in parts.items():
+        if isinstance(part, torch.optim.Optimizer):
+            load_optimizer(part, state[name])
+        else:
             part.load_state_dict(state[name])
-        return step
-    if not overwrite:
-        raise UserError(
-            f"{checkpoints.folder} holds an unfinished run ({path.stem}): add --resume=true to go on with it or "
-            "--overwrite=true to start over"
-        )
-    checkpoints.clear()
-    return 0

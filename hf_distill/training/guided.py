@@ -14,7 +14,7 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from hf_distill.data.real import RealData
-from hf_distill.errors import Interrupted, UserError
+from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.options import NonNegativeInt, PositiveInt, Range, Text
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
@@ -23,12 +23,16 @@ from hf_distill.selection.hierarchical import HierarchicalSelector
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.generated import GeneratedSet
 from hf_distill.training.anchors import Anchors, choose_anchors
+from hf_distill.training.divergence import check_grey, grey_pixels
 from hf_distill.training.guidance import Guidance
 from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
 from hf_distill.training.pretrained import Pretrained, encode_split
+from hf_distill.training.processes import check_processes
+from hf_distill.training.units import Units
 
 _UNITS, _LATENTS = "generated", "latents.pt"
+_REMEDY = "lower method.guidance.mode_scale, method.guidance.normal_scale or method.guidance_scale"
 
 
 class GuidedDiffusion(Method):
@@ -102,9 +106,11 @@ class GuidedDiffusion(Method):
         Raises:
             UserError: Pipeline and data do not belong together, a class has fewer samples than there are anchors, or
                 the folder holds a different run; before the first denoising step.
+            DivergenceError: Latents or images are not finite, or the images are black and white alone.
             Interrupted: SIGINT or SIGTERM arrived; finished batches are kept.
         """
         accelerator = Accelerator()
+        check_processes(accelerator)
         real.setup(accelerator.device)
         spec, _ = real.spec, real.train  # refuses a stream
         empty = [name for name, count in zip(spec.classes, spec.class_counts, strict=True) if not count]
@@ -115,7 +121,7 @@ class GuidedDiffusion(Method):
         pretrained = Pretrained(self.pipeline, accelerator.device)
         pretrained.check(spec)
         labels = pretrained.labels(spec.classes, self.class_names)
-        folder = self._folder(real, run, accelerator) if run.folder else None
+        kept = self._units(real, run, accelerator) if run.folder else None
         latents = encode_split(pretrained, real, accelerator, cache=run.folder / _LATENTS if run.folder else None)
         streams = Streams(run.seed)
         anchors = [
@@ -132,9 +138,11 @@ class GuidedDiffusion(Method):
             for label in range(spec.num_classes)
             for rows in [real.train.class_index(label)]
         ]
-        units = self._generate(pretrained, real, latents, anchors, labels, streams, folder, run, accelerator)
+        units = self._generate(pretrained, real, latents, anchors, labels, streams, kept, run, accelerator)
         synthetic = GeneratedSet(per_class=self.per_class)
         pixels = torch.cat([units[key]["pixels"] for key in sorted(units)])
+        closest = real.train.raw(torch.cat([a.rows for a in anchors]))
+        check_grey(grey_pixels(closest), grey_pixels(pixels), _REMEDY)
         y = torch.arange(spec.num_classes).repeat_interleave(self.per_class)
         synthetic.initialize(spec.normalize(pixels), y, spec)
         about = {
@@ -165,7 +173,7 @@ class GuidedDiffusion(Method):
         anchors: list[Anchors],
         labels: list[int],
         streams: Streams,
-        folder: Path | None,
+        kept: Units | None,
         run: Run,
         accelerator: Accelerator,
     ) -> dict[tuple[int, int], dict[str, Any]]:
@@ -178,23 +186,21 @@ class GuidedDiffusion(Method):
         disable = not (run.progress and accelerator.is_main_process)
         with StopRequest() as stop, progress_bar(len(mine), "generating", "batch", disable=disable) as bar:
             for label, start in mine:
-                path = folder / f"class-{label:05d}-{start:05d}.pt" if folder else None
-                if path is not None and path.is_file():
-                    unit = torch.load(path, weights_only=True)
-                else:
-                    points = anchors[label].points[start : start + self.batch_size].to(accelerator.device)
+                points = anchors[label].points[start : start + self.batch_size]
+                seeds = [streams.seed_for("sample", label, start + i) for i in range(len(points))]
+                unit = kept.read(label, start, seeds) if kept is not None else None
+                if unit is None:
                     own = latents[real.train.class_index(label)].to(accelerator.device)
-                    seeds = [streams.seed_for("sample", label, start + i) for i in range(len(points))]
-                    unit = {"pixels": self._batch(pretrained, scheduler, points, own, labels[label], seeds)}
-                    unit["seeds"] = seeds
-                    if path is not None:
-                        torch.save(unit, path.with_suffix(".partial"))
-                        path.with_suffix(".partial").replace(path)
+                    guided = points.to(accelerator.device)
+                    pixels = self._batch(pretrained, scheduler, guided, own, labels[label], seeds)
+                    unit = {"pixels": pixels, "seeds": seeds}
+                    if kept is not None:
+                        kept.write(label, start, unit)
                 done[label, start] = unit
                 bar.update()
                 if stop.requested and len(done) < len(mine):
-                    kept = "add --resume=true to go on" if folder else "nothing was kept: it has no folder"
-                    raise Interrupted(f"stopped after batch {len(done)} of {len(mine)}; {kept}")
+                    what = "add --resume=true to go on" if kept else "nothing was kept: it has no folder"
+                    raise Interrupted(f"stopped after batch {len(done)} of {len(mine)}; {what}")
         if accelerator.num_processes == 1:
             return done
         return {key: unit for part in gather_object([done]) for key, unit in part.items()}
@@ -202,20 +208,30 @@ class GuidedDiffusion(Method):
     def _batch(
         self, pretrained: Pretrained, scheduler: Any, points: Tensor, own: Tensor, label: int, seeds: list[int]
     ) -> Tensor:
-        """Return uint8 images ``(B, C, H, W)`` of one class."""
+        """Return uint8 images ``(B, C, H, W)`` of one class.
+
+        Raises:
+            DivergenceError: They are not finite.
+        """
         scheduler.set_guidance(points, own if self.guidance.manifold != "none" else None, seed=seeds[0])
         # The step noise of DDPM is drawn by the pipeline from torch's own generators.
         devices = [points.device] if points.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seeds[0])
-            images = pretrained.pipe(
-                class_labels=[label] * len(points),
-                guidance_scale=self.guidance_scale,
-                generator=[torch.Generator().manual_seed(seed) for seed in seeds],
-                num_inference_steps=self.steps,
-                output_type="pt",
-            ).images
-        return (images.float() * 255).round().to(torch.uint8).cpu()
+            try:
+                images = pretrained.pipe(
+                    class_labels=[label] * len(points),
+                    guidance_scale=self.guidance_scale,
+                    generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+                    num_inference_steps=self.steps,
+                    output_type="pt",
+                ).images.float()
+            except torch.linalg.LinAlgError:  # the tangent space of samples that are not finite
+                images = points.new_full((), torch.nan)
+        # As integers they would be black.
+        if not images.isfinite().all():
+            raise DivergenceError(f"generated images of class {label} of {pretrained.path} are not finite: {_REMEDY}")
+        return (images * 255).round().to(torch.uint8).cpu()
 
     def _scheduler(self, pretrained: Pretrained) -> Any:
         """Put a guided scheduler into the pipeline and return it."""
@@ -226,27 +242,16 @@ class GuidedDiffusion(Method):
         pretrained.pipe.scheduler = scheduler
         return scheduler
 
-    def _folder(self, real: RealData, run: Run, accelerator: Accelerator) -> Path:
-        """Return the folder of finished batches, after refusing or clearing what another run left there."""
+    def _units(self, real: RealData, run: Run, accelerator: Accelerator) -> Units:
+        """Return the finished batches, after refusing or clearing what another run left there."""
         assert run.folder is not None
-        folder = run.folder / _UNITS
         described = json.dumps(self.run_config(real, run), sort_keys=True)
-        mark = folder / "config.json"
+        units = Units(run.folder / _UNITS, described, real.spec.shape)
         if accelerator.is_main_process:
-            if mark.is_file() and not run.overwrite:
-                if not run.resume:
-                    raise UserError(
-                        f"{folder} holds an unfinished run: add --resume=true to go on with it or --overwrite=true "
-                        "to start over"
-                    )
-                if mark.read_text() != described:
-                    raise UserError(
-                        f"{folder} belongs to a run with another configuration: restore it, or start over with "
-                        "--overwrite=true or in another --output_dir"
-                    )
-            elif folder.exists():
+            if units.started() and not run.overwrite:
+                units.check(run.resume)
+            elif units.folder.exists():
                 self.finish(run.folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            mark.write_text(described)
+            units.start()
         accelerator.wait_for_everyone()
-        return folder
+        return units

@@ -22,12 +22,16 @@ from hf_distill.seeding import Streams
 from hf_distill.selection.initial import InitialSamples, RealSamples
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.pixel import PixelSet
-from hf_distill.training.checkpoint import Checkpoints
+from hf_distill.synthetic.quantized import QuantizedSet
+from hf_distill.training.checkpoint import Checkpoints, load_optimizer
+from hf_distill.training.divergence import check_grey, first_step, grey_share, largest
 from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
+from hf_distill.training.processes import check_processes
 from hf_distill.training.reporting import Reporter
 
 _CHECKPOINTS = "checkpoints"
+_LEARNED = "the stored variables"
 
 
 class OptimizedDistillation(Method):
@@ -87,17 +91,26 @@ class OptimizedDistillation(Method):
 
         Raises:
             UserError: The folder holds an unfinished or a different run, or a choice does not fit the data.
-            DivergenceError: The loss is not finite.
+            DivergenceError: The loss or what is learned is not finite, or images are black and white alone.
             Interrupted: SIGINT or SIGTERM arrived; the state was saved.
         """
         accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
+        check_processes(accelerator)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         real.setup(accelerator.device)
         synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
         # A copy: its state is this run's.
         objective = copy.deepcopy(self.objective).to(accelerator.device)
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
-        start = self._resume(checkpoints, run, parts, objective, accelerator.process_index) if checkpoints else 0
+        grey = grey_share(synthetic)
+        start = 0
+        if checkpoints is not None:
+            start = checkpoints.begin(
+                lambda state: self._restore(state, parts, objective, accelerator.process_index),
+                steps=self.steps,
+                resume=run.resume,
+                overwrite=run.overwrite,
+            )
         accelerator.wait_for_everyone()
         if run.trackers:
             accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
@@ -116,15 +129,17 @@ class OptimizedDistillation(Method):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
-                synthetic.advance(step / self.steps)
+                self._advance(synthetic, step, checkpoints)
                 terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
                 losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):
                     raise DivergenceError(self._divergence(step, losses, checkpoints))
                 objective.on_step_end(synthetic)
                 done = step + 1
-                reporter.step(done, losses, synthetic)
                 due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
+                if due or stopping or done == self.steps:
+                    self._check_update(synthetic, done, checkpoints)
+                reporter.step(done, losses, synthetic)
                 if checkpoints and (due or stopping):
                     state = self._state(parts, objective, accelerator)
                     if accelerator.is_main_process:
@@ -133,6 +148,8 @@ class OptimizedDistillation(Method):
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
         synthetic.advance(1.0)
+        remedy = f"lower --method.lr (now {self.lr})"
+        check_grey(grey, grey_share(synthetic), remedy, strict=not isinstance(synthetic, QuantizedSet))
         if run.trackers:
             accelerator.end_training()
         return synthetic
@@ -174,7 +191,10 @@ class OptimizedDistillation(Method):
         accelerator: Accelerator,
         stop: bool,
     ) -> tuple[dict[str, float], bool]:
-        """Average gradients, losses and the wish to stop over the ranks; step unless something is not finite."""
+        """Average gradients, losses and the wish to stop over the ranks; step unless something is not finite.
+
+        Among the values is the largest of the parameters before the step: what the update before made of them.
+        """
         optimizer.zero_grad(set_to_none=True)
         total = torch.stack(list(terms.values())).sum()
         total.backward()
@@ -186,9 +206,12 @@ class OptimizedDistillation(Method):
         if accelerator.num_processes > 1:
             flat = accelerator.reduce(flat, "mean")
         head, mean = flat[: len(report) + 1], flat[len(report) + 1 :]
-        values = torch.cat([head, mean.square().sum()[None]]).tolist()
+        before = largest(synthetic.parameters())
+        values = torch.cat([head, torch.stack([mean.square().sum(), before.to(mean)])]).tolist()
         losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
-        losses["gradient"] = math.sqrt(values[-1])
+        losses["gradient"] = math.sqrt(values[-2])
+        if not math.isfinite(values[-1]):
+            losses = {_LEARNED: values[-1]}
         if all(math.isfinite(value) for value in losses.values()):
             for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
@@ -196,13 +219,28 @@ class OptimizedDistillation(Method):
             synthetic.project()
         return losses, values[len(report)] > 0
 
+    def _advance(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
+        try:
+            synthetic.advance(step / self.steps)
+        except UserError:
+            # What cannot be quantized may have been destroyed by the update before.
+            self._check_update(synthetic, step, checkpoints)
+            raise
+
+    def _check_update(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
+        """Refuse what the update of a step, counted from 1, has made of the set, where it is not finite."""
+        size = float(largest(synthetic.parameters()))
+        if not math.isfinite(size):
+            raise DivergenceError(self._divergence(step, {_LEARNED: size}, checkpoints))
+
     def _divergence(self, step: int, losses: dict[str, float], checkpoints: Checkpoints | None) -> str:
-        last = checkpoints.latest() if checkpoints else None
+        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
+        if _LEARNED in losses:
+            return f"{_LEARNED} not finite after step {step}; lower --method.lr (now {self.lr}); {good}"
         bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-        return (
-            f"{bad} not finite at step {step + 1}; lower --method.lr (now {self.lr}); the last good "
-            f"checkpoint is {last or 'none: it is before the first one'}"
-        )
+        if step == 0:
+            return first_step(bad, "--method.objective")
+        return f"{bad} not finite at step {step + 1}; lower --method.lr (now {self.lr}); {good}"
 
     @staticmethod
     def _state(parts: dict[str, Any], objective: Objective, accelerator: Accelerator) -> dict[str, Any]:
@@ -212,20 +250,10 @@ class OptimizedDistillation(Method):
         return {**state, "objective": gather_object(own) if accelerator.num_processes > 1 else own}
 
     @staticmethod
-    def _resume(checkpoints: Checkpoints, run: Run, parts: dict[str, Any], objective: Objective, rank: int) -> int:
-        """Return the step to start with, after loading the last checkpoint if that is wanted."""
-        path = checkpoints.latest()
-        if path is None:
-            return 0
-        if run.resume:
-            step, state = checkpoints.load(path)
-            for name, part in parts.items():
+    def _restore(state: dict[str, Any], parts: dict[str, Any], objective: Objective, rank: int) -> None:
+        for name, part in parts.items():
+            if isinstance(part, torch.optim.Optimizer):
+                load_optimizer(part, state[name])
+            else:
                 part.load_state_dict(state[name])
-            objective.load_state_dict(state["objective"][rank % len(state["objective"])])
-            return step
-        if not run.overwrite:
-            raise UserError(
-                f"{checkpoints.folder} holds an unfinished run ({path.stem}): add --resume=true to go on with it or "
-                "--overwrite=true to start over"
-            )
-        return 0
+        objective.load_state_dict(state["objective"][rank % len(state["objective"])])

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
-from hf_distill.errors import UserError
+from hf_distill.errors import DivergenceError, UserError
+from hf_distill.training.state_file import read_state, write_state
 
 
 class Pretrained:
@@ -149,17 +150,29 @@ def encode_split(pretrained: Pretrained, real: RealData, accelerator: Accelerato
         real: The data.
         accelerator: The ranks.
         cache: A file that keeps the latents of a VAE; pixels are not worth one.
+
+    Raises:
+        UserError: The cache is damaged, or that of other data.
+        DivergenceError: Latents are not finite.
     """
     path = cache if pretrained.vae is not None else None
     if path is not None and path.is_file():
-        return torch.load(path, weights_only=True)
+        remedy = "delete it, and it is made again"
+        latents = read_state(path, "the latents", remedy)
+        shape = (len(real.train), *pretrained.latent_shape)
+        if not isinstance(latents, Tensor) or latents.shape != shape or latents.dtype != torch.float32:
+            raise UserError(f"{path} does not hold the latents of this data, {shape}: {remedy}")
+        return latents
     rows = torch.arange(len(real.train))[accelerator.process_index :: accelerator.num_processes]
     size = 16 if pretrained.vae is not None else 1024
     own = torch.cat([pretrained.encode(real.train.raw(part)).cpu() for part in rows.split(size)])
     latents = torch.empty(len(real.train), *own.shape[1:])
     for part_rows, part in gather_object([(rows, own)]) if accelerator.num_processes > 1 else [(rows, own)]:
         latents[part_rows] = part
+    if not latents.isfinite().all():
+        raise DivergenceError(
+            f"{pretrained.path} encodes real images to values that are not finite: its VAE is broken, take another"
+        )
     if path is not None and accelerator.is_main_process:
-        torch.save(latents, path.with_suffix(".partial"))
-        path.with_suffix(".partial").replace(path)
+        write_state(path, latents)
     return latents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import TracebackType
@@ -9,10 +10,13 @@ from types import TracebackType
 import torch
 from accelerate import Accelerator
 
+from hf_distill.files import write_atomically
 from hf_distill.hub.preview import render_preview
 from hf_distill.progress import progress_bar
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.training.method import Run
+
+_LOG = "log.jsonl"
 
 
 class Reporter:
@@ -33,6 +37,7 @@ class Reporter:
         self._folder: Path | None = run.folder if self._main else None
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+            trim_log(self._folder / _LOG, start)
         self._trackers = run.trackers
         self._log_every = log_every
         self._preview_every = preview_every
@@ -57,7 +62,7 @@ class Reporter:
             if self._trackers:
                 self._accelerator.log(losses, step=step)
             if self._folder is not None:
-                with open(self._folder / "log.jsonl", "a") as file:
+                with open(self._folder / _LOG, "a") as file:
                     file.write(json.dumps({"step": step, **losses}) + "\n")
         if self._folder is not None and self._preview_every and (step % self._preview_every == 0 or last):
             self._preview(self._folder / "previews" / f"step-{step:08d}.png", synthetic)
@@ -67,5 +72,30 @@ class Reporter:
     def _preview(path: Path, synthetic: Synthetic) -> None:
         batch = synthetic()
         labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        render_preview(synthetic.spec, synthetic.spec.denormalize(batch.x).cpu().numpy(), labels.cpu()).save(path)
+        picture = io.BytesIO()
+        stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
+        render_preview(synthetic.spec, stored, labels.cpu()).save(picture, format="PNG")
+        write_atomically(path, picture.getvalue())
+
+
+def trim_log(path: Path, start: int) -> None:
+    """Make a log fit to be continued: a line that a crash has cut off goes, and what is about to be logged again.
+
+    Args:
+        path: The log.
+        start: Steps that are done. With none a new run begins, and the entries of the one before stay.
+    """
+    if not path.is_file():
+        return
+    text = path.read_text(errors="replace")
+    kept = []
+    for line in text.splitlines(keepends=True):
+        try:
+            step = json.loads(line)["step"]
+            whole = line.endswith("\n")
+        except (ValueError, TypeError, KeyError):
+            continue
+        if whole and not (start and step > start):
+            kept.append(line)
+    if (whole_text := "".join(kept)) != text:
+        write_atomically(path, whole_text)

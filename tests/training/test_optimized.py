@@ -17,6 +17,7 @@ from hf_distill.seeding import Streams
 from hf_distill.selection import RandomSelector
 from hf_distill.synthetic import PixelSet
 from hf_distill.training import Coreset, OptimizedDistillation, Run
+from hf_distill.training.state_file import read_state
 
 
 def method(steps=6, objective=None, **kwargs):
@@ -137,7 +138,7 @@ class Bad(Objective):
 def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
     with pytest.raises(DivergenceError, match=r"not finite at step 5; .*step-00000004.pt"):
         method(objective=Bad()).fit(digits, quiet(tmp_path))
-    saved = torch.load(tmp_path / "checkpoints" / "step-00000004.pt", weights_only=True)
+    saved = read_state(tmp_path / "checkpoints" / "step-00000004.pt", "the checkpoint", "")
     assert torch.isfinite(saved["state"]["synthetic"]["pixels"]).all()
 
 
