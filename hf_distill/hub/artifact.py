@@ -147,7 +147,7 @@ class DistilledDataset:
             UserError: The folder holds something else, or the file system refuses (full disk, no permission).
         """
         refuse_foreign(folder, marker=record.RECORD, allowed=record.WORKING_ENTRIES)
-        with replace_folder(folder, keep=lambda name: name not in record.ENTRIES) as stage:
+        with replace_folder(folder, keep=lambda name: name not in record.ENTRIES, last=record.RECORD) as stage:
             files = self._write(stage)
         self.folder, self._files = Path(folder).expanduser(), files
         return self.folder
@@ -177,7 +177,7 @@ class DistilledDataset:
                 raise ArtifactError(f"{self.folder} holds another set since this one was read: evaluate it again")
             changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES)
             values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": evaluation}
-            with replace_folder(self.folder, keep=lambda name: name not in changed) as stage:
+            with replace_folder(self.folder, keep=lambda name: name not in changed, last=record.RECORD) as stage:
                 write_pictures(stage, shown)
                 write_texts(stage, values)
         self.evaluation, self.pictures, self.evaluation_pictures = evaluation, shown, list(added)

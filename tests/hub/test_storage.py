@@ -173,3 +173,86 @@ def test_refuses_what_is_not_ours(tmp_path: Path) -> None:
     refuse_foreign(tmp_path / "new", marker="marker.json", allowed=())
     (tmp_path / "marker.json").write_text("{}")
     refuse_foreign(tmp_path, marker="marker.json", allowed=())
+
+
+LONG = ["a" * 255, "a" * 254 + "b", "é" * 127, "a" * 237, "a" * 238]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_name_may_be_as_long_as_the_file_system_allows(folder: Path, name: str) -> None:
+    folder = folder.with_name(name)
+    write(folder, "old")
+    write(folder, "new")
+    assert read(folder) == {"new"} and beside(folder) == []
+    left = storage._hidden(folder, "0123abcd.partial")
+    left.mkdir()
+    os.rename(folder, storage._previous(folder))
+    recover(folder)
+    assert read(folder) == {"new"}
+    write(folder, "newer")
+    assert read(folder) == {"newer"} and beside(folder) == []
+
+
+def test_long_names_that_begin_alike_do_not_share_what_lies_beside_them(tmp_path: Path) -> None:
+    one, other = (tmp_path / name for name in LONG[:2])
+    write(one, "one")
+    os.rename(one, storage._previous(one))
+    recover(other)
+    write(other, "other")
+    recover(one)
+    assert read(one) == {"one"} and read(other) == {"other"}
+
+
+def test_the_folder_that_the_process_stands_in_stays_the_same_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "old")
+    (folder / "mine").write_text("mine")
+    (folder / "gone").write_text("old")
+    monkeypatch.chdir(folder)
+    node = folder.stat().st_ino
+    with replace_folder(".", keep=lambda name: name == "mine", last="a") as stage:
+        (stage / "c").mkdir()
+        (stage / "e").write_text("new")
+        for name in FILES:
+            (stage / name).write_text("new")
+    assert folder.stat().st_ino == node == os.stat(".").st_ino
+    assert sorted(entry.name for entry in Path().iterdir()) == ["a", "b", "c", "e", "mine"]
+    assert read(Path()) == {"new"} and beside(folder) == []
+    monkeypatch.chdir("c")
+    write(folder, "newer", keep=("mine",))
+    assert folder.stat().st_ino == node and read(folder) == {"newer"} and (folder / "mine").read_text() == "mine"
+
+
+def test_a_record_changes_last_where_entries_change_one_by_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "old")
+    monkeypatch.chdir(folder)
+    replace = os.replace
+    seen: list[str] = []
+
+    def watched(source: Path, target: Path) -> None:
+        replace(source, target)
+        seen.append((folder / "a").read_text())
+
+    monkeypatch.setattr(os, "replace", watched)
+    with replace_folder(folder, keep=lambda name: False, last="a") as stage:
+        for name in ("a", "b", "z"):
+            (stage / name).write_text("new")
+    assert seen == ["old", "old", "new"]
+
+
+def test_paths_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    for path in (tmp_path / "one", tmp_path / "one" / "set", tmp_path / ("a" * 256), "a\0b"):
+        for use in (recover, lambda p: write(p, "x"), lambda p: refuse_foreign(p, marker="m", allowed=())):
+            with pytest.raises(UserError, match="cannot be a path") as caught:
+                use(path)
+            assert "\n" not in str(caught.value)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="is a file"):
+        write(tmp_path / "file", "x")
+    assert (tmp_path / "file").read_text() == "mine"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(Path("~/set"), "new")
+    assert read(tmp_path / "set") == {"new"}
