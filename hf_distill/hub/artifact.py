@@ -21,6 +21,7 @@ from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
+from hf_distill.hub.soundness import check_published, check_values
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 from hf_distill.synthetic.unpacking import soft_labels
@@ -145,6 +146,7 @@ class DistilledDataset:
 
         Raises:
             UserError: The folder holds something else, or the file system refuses (full disk, no permission).
+            DivergenceError: The set is destroyed; see :mod:`hf_distill.hub.soundness`.
         """
         refuse_foreign(folder, marker=record.RECORD, allowed=record.WORKING_ENTRIES)
         with replace_folder(folder, keep=lambda name: name not in record.ENTRIES, last=record.RECORD) as stage:
@@ -202,6 +204,7 @@ class DistilledDataset:
 
         Raises:
             UserError: The name is wrong, the token is missing or may not write, the repository holds something else.
+            DivergenceError: The set is destroyed.
         """
         publish.check_repo_id(repo_id)
         with tempfile.TemporaryDirectory() as temporary:
@@ -265,6 +268,8 @@ class DistilledDataset:
 
     def _write(self, folder: Path, repo_id: str | None = None) -> dict[str, Any]:
         """Write all files of the artifact into an empty folder and return the record's list of tables."""
+        check_values(self.spec, self.x, self.packed)
+        check_published(self.spec, self.stored, self.y, self.packed, self.config)
         known = self._format.code_features(self.spec)
         datasets = {"default": self.to_dataset(), "codes": tables.codes_dataset(self.packed, known)}
         files = {}

@@ -1,0 +1,114 @@
+"""Whether a set is worth publishing: a run that diverged leaves values that no real sample has, or none at all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import DivergenceError
+from hf_distill.synthetic.base import Packed
+
+#: Methods that publish real samples as they are, which may be constant.
+REAL = ("Coreset", "Undistilled")
+# Least bound of normalised values, and by how much a learned sample may lie farther out than any real one.
+_LEAST, _FACTOR = 1e3, 10.0
+# Training rows to count with where their number is not known, as in a stream.
+_MANY = 2**31
+
+
+def check_values(spec: Any, x: Tensor, packed: Packed) -> None:
+    """Refuse inputs and stored variables that are not finite, and inputs beyond :func:`bound`.
+
+    Args:
+        spec: What the samples are.
+        x: Normalised inputs.
+        packed: The stored variables.
+
+    Raises:
+        DivergenceError: The set is destroyed.
+    """
+    if bad := int((~x.isfinite()).sum()):
+        raise _destroyed(f"{bad} of its {x.numel()} values are not finite")
+    if (size := float(x.abs().max())) > (most := bound(spec)):
+        raise _destroyed(f"it reaches {size:.3g} standard deviations from the mean, where {most:.3g} are too many")
+    for name, values in _numbers(packed):
+        if bad := int((~np.isfinite(values)).sum()):
+            raise _destroyed(f"{bad} of its {values.size} stored numbers {name!r} are not finite")
+
+
+def check_published(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, config: dict[str, Any]) -> None:
+    """Refuse published values that are not finite in the source's type, or constant where no source is.
+
+    Samples of different classes are not all equal, images not all flat, a series is not constant. Real samples may be,
+    and images that are stored as one value a channel.
+
+    Args:
+        spec: What the samples are.
+        stored: The published values, a row each.
+        y: Class indices.
+        packed: The stored variables.
+        config: The resolved configuration, which names the method.
+
+    Raises:
+        DivergenceError: The set is destroyed.
+    """
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise _destroyed(f"not all of its values are finite as {stored.dtype}, the source's type")
+    if config.get("method", {}).get("class_path", "").rsplit(".", 1)[-1] in REAL:
+        return
+    equal = len(stored) > 1 and bool((stored == stored[:1]).all())
+    if not isinstance(spec, DataSpec):
+        if equal:
+            raise _destroyed(f"its {len(stored)} time steps are all equal")
+        return
+    if equal and len(y.unique()) > 1:
+        raise _destroyed(f"its {len(stored)} samples of {len(y.unique())} classes are all equal")
+    if spec.is_image and math.prod(spec.shape[1:]) > 1 and not _stores_one_pixel(packed):
+        flat = stored.reshape(*stored.shape[:2], -1)
+        if bool((flat == flat[..., :1]).all()):
+            raise _destroyed(f"its {len(stored)} images are all flat, each of one colour")
+
+
+def bound(spec: Any) -> float:
+    """Return the largest absolute value that is believed of normalised inputs.
+
+    Of n values none lies farther than ``sqrt(n - 1)`` standard deviations from their mean: its square alone would be
+    more than all squares together. A learned sample may go farther, by a factor of ten, and to 1000 in any case.
+    Normalising in single precision adds its rounding, which is large where the deviation is small beside the mean.
+    """
+    values = spec.num_rows or _MANY
+    if spec.is_image:
+        values *= math.prod(spec.shape[1:])
+    ratio = max(abs(mean) / std if std else 0.0 for mean, std in zip(spec.mean, spec.std, strict=True))
+    return max(_LEAST, _FACTOR * math.sqrt(values)) + 8 * torch.finfo(torch.float32).eps * ratio
+
+
+def _stores_one_pixel(packed: Packed) -> bool:
+    shape = packed.meta.get("variables", {}).get("pixels", packed.meta).get("shape", ())
+    return tuple(shape[-2:]) == (1, 1)
+
+
+def _numbers(packed: Packed) -> list[tuple[str, np.ndarray]]:
+    """Return the stored floating-point numbers: columns by the layout that they have, and ranges and levels."""
+    found = []
+    sides = {f"{name}_side": "<f2" for name in packed.meta.get("variables", {})}
+    for name, values in packed.columns.items():
+        layout = packed.meta.get("columns", {}).get(name, packed.meta)
+        kind = np.dtype(sides.get(name) or layout.get("dtype", "u1"))
+        if isinstance(values[0], bytes) and kind.kind == "f":
+            found.append((name, np.frombuffer(b"".join(values), kind)))
+        elif isinstance(values[0], float):
+            found.append((name, np.asarray(values)))
+    return found
+
+
+def _destroyed(how: str) -> DivergenceError:
+    return DivergenceError(
+        f"the distilled set is destroyed, nothing was written: {how}; lower the learning rate or the guidance and "
+        "run it again"
+    )
