@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import errno
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
@@ -12,12 +14,16 @@ from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_trust, run_folder
 from hf_distill.cli.records import check_configurations
 from hf_distill.errors import UserError
+from hf_distill.files import locked, user_path
+from hf_distill.hub.storage import recover, replace_folder
 from hf_distill.networks.cost import one_thread
 from hf_distill.options import PositiveInt, Seed
 from hf_distill.training.checkpoint import Checkpoints
 from hf_distill.training.generator import GeneratorTraining
 
 _MARK = "model_index.json"
+# What diffusers writes; everything else in the folder belongs to the user.
+_ENTRIES = (_MARK, "unet", "scheduler", "pipeline.py")
 
 
 def build_parser() -> ArgumentParser:
@@ -48,35 +54,48 @@ def run(argv: list[str]) -> None:
     config = parse(parser, argv)
     objects = build(parser, config)
     real = objects.data
-    output = config.output_dir or Path("outputs") / f"generator_{Path(real.path).name}"
-    _check_output(output, config.overwrite)
-    checkpoints = run_folder(output) / "checkpoints"
+    named = config.output_dir or Path("outputs") / f"generator_{Path(real.path).name}"
+    output = user_path(named)
+    checkpoints = Checkpoints(run_folder(output) / "checkpoints", {})
     started = time.perf_counter()
-    with one_thread(config.threads == 1):
-        pipeline = objects.generator.train(
-            real,
-            seed=config.seed,
-            folder=checkpoints,
-            resume=config.resume,
-            overwrite=config.overwrite,
-            progress=config.progress,
-        )
-    # Whole or not at all: diffusers writes file by file.
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    pipeline.save_pretrained(partial)
-    if output.exists():
-        shutil.rmtree(output)
-    partial.rename(output)
-    Checkpoints(checkpoints, {}).clear()
+    # With checkpoints beside it, a run that was to replace the generator is not finished.
+    replace = config.overwrite or (config.resume and checkpoints.latest() is not None)
+    _check_output(output, replace)
+    with locked(run_folder(output)):
+        recover(output)
+        _check_output(output, replace)
+        with one_thread(config.threads == 1):
+            pipeline = objects.generator.train(
+                real,
+                seed=config.seed,
+                folder=checkpoints.folder,
+                resume=config.resume,
+                overwrite=config.overwrite,
+                progress=config.progress,
+            )
+        with replace_folder(output, keep=lambda name: name not in _ENTRIES, last=_MARK) as stage, _explained():
+            pipeline.save_pretrained(stage)
+        checkpoints.clear()
     size = sum(p.numel() for p in pipeline.unet.parameters())
     print(
-        f"{output}: a generator of {real.spec.num_classes} classes with {size:,} parameters, "
+        f"{named}: a generator of {real.spec.num_classes} classes with {size:,} parameters, "
         f"in {time.perf_counter() - started:.0f} s"
     )
 
 
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what safetensors raises for a full disk into what it is."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error)) from error
+
+
 def _check_output(output: Path, overwrite: bool) -> None:
+    """Refuse an unusable output folder before the work and not after it."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output_dir {output} is a file: name a folder")
     if output.is_dir() and any(output.iterdir()):

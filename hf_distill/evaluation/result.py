@@ -13,6 +13,7 @@ from PIL.Image import Image
 
 from hf_distill.evaluation.ranking import label_robust_score
 from hf_distill.evaluation.table import render_evaluation
+from hf_distill.files import write_atomically
 
 
 @dataclass
@@ -39,10 +40,7 @@ class Evaluation:
 
     def save(self, path: str | Path) -> None:
         """Write it; an interrupted write leaves what was there before."""
-        path = Path(path)
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(json.dumps(self.to_dict(), indent=2) + "\n")
-        temporary.replace(path)
+        write_atomically(Path(path), json.dumps(self.to_dict(), indent=2) + "\n")
 
     def __str__(self) -> str:
         return render_evaluation(self.to_dict())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import statistics
 from collections.abc import Callable
@@ -12,16 +13,22 @@ from typing import Any, Literal
 
 from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
-from hf_distill.errors import UserError
+from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.files import locked, user_path, write_atomically
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import to_json
+from hf_distill.hub.storage import refuse_foreign
 from hf_distill.quantization import Budget
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
 from hf_distill.synthetic import QuantizedSet
-from hf_distill.training import OptimizedDistillation
+from hf_distill.training import OptimizedDistillation, Undistilled
 
+#: What every sweep's folder holds from its start on, and what may lie beside it.
+MARK = "rows/config.sha256"
+_OWN = ("rows", "runs", ".lock")
+_REAL = ("random, quantized", "png", "jpeg")
 BASELINES = ("float32", "posthoc", "patchwise", "random", "png", "jpeg")
 
 
@@ -75,8 +82,16 @@ class BitSweep:
         """Make all rows that ``folder`` lacks, then ``sweep.json`` and ``sweep.png``; return the rows.
 
         Raises:
-            UserError: The folder holds another sweep, or not even the smallest set fits at some precision.
+            UserError: The folder holds another sweep or something else, another process works in it, or not even the
+                smallest set fits at some precision.
+            DivergenceError: A set or a network has diverged; the rows before it are kept.
         """
+        folder = user_path(folder)
+        refuse_foreign(folder, marker=MARK, allowed=_OWN, what="sweep")
+        with locked(folder):
+            return self._run(folder, report)
+
+    def _run(self, folder: Path, report: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
         self.data.setup()
         seeds = range(self.seed, self.seed + self.sets)
         sets = BudgetSets(self.method, self.data, self.budget, folder / "runs", seeds, self.evaluator.seeds)
@@ -87,17 +102,21 @@ class BitSweep:
         for name, make in self._jobs(sets):
             path = folder / "rows" / f"{name}.json"
             if not path.is_file():
-                row = {"name": name, **self._row(make())}
-                path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished = path.with_suffix(".partial")
-                unfinished.write_text(to_json(row))
-                unfinished.replace(path)
-            rows.append(json.loads(path.read_text()))
+                try:
+                    row = {"name": name, **self._row(make())}
+                except DivergenceError as error:
+                    raise DivergenceError(f"row {name}: {error}") from error
+                write_atomically(path, to_json(row))
+            try:
+                rows.append(json.loads(path.read_text()))
+            except ValueError as error:
+                raise UserError(f"cannot read the row {path}: delete it, and it is made again") from error
             report(rows[-1])
-        (folder / "sweep.json").write_text(
-            to_json({"config": self.config(), "sweet_spot": sweet_spot(rows), "rows": rows})
-        )
-        draw(rows).save(folder / "sweep.png", optimize=True)
+        whole = {"config": self.config(), "sweet_spot": sweet_spot(rows), "rows": rows}
+        write_atomically(folder / "sweep.json", to_json(whole))
+        picture = io.BytesIO()
+        draw(rows).save(picture, format="PNG", optimize=True)
+        write_atomically(folder / "sweep.png", picture.getvalue())
         return rows
 
     def config(self) -> dict[str, Any]:
@@ -114,11 +133,11 @@ class BitSweep:
     def _claim(self, folder: Path) -> None:
         """Refuse a folder that holds rows of another sweep; precisions and baselines may be added to one."""
         digest = hashlib.sha256(json.dumps(self.config(), sort_keys=True).encode()).hexdigest()
-        mark = folder / "rows" / "config.sha256"
-        if mark.is_file() and mark.read_text() != digest:
+        mark = folder / MARK
+        # Older versions wrote it in place: a crash left a part of it.
+        if mark.is_file() and not digest.startswith(mark.read_text(errors="replace")):
             raise UserError(f"{folder} holds a sweep with another configuration: name another --output_dir")
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(digest)
+        write_atomically(mark, digest)
 
     def _jobs(self, sets: BudgetSets) -> list[tuple[str, Callable[[], Bought]]]:
         jobs: list[tuple[str, Callable[[], Bought]]] = []
@@ -145,11 +164,14 @@ class BitSweep:
         evaluator = self.evaluator
         values: dict[str, list[float]] = {}
         spread: dict[str, float | None] = {}
+        # Real samples are measured whatever they are.
+        config = {"method": Undistilled().config()} if bought.kind in _REAL else {}
         for place, synthetic in enumerate(bought.sets):
             if len(bought.sets) > 1:
                 evaluator = self.evaluator.alone()
                 evaluator.seeds, evaluator.seed = 1, self.evaluator.seed + place
-            result = evaluator.evaluate(DistilledDataset.from_synthetic(synthetic), self.data, progress=False)
+            made = DistilledDataset.from_synthetic(synthetic, config=config)
+            result = evaluator.evaluate(made, self.data, progress=False)
             for row in result.rows:
                 values.setdefault(row["network"], []).append(row["mean"])
                 spread[row["network"]] = row["std"]
