@@ -25,6 +25,7 @@ from hf_distill.evaluation.recipe import Recipe
 from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.evaluation.source import Source, SplitSource, TensorSource, predict
 from hf_distill.evaluation.trainer import train_networks
+from hf_distill.evaluation.watch import check_outputs
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, Architecture, ConvNet
 from hf_distill.networks.cost import find_device
@@ -206,17 +207,22 @@ class ClassificationEvaluator(Evaluator):
                 built = [
                     architecture.build(spec.shape, spec.num_classes, streams[k].seed_for("network")) for _, k in part
                 ]
+                names = [f"{architecture.label} on the {name} data, seed {self.seed}, network {k}" for name, k in part]
+                recipe = recipes[part[0][0]]
                 train_networks(
                     built,
                     [sources[name][k] for name, k in part],
                     [streams[k] for _, k in part],
-                    recipe=recipes[part[0][0]],
+                    recipe=recipe,
                     device=device,
                     strategy=self.strategy,
                     compile=self.compile,
                     progress=advance,
+                    names=names,
                 )
-                for (name, _), logits in zip(part, predict(built, test, spec, device), strict=True):
+                outputs = predict(built, test, spec, device)
+                check_outputs(names, outputs, recipe)
+                for (name, _), logits in zip(part, outputs, strict=True):
                     for metric, function in metrics.items():
                         scores[metric].setdefault(name, []).append(function(logits, test.labels))
         return scores

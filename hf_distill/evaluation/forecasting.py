@@ -154,7 +154,8 @@ class ForecastingEvaluator(Evaluator):
                     own["seconds"].append(train_forecaster(network, source, streams, self.recipe, device, advance))
                     mse, mae = forecast_errors(network, test, device)
                 except DivergenceError as error:
-                    raise DivergenceError(f"{forecaster.label} on the {name} data, network {k}: {error}") from error
+                    which = f"{forecaster.label} on the {name} data, network {k}"
+                    raise DivergenceError(f"{which}: {error} (evaluator.seed {self.seed})") from error
                 if k == 0:
                     with torch.no_grad():
                         shown[name] = network(shown_window(test)[0].to(device))[0].cpu()

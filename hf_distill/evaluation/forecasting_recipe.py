@@ -19,6 +19,8 @@ from hf_distill.seeding import Streams
 # Numbers in the windows of a test batch: on a CPU what its cache holds of the activations (xPatch, 1.5 times faster
 # than with 512 windows of 7 channels), on a GPU what its memory holds of a wide set's.
 _TEST_VALUES = {"cpu": 2**16, "cuda": 2**22}
+# A forecaster whose error in the end is so many times that of forecasting zero has diverged.
+_FACTOR = 1000
 # Steps between two reports and checks: reading the loss more often would make a GPU wait.
 _EVERY = 50
 
@@ -112,7 +114,8 @@ def train_forecaster(
     they take 1.4 (DLinear), 1.0 (iTransformer) and 2 to 4 times (xPatch) as long on a CPU.
 
     Raises:
-        DivergenceError: The loss is not finite.
+        DivergenceError: The loss or the weights are not finite; or the error in the last step is 1000 times that of
+            forecasting zero, or of the data's own deviation if that is larger.
     """
     network.to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.lr, fused=True)
@@ -132,15 +135,33 @@ def train_forecaster(
                 group["lr"] = recipe.lr_at(step, total)
             optimizer.zero_grad(set_to_none=True)
             loss = nn.functional.mse_loss(network(x.to(device)), y.to(device))
+            if step == 0:
+                first = loss.detach()
             loss.backward()
             optimizer.step()
             if (step + 1) % _EVERY == 0 or step + 1 == total:
                 if not math.isfinite(loss.item()):
-                    raise DivergenceError(
-                        f"the loss is not finite at step {step + 1}; lower recipe.lr (now {recipe.lr})"
-                    )
+                    if not math.isfinite(first.item()):
+                        raise DivergenceError(
+                            "the loss is not finite before the first update, where recipe.lr has had no effect: look "
+                            "at the values of the series"
+                        )
+                    raise DivergenceError(f"the loss is not finite by step {step + 1}; {_remedy(recipe)}")
                 progress(step % _EVERY + 1)
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise DivergenceError(f"the weights are not finite after training; {_remedy(recipe)}")
+    zero = max(float(y.double().square().mean()), 1.0)
+    if loss.item() > _FACTOR * zero:
+        raise DivergenceError(
+            f"the training error is {loss.item():.3g} in the end, and that of forecasting zero {zero:.3g}; "
+            f"{_remedy(recipe)}"
+        )
+    return seconds
+
+
+def _remedy(recipe: ForecastRecipe) -> str:
+    return f"lower recipe.lr (now {recipe.lr})"
 
 
 def _is_small(network: nn.Module, data: Windows | SeriesSplit, batch: int, device: torch.device) -> bool:
@@ -168,5 +189,5 @@ def forecast_errors(network: nn.Module, test: SeriesSplit, device: torch.device)
             absolute += error.abs().sum(dtype=torch.float64).item()
     count = len(test) * test.horizon * channels
     if not math.isfinite(square):
-        raise DivergenceError("the forecasts are not finite; lower recipe.lr")
+        raise DivergenceError("the forecasts of the test windows are not finite; lower recipe.lr")
     return square / count, absolute / count

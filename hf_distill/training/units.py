@@ -73,8 +73,9 @@ class Units:
         remedy = "delete it, and the batch is made again"
         unit = read_state(path, "the batch", remedy)
         pixels = unit.get("pixels") if isinstance(unit, dict) else None
-        fits = isinstance(pixels, Tensor) and pixels.dtype == torch.uint8
-        if not fits or pixels.shape != (len(seeds), *self.shape) or unit.get("seeds") != seeds:
+        shape = (len(seeds), *self.shape)
+        whole = isinstance(pixels, Tensor) and pixels.dtype == torch.uint8 and pixels.shape == shape
+        if not whole or unit.get("seeds") != seeds:
             raise UserError(f"{path} does not hold this batch, {len(seeds)} images of {self.shape}: {remedy}")
         if unit.get("run") != self._digest:
             raise UserError(f"{path} belongs to a run with another configuration: {remedy}")
