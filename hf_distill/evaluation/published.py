@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from hf_distill.data.spec import DataSpec
@@ -16,10 +15,7 @@ def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
         return DistilledDataset.from_pretrained(artifact)
     if artifact.folder is not None:
         return DistilledDataset.from_pretrained(artifact.folder)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = artifact.save_pretrained(Path(temporary) / "artifact")
-        artifact.folder = None
-        return DistilledDataset.from_pretrained(folder)
+    return artifact.published()
 
 
 def check_match(distilled: DataSpec, real: DataSpec) -> None:

@@ -21,7 +21,7 @@ from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
-from hf_distill.hub.soundness import check_published, check_values
+from hf_distill.hub.soundness import check_stored, check_values, check_variety
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 from hf_distill.synthetic.unpacking import soft_labels
@@ -154,6 +154,16 @@ class DistilledDataset:
         self.folder, self._files = Path(folder).expanduser(), files
         return self.folder
 
+    def published(self) -> DistilledDataset:
+        """Return the set as anyone reads it, written to a temporary folder and read back.
+
+        Raises:
+            DivergenceError: Its values are not finite or far out; constant sets are what a measurement is there for.
+        """
+        with tempfile.TemporaryDirectory() as temporary:
+            self._write(Path(temporary), constant=True)
+            return self.from_pretrained(temporary)
+
     def add_evaluation(
         self, evaluation: dict[str, Any], pictures: Mapping[str, PILImage.Image | bytes] | None = None
     ) -> None:
@@ -266,10 +276,15 @@ class DistilledDataset:
         loaded._stored, loaded._files = stored, values["files"]
         return loaded
 
-    def _write(self, folder: Path, repo_id: str | None = None) -> dict[str, Any]:
-        """Write all files of the artifact into an empty folder and return the record's list of tables."""
+    def _write(self, folder: Path, repo_id: str | None = None, *, constant: bool = False) -> dict[str, Any]:
+        """Write all files of the artifact into an empty folder and return the record's list of tables.
+
+        A destroyed set is refused; one that is constant, unless that is allowed.
+        """
         check_values(self.spec, self.x, self.packed)
-        check_published(self.spec, self.stored, self.y, self.packed, self.config)
+        check_stored(self.stored)
+        if not constant:
+            check_variety(self.spec, self.stored, self.y, self.packed, self.config)
         known = self._format.code_features(self.spec)
         datasets = {"default": self.to_dataset(), "codes": tables.codes_dataset(self.packed, known)}
         files = {}

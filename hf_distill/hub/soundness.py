@@ -41,8 +41,18 @@ def check_values(spec: Any, x: Tensor, packed: Packed) -> None:
             raise _destroyed(f"{bad} of its {values.size} stored numbers {name!r} are not finite")
 
 
-def check_published(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, config: dict[str, Any]) -> None:
-    """Refuse published values that are not finite in the source's type, or constant where no source is.
+def check_stored(stored: np.ndarray) -> None:
+    """Refuse published values, a row each, that are not finite in the source's type.
+
+    Raises:
+        DivergenceError: The set is destroyed.
+    """
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise _destroyed(f"not all of its values are finite as {stored.dtype}, the source's type")
+
+
+def check_variety(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, config: dict[str, Any]) -> None:
+    """Refuse published values that are constant where no source is.
 
     Samples of different classes are not all equal, images not all flat, a series is not constant. Real samples may be,
     and images that are stored as one value a channel.
@@ -57,8 +67,6 @@ def check_published(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, co
     Raises:
         DivergenceError: The set is destroyed.
     """
-    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-        raise _destroyed(f"not all of its values are finite as {stored.dtype}, the source's type")
     if config.get("method", {}).get("class_path", "").rsplit(".", 1)[-1] in REAL:
         return
     equal = len(stored) > 1 and bool((stored == stored[:1]).all())

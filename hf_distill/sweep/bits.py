@@ -23,12 +23,11 @@ from hf_distill.quantization import Budget
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
 from hf_distill.synthetic import QuantizedSet
-from hf_distill.training import OptimizedDistillation, Undistilled
+from hf_distill.training import OptimizedDistillation
 
 #: What every sweep's folder holds from its start on, and what may lie beside it.
 MARK = "rows/config.sha256"
 _OWN = ("rows", "runs", ".lock")
-_REAL = ("random, quantized", "png", "jpeg")
 BASELINES = ("float32", "posthoc", "patchwise", "random", "png", "jpeg")
 
 
@@ -164,14 +163,11 @@ class BitSweep:
         evaluator = self.evaluator
         values: dict[str, list[float]] = {}
         spread: dict[str, float | None] = {}
-        # Real samples are measured whatever they are.
-        config = {"method": Undistilled().config()} if bought.kind in _REAL else {}
         for place, synthetic in enumerate(bought.sets):
             if len(bought.sets) > 1:
                 evaluator = self.evaluator.alone()
                 evaluator.seeds, evaluator.seed = 1, self.evaluator.seed + place
-            made = DistilledDataset.from_synthetic(synthetic, config=config)
-            result = evaluator.evaluate(made, self.data, progress=False)
+            result = evaluator.evaluate(DistilledDataset.from_synthetic(synthetic), self.data, progress=False)
             for row in result.rows:
                 values.setdefault(row["network"], []).append(row["mean"])
                 spread[row["network"]] = row["std"]
