@@ -46,7 +46,7 @@ def read_state(path: Path, what: str, remedy: str) -> Any:
     try:
         with open(path, "rb") as file:
             header = _HEADER.match(file.read(_LONGEST))
-            if header is None:
+            if header is None or int(header[1]) < _VERSION:
                 raise _refusal(path, what, "it begins as none, or as one of an older version", remedy)
             if int(header[1]) > _VERSION:
                 raise _refusal(path, what, "it is from a newer hf_distill", "pip install -U hf-distill")
