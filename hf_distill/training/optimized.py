@@ -222,10 +222,12 @@ class OptimizedDistillation(Method):
     def _advance(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
         try:
             synthetic.advance(step / self.steps)
-        except UserError:
-            # What cannot be quantized may have been destroyed by the update before.
+        except UserError as error:
+            if step == 0:
+                raise
+            # What could be quantized at the start was destroyed by updates.
             self._check_update(synthetic, step, checkpoints)
-            raise
+            raise DivergenceError(f"after step {step}: {error}; {self._remedy(checkpoints)}") from error
 
     def _check_update(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
         """Refuse what the update of a step, counted from 1, has made of the set, where it is not finite."""
@@ -234,13 +236,16 @@ class OptimizedDistillation(Method):
             raise DivergenceError(self._divergence(step, {_LEARNED: size}, checkpoints))
 
     def _divergence(self, step: int, losses: dict[str, float], checkpoints: Checkpoints | None) -> str:
-        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
         if _LEARNED in losses:
-            return f"{_LEARNED} not finite after step {step}; lower --method.lr (now {self.lr}); {good}"
+            return f"{_LEARNED} not finite after step {step}; {self._remedy(checkpoints)}"
         bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
         if step == 0:
             return first_step(bad, "--method.objective")
-        return f"{bad} not finite at step {step + 1}; lower --method.lr (now {self.lr}); {good}"
+        return f"{bad} not finite at step {step + 1}; {self._remedy(checkpoints)}"
+
+    def _remedy(self, checkpoints: Checkpoints | None) -> str:
+        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
+        return f"lower --method.lr (now {self.lr}); {good}"
 
     @staticmethod
     def _state(parts: dict[str, Any], objective: Objective, accelerator: Accelerator) -> dict[str, Any]:
