@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from hf_distill.data import RealData
-from hf_distill.errors import UserError
+from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation import ClassificationEvaluator, Recipe
+from hf_distill.files import locked
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.sweep import BASELINES, BitSweep
+from hf_distill.sweep.bits import MARK
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import BudgetSets, at_precision
@@ -166,3 +168,46 @@ def test_patches_with_their_own_ranges_are_exact_where_two_bits_are_enough():
     noise = torch.randn(4, 1, 10, 10, generator=torch.Generator().manual_seed(0))
     errors = [(patchwise(noise, bits) - noise).square().mean() for bits in (1, 2, 4)]
     assert errors[0] > errors[1] > errors[2]
+
+
+def test_a_folder_of_somebody_elses_is_refused(digits, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=r"not empty and holds no sweep \(found thesis\.tex\)"):
+        sweep(digits, (2,), ()).run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(UserError, match="is a file"):
+        sweep(digits, (2,), ()).run(tmp_path / "thesis.tex")
+    own = tmp_path / "own"
+    sweep(digits, (2,), ()).run(own)
+    (own / "notes.txt").write_text("mine")
+    sweep(digits, (2,), ()).run(own)
+    assert (own / "notes.txt").read_text() == "mine"
+
+
+def test_a_mark_that_was_cut_off_does_not_end_a_sweep(digits, tmp_path):
+    (row,) = sweep(digits, (2,), ()).run(tmp_path)
+    mark = tmp_path / MARK
+    whole = mark.read_text()
+    for length in (0, 1, 63):
+        mark.write_text(whole[:length])
+        assert sweep(digits, (2,), ()).run(tmp_path) == [row] and mark.read_text() == whole
+    mark.write_text(whole[:-1] + ("0" if whole[-1] != "0" else "1"))
+    with pytest.raises(UserError, match="another configuration"):
+        sweep(digits, (2,), ()).run(tmp_path)
+    mark.write_text(whole)
+    (tmp_path / "rows" / "loop_2.json").write_text("{")
+    with pytest.raises(UserError, match=r"cannot read the row .*loop_2\.json: delete it"):
+        sweep(digits, (2,), ()).run(tmp_path)
+
+
+def test_a_second_process_is_refused(digits, tmp_path):
+    with locked(tmp_path), pytest.raises(UserError, match="another process is working in"):
+        sweep(digits, (2,), ()).run(tmp_path)
+
+
+def test_a_row_that_diverges_is_named(digits, tmp_path):
+    one = sweep(digits, (2,), ("random",))
+    one.evaluator.recipe.lr = 1e30
+    with pytest.raises(DivergenceError, match=r"row loop_2: ConvNet on the distilled data.*lower recipe\.lr"):
+        one.run(tmp_path)
+    assert [path.name for path in (tmp_path / "rows").iterdir()] == ["config.sha256"]
