@@ -13,6 +13,7 @@ import itertools
 import json
 import re
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -36,9 +37,12 @@ class LoopbackHub(ThreadingHTTPServer):
         self.clear()
 
     def clear(self) -> None:
-        """Forget all repositories."""
+        """Forget all repositories, and what was asked for; behave."""
         self.repos: dict[str, Repo] = {}
         self.blobs: dict[str, bytes] = {}
+        #: Kinds of the requests in their order, and what is done to one instead of answering it; see hub_faults.
+        self.asked: list[str] = []
+        self.fault: Callable[[_Handler], bool] | None = None
 
     @property
     def url(self) -> str:
@@ -74,6 +78,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         url = urlsplit(self.path)
         self.query = parse_qs(url.query)
+        self.kind = f"{self.command} {re.sub('[0-9a-f]{40,}', 'SHA', url.path)}"
+        fault = self.server.fault
+        self.server.asked.append(self.kind)
+        if fault is not None and fault(self):
+            return None
         try:
             with self.server.lock:
                 for methods, pattern, function in _ROUTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import datasets
 import yaml
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, IterableDataset
 from huggingface_hub import DatasetCard, HfApi
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
-from hf_distill.errors import UserError
+from hf_distill.connection import hub_requests
+from hf_distill.errors import HubError, UserError
+from hf_distill.text import printable, shorten
 
 _FILE_LOADERS = {
     ".parquet": "parquet",
@@ -80,6 +83,7 @@ def open_source(
 
     Raises:
         UserError: The source, the configuration or a split does not exist.
+        HubError: The Hub refused, cannot be reached or gave an answer that is none.
     """
     splits = _load(path, name, revision, streaming)
     if split not in splits:
@@ -114,24 +118,42 @@ def _load(path: str, name: str | None, revision: str | None, streaming: bool) ->
             return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in splits.items()}
         if not local.is_dir() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
             raise UserError(f"no such file or folder: {path}")
-        return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
-    except datasets.exceptions.DatasetNotFoundError as error:
-        raise UserError(
-            f"no dataset {path!r}: not a built-in ({', '.join(BUILT_IN)}), not a local folder or file, and not found "
-            f"on the Hub ({_first_line(error)})"
-        ) from error
+        if local.is_dir():
+            return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
     except (datasets.exceptions.DatasetGenerationError, datasets.exceptions.DataFilesNotFoundError) as error:
         raise UserError(f"cannot read {path}: {_first_line(error.__cause__ or error)}") from error
     except ValueError as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"cannot open {path}: {_first_line(error)}") from error
-    except (ConnectionError, HfHubHTTPError) as error:
-        raise UserError(f"cannot reach the Hub for {path!r}: {_first_line(error)}") from error
+    return _load_from_hub(path, name, revision, streaming)
+
+
+def _load_from_hub(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
+    with hub_requests(path, revision=revision):
+        try:
+            return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
+        except datasets.exceptions.DatasetNotFoundError as error:
+            raise UserError(
+                f"no dataset {path!r}: not a built-in ({', '.join(BUILT_IN)}), not a local folder or file, and not "
+                f"found on the Hub ({_first_line(error)})"
+            ) from error
+        except datasets.exceptions.DataFilesNotFoundError as error:
+            raise UserError(f"cannot read {path}: {_first_line(error)}") from error
+        except datasets.exceptions.DatasetGenerationError as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, (ConnectionError, HfHubHTTPError, HTTPError)):
+                raise cause from None
+            raise UserError(f"cannot read {path}: {_first_line(cause)}") from error
+        except ValueError as error:
+            # An unknown config, or an answer of the Hub that is no JSON.
+            if isinstance(error, (HfHubHTTPError, json.JSONDecodeError)):
+                raise
+            raise UserError(f"cannot open {path}: {_first_line(error)}") from error
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return shorten(printable((str(error).strip() or type(error).__name__).splitlines()[0]))
 
 
 def _provenance(path: str, revision: str | None) -> dict[str, Any]:
@@ -142,9 +164,10 @@ def _provenance(path: str, revision: str | None) -> dict[str, Any]:
         readme = Path(path) / "README.md"
         return {"revision": None, "license": _card_license(readme) if readme.is_file() else None}
     try:
-        info = HfApi().dataset_info(path, revision=revision)
-        license_ = DatasetCard.load(path, repo_type="dataset").data.license
-    except (HfHubHTTPError, EntryNotFoundError, ConnectionError, ValueError, yaml.YAMLError):
+        with hub_requests(path, revision=revision):
+            info = HfApi().dataset_info(path, revision=revision)
+            license_ = DatasetCard.load(path, repo_type="dataset").data.license
+    except HubError:
         # Offline with a cached copy: the set can be read, its provenance cannot.
         return {"revision": revision, "license": None}
     return {"revision": info.sha, "license": license_}

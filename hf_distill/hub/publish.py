@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    LocalTokenNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from hf_distill.errors import UserError
+from hf_distill.connection import hub_requests
+from hf_distill.errors import HubError, UserError
 from hf_distill.hub import record
+from hf_distill.text import printable, shorten
 
-_LOG_IN = "log in with `hf auth login` or pass a token"
+# Seconds that a few small requests may take, and a whole download; and bytes that a second of an upload moves at least.
+_BRIEF, _DOWNLOAD, _SLOWEST = 300.0, 3600.0, 20_000
 #: Files of an earlier artifact that a new one may lack.
 _STALE = ("data/train-*.parquet", "codes/train-*.parquet", f"{record.PICTURES}/*.png", record.EVALUATION)
 
@@ -40,7 +34,7 @@ def check_repo_id(repo_id: str) -> None:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise UserError(f"{repo_id!r} cannot name a Hub dataset: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{repo_id!r} cannot name a Hub dataset: {shorten(printable(str(error)))}") from error
 
 
 def push(
@@ -51,30 +45,32 @@ def push(
     ``HfApi.upload_folder`` is not used: where xet is installed it splits a folder into several commits.
 
     Raises:
-        UserError: The token is missing or may not write, the repository holds something else, or it is public where
-            a private one was asked for.
+        UserError: The repository holds something else, or it is public where a private one was asked for.
+        HubError: The token is missing or may not write, the Hub refused or cannot be reached; see
+            :func:`hf_distill.connection.hub_requests`.
     """
     api = HfApi(token=token)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in files]
-    with _explained(repo_id, revision):
+    with hub_requests(repo_id, revision=revision, token=token, seconds=_BRIEF):
         # None and not False: an organization may make its datasets private by default.
         api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
         if revision is not None:
             api.create_branch(repo_id, repo_type="dataset", branch=revision, exist_ok=True)
         info = api.dataset_info(repo_id, revision=revision)
-        if private and not info.private:
-            raise UserError(
-                f"{repo_id} exists and is public: make it private on its settings page or choose another name"
-            )
-        present = [sibling.rfilename for sibling in info.siblings or ()]
-        foreign = [name for name in present if name not in (".gitattributes", record.CARD)]
-        if foreign and record.RECORD not in present:
-            raise UserError(
-                f"{repo_id} holds something other than a distilled dataset (found {', '.join(foreign[:3])}): "
-                "choose another name or another revision"
-            )
-        stale = [name for name in present if name not in names and any(fnmatch.fnmatch(name, old) for old in _STALE)]
+    present = _present(info, repo_id)
+    if private and not info.private:
+        raise UserError(f"{repo_id} exists and is public: make it private on its settings page or choose another name")
+    foreign = [name for name in present if name not in (".gitattributes", record.CARD)]
+    if foreign and record.RECORD not in present:
+        found = shorten(printable(", ".join(foreign[:3])))
+        raise UserError(
+            f"{repo_id} holds something other than a distilled dataset (found {found}): "
+            "choose another name or another revision"
+        )
+    stale = [name for name in present if name not in names and any(fnmatch.fnmatch(name, old) for old in _STALE)]
+    seconds = _BRIEF + sum(path.stat().st_size for path in files) / _SLOWEST
+    with hub_requests(repo_id, revision=revision, token=token, seconds=seconds):
         commit = api.create_commit(
             repo_id,
             repo_type="dataset",
@@ -89,52 +85,29 @@ def push(
                 ),
             ],
         )
-    return commit.commit_url
+        return printable(str(commit.commit_url))
+
+
+def _present(info: Any, repo_id: str) -> list[str]:
+    """Return the names of a repository's files; without them and the commit a push could destroy what is there."""
+    names = [sibling.rfilename for sibling in info.siblings] if isinstance(info.siblings, list) else None
+    if names is None or not isinstance(info.sha, str) or not all(isinstance(name, str) for name in names):
+        raise HubError(f"{repo_id}: the Hub's answer is none that can be read, without its files or their commit")
+    return names
 
 
 def fetch(repo_id: str, revision: str | None = None, token: str | None = None) -> Path:
     """Download an artifact to the Hub cache and return its folder there.
 
     Raises:
-        UserError: It is neither a folder nor a Hub dataset that may be read.
+        UserError: It is neither a folder nor the name of a Hub dataset.
+        HubError: There is no such dataset, it may not be read, or the Hub cannot be reached.
     """
     if repo_id.count("/") != 1 or repo_id.startswith((".", "/", "~")):
         raise UserError(f"no folder {repo_id}, and it is no Hub dataset (namespace/name) either")
     check_repo_id(repo_id)
     patterns = [entry if "." in entry else f"{entry}/*" for entry in record.ENTRIES]
-    with _explained(repo_id, revision):
+    with hub_requests(repo_id, revision=revision, token=token, seconds=_DOWNLOAD):
         return Path(
             snapshot_download(repo_id, repo_type="dataset", revision=revision, token=token, allow_patterns=patterns)
         )
-
-
-@contextlib.contextmanager
-def _explained(repo_id: str, revision: str | None) -> Iterator[None]:
-    """Turn the client's errors into one line that says what to do."""
-    try:
-        yield
-    # LocalTokenNotFoundError and the offline mode's error are OSErrors of the client's own.
-    except (HTTPError, LocalTokenNotFoundError, EntryNotFoundError, ConnectionError) as error:
-        # A download hides the answer behind "not in the cache".
-        cause = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
-        raise UserError(_reason(cause, repo_id, revision)) from error
-
-
-def _reason(error: BaseException, repo_id: str, revision: str | None) -> str:
-    if isinstance(error, LocalTokenNotFoundError):
-        return f"{repo_id}: no access token: {_LOG_IN}"
-    if isinstance(error, RevisionNotFoundError):
-        return f"{repo_id} has no branch, tag or commit {revision!r}"
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        detail = (error.server_message or "").splitlines()
-        if status == 401 and not isinstance(error, RepositoryNotFoundError):
-            return f"{repo_id}: the Hub does not accept the access token, or there is none: {_LOG_IN}"
-        if status in (401, 404):
-            return f"no Hub dataset {repo_id}, or it is private: check the name, or {_LOG_IN}"
-        if status == 403:
-            return f"{repo_id}: your access token has no permission for it: use a token that may write to it"
-        if status == 412:
-            return f"{repo_id} changed during the upload: push again"
-        return f"{repo_id}: the Hub answered {status} {detail[0] if detail else ''}".strip()
-    return f"{repo_id}: the Hub cannot be reached ({str(error).splitlines()[0] or type(error).__name__})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.errors import ArtifactError, HubError, UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.publish import check_repo_id
 from tests.hub.conftest import EVALUATION, Elsewhere, image_spec, make
@@ -82,7 +82,7 @@ def test_revisions(hub: LoopbackHub, images: DistilledDataset) -> None:
     np.testing.assert_array_equal(DistilledDataset.from_pretrained("owner/tiny").stored, images.stored)
     loaded = DistilledDataset.from_pretrained("owner/tiny", revision="ipc-2/b")
     np.testing.assert_array_equal(loaded.stored, other.stored)
-    with pytest.raises(UserError, match="no branch, tag or commit 'nowhere'"):
+    with pytest.raises(HubError, match="no branch, tag or commit 'nowhere'"):
         DistilledDataset.from_pretrained("owner/tiny", revision="nowhere")
 
 
@@ -93,7 +93,7 @@ def test_private(hub: LoopbackHub, images: DistilledDataset, monkeypatch: pytest
     with pytest.raises(UserError, match="exists and is public"):
         images.push_to_hub("owner/open", private=True)
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(UserError, match=r"no Hub dataset owner/secret, or it is private.*hf auth login"):
+    with pytest.raises(HubError, match=r"no Hub dataset owner/secret, or it is private.*hf auth login"):
         DistilledDataset.from_pretrained("owner/secret")
     assert len(DistilledDataset.from_pretrained("owner/secret", token="hf_loopback")) == 6
 
@@ -101,11 +101,11 @@ def test_private(hub: LoopbackHub, images: DistilledDataset, monkeypatch: pytest
 def test_without_a_token_or_a_permission(
     hub: LoopbackHub, images: DistilledDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="forbidden/tiny: your access token has no permission") as caught:
+    with pytest.raises(HubError, match="forbidden/tiny: your access token has no permission") as caught:
         images.push_to_hub("forbidden/tiny")
     assert "\n" not in str(caught.value)
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(UserError, match="hf auth login") as caught:
+    with pytest.raises(HubError, match="hf auth login") as caught:
         images.push_to_hub("owner/tiny")
     assert "\n" not in str(caught.value)
     assert hub.repos == {}
@@ -129,12 +129,12 @@ def test_refuses_a_repository_with_something_else(hub: LoopbackHub, images: Dist
 
 
 def test_missing_and_unreachable(hub: LoopbackHub, images: DistilledDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="no Hub dataset owner/nothing"):
+    with pytest.raises(HubError, match="no Hub dataset owner/nothing"):
         DistilledDataset.from_pretrained("owner/nothing")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="owner/never: the Hub cannot be reached"):
+    with pytest.raises(HubError, match="owner/never: the Hub cannot be reached"):
         DistilledDataset.from_pretrained("owner/never")
-    with pytest.raises(UserError, match="owner/never: the Hub cannot be reached"):
+    with pytest.raises(HubError, match="owner/never: the Hub cannot be reached"):
         images.push_to_hub("owner/never")
 
 
