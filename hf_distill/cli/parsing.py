@@ -20,7 +20,6 @@ import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
-from hf_distill.files import write_atomically
 from hf_distill.parts import Part
 
 

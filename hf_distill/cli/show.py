@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import parse
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.errors import UserError
+from hf_distill.files import user_path
+from hf_distill.hub.record import RECORD, read_record
+from hf_distill.text import printable, shorten
 
 
 def build_parser() -> ArgumentParser:
@@ -25,7 +26,7 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: list[str]) -> None:
     """Print a paragraph on each artifact and one table of all of their measurements."""
-    records = [_read(Path(folder)) for folder in parse(build_parser(), argv).folders]
+    records = [(printable(folder), _read(folder)) for folder in parse(build_parser(), argv).folders]
     for folder, record in records:
         print(_describe(folder, record))
     measured = [(folder, record["evaluation"]) for folder, record in records if record.get("evaluation")]
@@ -36,22 +37,19 @@ def run(argv: list[str]) -> None:
             print(f"\n{folder}\n{render_evaluation(evaluation)}")
 
 
-def _read(folder: Path) -> tuple[Path, dict[str, Any]]:
-    path = folder / "distillation.json"
-    if not folder.is_dir():
+def _read(folder: str) -> dict[str, Any]:
+    path = user_path(folder)
+    if not path.is_dir():
         raise UserError(f"no folder {folder}")
-    try:
-        return folder, json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{folder} is no distilled dataset: it has no {path.name}") from error
-    except json.JSONDecodeError as error:
-        raise ArtifactError(f"{path} is damaged: {error}") from error
+    if not (path / RECORD).exists():
+        raise UserError(f"{folder} is no distilled dataset: it has no {RECORD}")
+    return read_record(path)
 
 
-def _describe(folder: Path, record: dict[str, Any]) -> str:
+def _describe(folder: str, record: dict[str, Any]) -> str:
     spec, method = record["spec"], record["config"].get("method", {})
     rows = record["rows"]
-    ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec["num_rows"] else ""
+    ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec.get("num_rows") else ""
     if "channels" in spec:
         what = f"{rows} time steps{ratio} of {len(spec['channels'])} channels"
     else:
@@ -61,7 +59,10 @@ def _describe(folder: Path, record: dict[str, Any]) -> str:
         f"{bits['side']:,} side information"
         for name, bits in record["bits"].items()
     )
+    source, made_by = (
+        shorten(printable(str(name))) for name in (spec.get("source", {}).get("path"), method.get("class_path"))
+    )
     return (
-        f"{folder}: {what}, from {spec['source'].get('path')}, by {method.get('class_path', 'an unnamed method')}, "
+        f"{folder}: {what}, from {source}, by {made_by if 'class_path' in method else 'an unnamed method'}, "
         f"seed {record['seed']}{sizes}"
     )

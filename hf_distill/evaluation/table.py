@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hf_distill.hub.markdown import cell
+from hf_distill.text import printable, shorten
+
+_SHOWN = 60  # characters of a name on the terminal
 _OF = ("", "random_", "full_")
 
 
@@ -19,34 +23,37 @@ def format_score(mean: float | None, std: float | None, metric: str = "accuracy"
 def format_speedup(row: dict[str, Any]) -> str:
     """Return training seconds on the full data over those on the set, ``13.6 / 3.4 = 4.0``, where both were taken."""
     speedup = row.get("training_speedup")
-    return "" if speedup is None else f"{row['full_seconds']:.1f} / {row['seconds']:.1f} = {speedup:.1f}"
+    taken = [row.get("full_seconds"), row.get("seconds")]
+    if speedup is None or None in taken:
+        return ""
+    return f"{taken[0]:.1f} / {taken[1]:.1f} = {speedup:.1f}"
 
 
 def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return head and lines: the result, random, the other baselines. Empty columns are left out."""
-    others = list(dict.fromkeys(name for row in rows for name in row.get("baselines", {}) if name != "random"))
+    others = list(dict.fromkeys(name for row in rows for name in row.get("baselines") or {} if name != "random"))
     head = ["network", "metric", "labels", "seeds", "distilled", "random", *(n.replace("_", " ") for n in others)]
     head += ["full", "LRS", "gap closed", "training s, full / set", "MAE", "MAE random", "MAE full", "bits"]
     lines = []
     for row in rows:
         metric = row["metric"]
-        baselines = [row.get("baselines", {}).get(name) or {} for name in others]
+        baselines = [(row.get("baselines") or {}).get(name) or {} for name in others]
         score, closed = row.get("label_robust_score"), row.get("gap_closed")
         lines.append(
             [
                 row["network"],
                 metric,
-                row.get("labels", ""),
-                str(row["seeds"]),
-                format_score(row["mean"], row["std"], metric),
-                format_score(row["random_mean"], row["random_std"], metric),
+                row.get("labels") or "",
+                "" if row.get("seeds") is None else str(row["seeds"]),
+                format_score(row.get("mean"), row.get("std"), metric),
+                format_score(row.get("random_mean"), row.get("random_std"), metric),
                 *(format_score(b.get("mean"), b.get("std"), metric) for b in baselines),
-                format_score(row["full_mean"], row.get("full_std"), metric),
+                format_score(row.get("full_mean"), row.get("full_std"), metric),
                 "" if score is None else f"{score:.3f}",
                 "" if closed is None else f"{100 * closed:.0f} %",
                 format_speedup(row),
                 *(format_score(row.get(f"{of}mae_mean"), row.get(f"{of}mae_std"), "mae") for of in _OF),
-                f"{row['bits']:,}",
+                "" if row.get("bits") is None else f"{row['bits']:,}",
             ]
         )
     used = [i for i in range(len(head)) if any(line[i] for line in lines)]
@@ -61,7 +68,7 @@ def render_table(rows: Sequence[dict[str, Any]], markdown: bool = False) -> str:
 def feature_cells(features: dict[str, Any]) -> list[list[str]]:
     """Return head and lines of the distances to real samples in a feature space."""
     lines = [
-        [row["metric"], f"{row['distilled']:.4g}", _spread(row["random_mean"], row["random_std"])]
+        [row["metric"], f"{row['distilled']:.4g}", _spread(row["random_mean"], row.get("random_std"))]
         for row in features["rows"]
     ]
     return [["feature metric", "distilled", "random"], *lines]
@@ -69,7 +76,7 @@ def feature_cells(features: dict[str, Any]) -> list[list[str]]:
 
 def render_evaluation(evaluation: dict[str, Any], markdown: bool = False) -> str:
     """Return the tables of an evaluation's JSON: accuracies, then distances in a feature space where they are there."""
-    parts = [render_table(evaluation["rows"], markdown)]
+    parts = [render_table(evaluation["rows"], markdown)] if evaluation.get("rows") else []
     if evaluation.get("features"):
         parts.append(_render(feature_cells(evaluation["features"]), markdown))
     return "\n\n".join(parts)
@@ -80,6 +87,8 @@ def _spread(mean: float, std: float | None) -> str:
 
 
 def _render(cells: list[list[str]], markdown: bool) -> str:
+    # Names may be a stranger's, who wrote the record.
+    cells = [[cell(text) if markdown else shorten(printable(text), _SHOWN) for text in line] for line in cells]
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     padded = [[text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in cells]
     if markdown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,14 +18,18 @@ from torch import Tensor
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import ArtifactError, UserError
+from hf_distill.files import user_path
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
+from hf_distill.hub.table_reader import read_table, unpacked_limit
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.synthetic.decoder import with_own_decoder
 from hf_distill.synthetic.unpacking import soft_labels
+from hf_distill.text import printable, shorten
 
 
 class DistilledDataset:
@@ -213,7 +218,8 @@ class DistilledDataset:
             commit_message: The commit's title.
 
         Raises:
-            UserError: The name is wrong, the token is missing or may not write, the repository holds something else.
+            UserError: The name is wrong, or the repository holds something else.
+            HubError: The token is missing or may not write, the Hub refused or cannot be reached.
             DivergenceError: The set is destroyed.
         """
         publish.check_repo_id(repo_id)
@@ -233,10 +239,11 @@ class DistilledDataset:
             token: The access token; the one of ``hf auth login`` if None.
 
         Raises:
-            UserError: There is no such folder or repository, or it may not be read.
+            UserError: There is no such folder.
+            HubError: There is no such repository, it may not be read, or the Hub cannot be reached.
             ArtifactError: It is incomplete, corrupt or of a newer format; the message names the file.
         """
-        local = Path(folder_or_repo_id).expanduser()
+        local = user_path(folder_or_repo_id)
         recover(local)
         if not local.is_dir():
             return cls._read(publish.fetch(str(folder_or_repo_id), revision, token))
@@ -249,28 +256,32 @@ class DistilledDataset:
     @classmethod
     def _read(cls, folder: Path) -> DistilledDataset:
         values = record.read_record(folder)
-        record.verify_files(folder, values)
+        data = record.read_tables(folder, values)
+        path = folder / record.TABLES["default"]
         try:
             format_ = format_of(values["spec"]["task"])
             spec = format_.read_spec(values["spec"])
             bits = {name: Bits(size["data"], size["labels"], size["side"]) for name, size in values["bits"].items()}
-            stored, y = format_.from_table(tables.read_parquet(folder / record.TABLES["default"]), spec)
-            columns = tables.read_parquet(folder / record.TABLES["codes"]).to_pydict()
-            packed = Packed(columns, values["codes"]["meta"])
+            shape = (values["rows"], *format_.shape(spec))
+            if math.prod(shape) > unpacked_limit(len(data["default"])):
+                raise ArtifactError(f"{path} cannot hold samples of shape {shape}: it is not read")
+            stored, y = format_.from_table(read_table(data["default"], path, shape[0], list(spec.features)), spec)
+            if stored.shape != shape:
+                raise ArtifactError(f"{path} holds {stored.shape}, not {values['rows']} samples")
+            columns = tables.read_codes(data["codes"], folder, values)
+            packed = Packed(columns, with_own_decoder(values["codes"]["meta"]))
             about = {
                 key: values[key] for key in ("config", "recipe", "seed", "timing", "history", "citations", "versions")
             }
-            if stored.shape != (values["rows"], *format_.shape(spec)):
-                raise ArtifactError(
-                    f"{folder / record.TABLES['default']} holds {stored.shape}, not {values['rows']} samples"
-                )
             x = format_.load(spec, stored, values.get("layout", {}))
             pictures = read_pictures(folder, values.get("pictures", []))
             loaded = cls(
                 spec, x, y, packed, bits["codes"], evaluation=values.get("evaluation"), pictures=pictures, **about
             )
-        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        except ArtifactError as error:
+            raise ArtifactError(f"{folder}: {error}" if str(folder) not in str(error) else str(error)) from error
+        except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, pa.ArrowException) as error:
+            reason = shorten(printable(f"{type(error).__name__}: {error}"))
             raise ArtifactError(f"{folder / record.RECORD} does not describe its tables ({reason})") from error
         loaded.evaluation_pictures = values.get("evaluation_pictures", [])
         loaded._stored, loaded._files = stored, values["files"]

@@ -15,11 +15,14 @@ from datasets.splits import SplitDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from hf_distill.hub.card_results import cell, features_table, results_table
+from hf_distill.hub.card_results import features_table, results_table
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.markdown import as_json, cell, code, fenced
 from hf_distill.hub.private import publishable_record
-from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, to_json
+from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json
 from hf_distill.hub.tables import TABLE_OVERHEAD
+from hf_distill.synthetic.decoder import with_own_decoder
+from hf_distill.text import printable, shorten
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -38,7 +41,8 @@ def _as_python(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-_ENVIRONMENT.filters["py"] = _as_python
+_ENVIRONMENT.filters |= {"py": _as_python, "cell": cell, "code": code, "fenced": fenced}
+_ENVIRONMENT.globals |= {"cell": cell, "code": code, "as_json": as_json}
 
 
 def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
@@ -50,9 +54,15 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
 
     Returns:
         The YAML head and the Markdown body.
+
+    Raises:
+        ArtifactError: The record is not as this library writes them.
     """
+    # A card is made from a stranger's record too; and a set whose record cannot be read must not be written.
+    checked(record)
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
+    meta = with_own_decoder(record["codes"]["meta"])
     body = _ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
@@ -63,15 +73,15 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         is_local=repo_id is None,
         preview=PREVIEW,
         pictures=record.get("pictures", []),
-        versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
-        results=results_table(record["evaluation"]),
-        features=features_table(record["evaluation"]),
+        versions=", ".join(f"{cell(name)} {cell(version)}" for name, version in record["versions"].items()),
+        results=results_table(record.get("evaluation")),
+        features=features_table(record.get("evaluation")),
         sizes=_sizes(spec, record),
         layouts=_layouts(record["codes"]),
         codes_bytes=record["files"][TABLES["codes"]]["bytes"],
         table_overhead=TABLE_OVERHEAD,
-        as_json=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
-        cell=cell,
+        meta=meta,
+        decoder=meta.get("decoder"),
         **format_.card_variables(spec, record),
     )
     return f"---\n{card_data(record).to_yaml()}\n---\n\n{body}"
@@ -80,7 +90,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
 def card_data(record: dict[str, Any]) -> DatasetCardData:
     """Return the card's YAML head: what the Hub searches and how ``load_dataset`` finds the files."""
     spec = format_of(record["spec"]["task"]).read_spec(record["spec"])
-    about: dict[str, Any] = {"pretty_name": _title(spec), **_license(spec.source.get("license"))}
+    about: dict[str, Any] = {"pretty_name": shorten(printable(_title(spec))), **_license(spec.source.get("license"))}
     if _is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hf_distill.hub.markdown import cell
+
 
 def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return head and rows of the table of numbers; a column that no row has a value for is left out."""
@@ -41,7 +43,11 @@ def features_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
     if not features:
         return None
     lines = [
-        [row["metric"], _number("", row["distilled"], None), _number("", row["random_mean"], row["random_std"])]
+        [
+            cell(row["metric"]),
+            _number("", row["distilled"], None),
+            _number("", row["random_mean"], row.get("random_std")),
+        ]
         for row in features["rows"]
     ]
     return {"head": ["metric", "this set", "random, equal count"], "lines": lines, "protocol": features["protocol"]}
@@ -72,8 +78,3 @@ def _number(metric: str, mean: float | None, std: float | None) -> str:
     else:
         texts = [f"{value * 100:.1f}" if percent else f"{value:.4g}" for value in (mean, std) if value is not None]
     return " ± ".join(texts) + (" %" if percent else "")
-
-
-def cell(value: Any) -> str:
-    """Make text safe for a cell of a Markdown table."""
-    return "" if value is None else " ".join(str(value).split()).replace("|", "\\|")

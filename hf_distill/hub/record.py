@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hf_distill.errors import ArtifactError
+from hf_distill.hub.checks import Wrong, said, sound
+from hf_distill.hub.contained import read_contained
+from hf_distill.hub.record_checks import check_record
+from hf_distill.text import printable, shorten
 
 FORMAT_VERSION = 1
 RECORD = "distillation.json"
@@ -23,6 +27,7 @@ ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, PICTURES, "data", "codes")
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")
+_MOST_BYTES = 2**27  # of a record, and of a table that says nothing else
 _PACKAGES = ("hf-distill", "torch", "accelerate", "datasets", "huggingface-hub", "numpy", "pillow", "pyarrow")
 
 
@@ -49,48 +54,76 @@ def file_entry(path: Path, rows: int, arrow_bytes: int) -> dict[str, Any]:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Read the record of an artifact.
+    """Read the record of an artifact, the only way in which anything of ours does: what comes out has been checked.
 
     Raises:
-        ArtifactError: There is none, it cannot be read, or a newer version of the library wrote it.
+        ArtifactError: There is none, it cannot be read, it is not as this library writes them, or a newer version
+            wrote it.
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        data = read_contained(folder, RECORD, _MOST_BYTES)
     except FileNotFoundError as error:
         raise ArtifactError(f"{folder} holds no distilled dataset: {RECORD} is missing") from error
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}): make or download it again"
-        ) from error
+    try:
+        record = json.loads(data.decode(), object_pairs_hook=_once)
+    except RecursionError as error:
+        raise ArtifactError(f"{path} cannot be read (nested too deeply): make or download it again") from error
+    except (ValueError, Wrong) as error:
+        reason = shorten(printable(str(error)))
+        raise ArtifactError(f"{path} cannot be read ({reason}): make or download it again") from error
     found = record.get("format_version") if isinstance(record, dict) else None
-    if not isinstance(found, int):
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise ArtifactError(f"{path} is not the record of a distilled dataset: it has no format_version")
     if found > FORMAT_VERSION:
         raise ArtifactError(
-            f"{path} has format {found} and this hf_distill reads up to {FORMAT_VERSION}: pip install -U hf-distill"
+            f"{path} has format {said(found)} and this hf_distill reads up to {FORMAT_VERSION}: "
+            "pip install -U hf-distill"
         )
     missing = [key for key in (*_KEYS, "files") if key not in record]
     if missing:
         raise ArtifactError(f"{path} is incomplete, without {', '.join(missing)}: make or download it again")
+    return checked(record, path)
+
+
+def checked(record: dict[str, Any], what: str | Path = "the record") -> dict[str, Any]:
+    """Return a record that is as this library writes them.
+
+    Raises:
+        ArtifactError: It is not; the message names the first place.
+    """
+    try:
+        sound(record)
+        check_record(record, tuple(TABLES.values()))
+    except Wrong as error:
+        raise ArtifactError(f"{what} does not describe a distilled dataset: {error}") from error
     return record
 
 
-def verify_files(folder: Path, record: dict[str, Any]) -> None:
-    """Check that the tables are there and hold the recorded bytes.
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise Wrong(f"the key {said(next(name for name in values if names.count(name) > 1))} comes twice")
+    return values
+
+
+def read_tables(folder: Path, record: dict[str, Any]) -> dict[str, bytes]:
+    """Return the bytes of the tables by config, which are those that the record lists.
 
     Raises:
         ArtifactError: One is missing, cut off or changed; the message names it.
     """
-    for name in TABLES.values():
-        path, entry = folder / name, record["files"].get(name)
-        if entry is None:
-            raise ArtifactError(f"{folder / RECORD} does not list {name}: make or download the set again")
+    tables = {}
+    for config, name in TABLES.items():
+        path, entry = folder / name, record["files"][name]
         try:
-            data = path.read_bytes()
-        except OSError as error:
+            data = read_contained(folder, name, max(_MOST_BYTES, entry["bytes"]))
+        except FileNotFoundError as error:
             raise ArtifactError(f"{path} is missing: make or download the set again") from error
         if len(data) != entry["bytes"]:
             raise ArtifactError(f"{path} has {len(data)} bytes, not {entry['bytes']}: make or download the set again")
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise ArtifactError(f"{path} was changed after it was written: make or download the set again")
+        tables[config] = data
+    return tables

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,10 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
-from hf_distill.errors import UserError
+from hf_distill.errors import ArtifactError, UserError
+from hf_distill.hub.checks import said
+from hf_distill.hub.record import TABLES
+from hf_distill.hub.table_reader import read_table
 from hf_distill.synthetic.base import Packed
 
 #: Pillow's name of an image with so many channels.
@@ -47,16 +53,22 @@ def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
 
 
 def from_table(table: pa.Table, spec: DataSpec) -> tuple[np.ndarray, Tensor]:
-    """Read back what :func:`to_dataset` wrote: stored values and class indices."""
+    """Read back what :func:`to_dataset` wrote: stored values and class indices.
+
+    Raises:
+        ArtifactError: A picture, a vector or a label is none that the specification allows.
+    """
     inputs, labels = table[spec.input_column], table[spec.label_column].to_pylist()
     if spec.is_image:
-        stored = np.stack([decode_png(value["bytes"], spec.shape[0]) for value in inputs.to_pylist()])
+        pictures = [value and value["bytes"] for value in inputs.to_pylist()]
+        stored = np.stack([decode_png(data, spec.shape) for data in pictures])
     else:
         stored = np.stack(inputs.to_numpy()).astype(spec.value_dtype, copy=False)
-    if spec.label_values is not None:
-        index = {value: position for position, value in enumerate(spec.label_values)}
-        labels = [index[value] for value in labels]
-    return stored, torch.tensor(labels, dtype=torch.int64)
+    index = {value: place for place, value in enumerate(spec.label_values or range(spec.num_classes))}
+    wrong = next((value for value in labels if value not in index), None)
+    if wrong is not None or None in labels:
+        raise ArtifactError(f"column {spec.label_column!r} holds {said(wrong)}, which is no class: it is damaged")
+    return stored, torch.tensor([index[value] for value in labels], dtype=torch.int64)
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -70,10 +82,43 @@ def encode_png(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def decode_png(data: bytes, channels: int) -> np.ndarray:
-    """Decode a PNG to uint8 ``(C, H, W)``."""
-    image = PILImage.open(io.BytesIO(data)).convert(MODES[channels])
-    return np.asarray(image).reshape(image.height, image.width, channels).transpose(2, 0, 1)
+def decode_png(data: bytes | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Decode a PNG to uint8 ``(C, H, W)``.
+
+    Args:
+        data: The PNG.
+        shape: What it must hold, ``(C, H, W)``; a few bytes can claim to be a picture of gigabytes.
+
+    Raises:
+        ArtifactError: It is no PNG, or one of another size or mode.
+    """
+    channels, height, width = shape
+    with open_png(data, height * width) as image:
+        if image.size != (width, height) or image.mode != MODES[channels]:
+            raise ArtifactError(
+                f"a picture is {image.width} x {image.height} {image.mode}, not {width} x {height} {MODES[channels]}: "
+                "it is damaged"
+            )
+        return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+@contextlib.contextmanager
+def open_png(data: bytes | None, most: int) -> Iterator[PILImage.Image]:
+    """Open a PNG of so many pixels at most, without another decoder being tried.
+
+    Raises:
+        ArtifactError: It is no PNG, too large or damaged.
+    """
+    try:
+        # Pillow decodes a picture when its pixels are asked for: in the block its size is known and nothing is spent.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
+            image = PILImage.open(io.BytesIO(data or b""), formats=("PNG",))
+        if image.width * image.height > most:
+            raise ArtifactError(f"a picture has {image.width} x {image.height} pixels, more than {most:,}: not read")
+        yield image
+    except (OSError, SyntaxError, ValueError, EOFError, PILImage.DecompressionBombError) as error:
+        raise ArtifactError(f"a picture is no PNG that can be read ({type(error).__name__}): it is damaged") from error
 
 
 def codes_dataset(packed: Packed, known: dict[str, Any] | None = None) -> Dataset:
@@ -107,16 +152,22 @@ def code_tensors(packed: Packed) -> dict[str, Tensor]:
     Bytes follow the layout in :attr:`Packed.meta`: ``dtype`` (numpy's notation, byte order included) and ``shape`` of
     one row, at the top level or, for sets with several byte columns, under ``columns[name]``; bytes without a layout
     come as uint8. Text columns are left out.
+
+    Raises:
+        ArtifactError: They are laid out in another way.
     """
     tensors: dict[str, Tensor] = {}
     for name, values in packed.columns.items():
-        if isinstance(values[0], bytes):
-            layout = packed.meta.get("columns", {}).get(name, packed.meta)
-            dtype = np.dtype(layout.get("dtype", "u1"))
-            rows = np.stack([np.frombuffer(value, dtype) for value in values]).astype(dtype.newbyteorder("="))
-            tensors[name] = torch.from_numpy(rows.reshape(len(values), *layout.get("shape", (-1,))))
-        elif not isinstance(values[0], str):
-            tensors[name] = torch.tensor(values)
+        try:
+            if isinstance(values[0], bytes):
+                layout = packed.meta.get("columns", {}).get(name, packed.meta)
+                dtype = np.dtype(layout.get("dtype", "u1"))
+                rows = np.stack([np.frombuffer(value, dtype) for value in values]).astype(dtype.newbyteorder("="))
+                tensors[name] = torch.from_numpy(rows.reshape(len(values), *layout.get("shape", (-1,))))
+            elif not isinstance(values[0], str):
+                tensors[name] = torch.tensor(values)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ArtifactError(f"column {name!r} of the codes is not laid out as its record says: damaged") from error
     return tensors
 
 
@@ -134,6 +185,16 @@ def write_parquet(dataset: Dataset, path: Path) -> None:
     )
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """Read a parquet file, without its memory map: the folder may be replaced while the table lives."""
-    return pq.read_table(path, memory_map=False)
+def read_codes(data: bytes, folder: Path, record: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return the columns of config ``codes``, each with a value in every row.
+
+    Raises:
+        ArtifactError: The table is not as the record says.
+    """
+    path, features = folder / TABLES["codes"], record["codes"]["features"]
+    table = read_table(data, path, record["files"][TABLES["codes"]]["rows"], list(features))
+    for name, kind in features.items():
+        if not len(table) or (table[name].null_count and kind.get("dtype") in ("binary", "int64")):
+            raise ArtifactError(f"{path} lacks values in column {name!r}: it is damaged")
+    columns: dict[str, list[Any]] = table.to_pydict()
+    return columns

@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.real import RealData
-from hf_distill.hub.tables import MODES, decode_png
+from hf_distill.hub.tables import MODES
 from hf_distill.seeding import Streams
 
 
@@ -62,7 +62,8 @@ def _encode(image: np.ndarray, codec: str, quality: int) -> tuple[bytes, np.ndar
         picture.save(buffer, format="PNG", optimize=True)
     else:
         picture.save(buffer, format="JPEG", optimize=True, quality=quality)
-    return buffer.getvalue(), decode_png(buffer.getvalue(), channels)
+    decoded = np.asarray(PILImage.open(buffer).convert(MODES[channels]))
+    return buffer.getvalue(), decoded.reshape(*decoded.shape[:2], channels).transpose(2, 0, 1)
 
 
 def patchwise_bits(shape: tuple[int, ...], samples: int, bits: int, patch: int, groups: int) -> int:

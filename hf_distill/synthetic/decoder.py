@@ -16,6 +16,17 @@ _VALUES = {
 }
 
 
+def with_own_decoder(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return a description of codes with the decoder that belongs to it.
+
+    What a record brings as its decoder is a stranger's code, which a card of ours would tell people to run; the rest
+    of the description has been checked when it was read.
+    """
+    if "variables" not in meta:
+        return {key: value for key, value in meta.items() if key != "decoder"}
+    return {**meta, "decoder": decoder_source(meta)}
+
+
 def decoder_source(meta: dict[str, Any]) -> str:
     """Return Python lines that turn ``row``, the only row of config ``codes``, into the normalised samples ``x``.
 

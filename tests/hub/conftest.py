@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import ClassLabel, Features, Image, List, Value
+from PIL import Image as PILImage
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import DistilledDataset
@@ -44,6 +46,13 @@ class Blocker:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Blocker())
 """
+
+
+def png(*colour: int) -> bytes:
+    """A picture of 2 x 2 pixels of a colour."""
+    buffer = io.BytesIO()
+    PILImage.new("RGB", (2, 2), colour or (9, 9, 9)).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def image_spec(

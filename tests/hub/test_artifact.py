@@ -15,7 +15,7 @@ from datasets import load_dataset
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.synthetic.pixel import PixelSet
-from tests.hub.conftest import EVALUATION, Elsewhere, image_spec, make, vector_spec
+from tests.hub.conftest import EVALUATION, Elsewhere, image_spec, make, png, vector_spec
 
 DEFAULT = "data/train-00000-of-00001.parquet"
 CODES = "codes/train-00000-of-00001.parquet"
@@ -130,15 +130,15 @@ def test_an_evaluation_changes_texts_alone(images: DistilledDataset, tmp_path: P
 
 
 def test_an_evaluation_replaces_the_pictures_of_the_last_one(images: DistilledDataset, tmp_path: Path) -> None:
-    images.pictures = {"spectrum.png": b"mine"}
+    images.pictures = {"spectrum.png": png(1)}
     folder = images.save_pretrained(tmp_path / "set")
-    images.add_evaluation(EVALUATION, {"old.png": b"old"})
+    images.add_evaluation(EVALUATION, {"old.png": png(2)})
     again = DistilledDataset.from_pretrained(folder)
-    assert again.pictures == {"spectrum.png": b"mine", "old.png": b"old"}
-    again.add_evaluation(EVALUATION, {"new.png": b"new"})
+    assert again.pictures == {"spectrum.png": png(1), "old.png": png(2)}
+    again.add_evaluation(EVALUATION, {"new.png": png(3)})
     assert {path.name: path.read_bytes() for path in (folder / "pictures").iterdir()} == {
-        "spectrum.png": b"mine",
-        "new.png": b"new",
+        "spectrum.png": png(1),
+        "new.png": png(3),
     }
     card = (folder / "README.md").read_text()
     assert "](pictures/spectrum.png)" in card and "](pictures/new.png)" in card and "old.png" not in card

@@ -16,7 +16,7 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import DistilledDataset, render_card
 from hf_distill.synthetic.base import Bits, Packed
-from tests.hub.conftest import Elsewhere
+from tests.hub.conftest import Elsewhere, png
 
 EVALUATION = {
     "protocol": {"steps": 200},
@@ -117,23 +117,23 @@ def test_picture_names_are_file_names(tmp_path: Path) -> None:
 
 
 def test_a_replaced_set_takes_its_pictures_along(tmp_path: Path) -> None:
-    folder = make(SPECS["text"], pictures={"spectrum.png": b"png"}).save_pretrained(tmp_path / "set")
-    assert (folder / "pictures" / "spectrum.png").read_bytes() == b"png"
+    folder = make(SPECS["text"], pictures={"spectrum.png": png(1)}).save_pretrained(tmp_path / "set")
+    assert (folder / "pictures" / "spectrum.png").read_bytes() == png(1)
     make(SPECS["text"]).save_pretrained(folder)
     assert not (folder / "pictures").exists()
 
 
 def test_through_the_hub(hub) -> None:
-    make(SPECS["text"], pictures={"a.png": b"one", "b.png": b"two"}).push_to_hub("owner/power")
+    make(SPECS["text"], pictures={"a.png": png(1), "b.png": png(2)}).push_to_hub("owner/power")
     loaded = DistilledDataset.from_pretrained("owner/power")
-    assert loaded.pictures == {"a.png": b"one", "b.png": b"two"} and len(loaded) == 60
-    make(SPECS["text"], pictures={"b.png": b"three"}).push_to_hub("owner/power")
-    assert DistilledDataset.from_pretrained("owner/power").pictures == {"b.png": b"three"}
+    assert loaded.pictures == {"a.png": png(1), "b.png": png(2)} and len(loaded) == 60
+    make(SPECS["text"], pictures={"b.png": png(3)}).push_to_hub("owner/power")
+    assert DistilledDataset.from_pretrained("owner/power").pictures == {"b.png": png(3)}
     assert "pictures/a.png" not in hub.repos["owner/power"].files()
 
 
 def test_card(tmp_path: Path) -> None:
-    folder = make(SPECS["text"], pictures={"real_spectrum.png": b"x"}).save_pretrained(tmp_path / "set")
+    folder = make(SPECS["text"], pictures={"real_spectrum.png": png()}).save_pretrained(tmp_path / "set")
     record = json.loads((folder / "distillation.json").read_text())
     head = DatasetCard.load(folder / "README.md").data
     assert head.task_categories == ["time-series-forecasting"] and head.license == "cc-by-4.0"

@@ -1,0 +1,161 @@
+"""What the record must say of config ``codes``: how its bytes are laid out; needs neither torch nor datasets."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from typing import Any
+
+from hf_distill.hub.checks import (
+    anything,
+    fields,
+    flag,
+    listing,
+    mapping,
+    matching,
+    number,
+    one_of,
+    optional,
+    refuse,
+    text,
+    whole,
+)
+
+_MOST = 2**40
+_type = matching(r"[<>|=]?[fiu][1248]", "a numpy type, <f4 say")
+_layout = {"dtype": _type, "shape": listing(whole(-1, _MOST))}
+_count = whole(1, _MOST)
+_shape = listing(_count, least=1)
+#: Names that the decoder gives to other things.
+_TAKEN = ("np", "row", "x", "y", "side", "codes", "words", "states", "counts", "at", "sum", "len", "zip", "abs")
+_labels = fields(
+    {"classes": _count}, {"bits": whole(1, 32), "count": whole(0, _MOST), "top": whole(1, 10_000)}, more=True
+)
+_coding = fields({"shape": listing(_count, 2), "levels": whole(2, 256), "lanes": _count, "neighbours": listing(_count)})
+_variable = fields(
+    {
+        "bits": one_of(1, 2, 3, 4, 5, 6, 7, 8, 16),
+        "granularity": one_of("tensor", "channel", "class", "sample"),
+        "quantizer": text,
+        "shape": _shape,
+        "side_shape": listing(_count, 2),
+        "family": one_of("uniform", "symmetric", "powers of two", "learned"),
+        "levels": whole(2, 2**16),
+    },
+    {"grid": listing(number(-1e6, 1e6)), "coding": _coding},
+    more=True,
+)
+
+
+def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> None:
+    """Refuse a description that does not fit the set.
+
+    Args:
+        codes: ``features`` and ``meta`` of the record's ``codes``, dictionaries.
+        rows: Rows of config ``default``.
+        width: Values of one of them.
+        classes: Classes; 0 for a series.
+
+    Raises:
+        Wrong: It does not; the message names the place.
+    """
+    meta, place = codes["meta"], "codes.meta"
+    if not codes["features"]:
+        refuse(codes["features"], "codes.features", "the types of one column or more")
+    for key, check in {"kind": text, "normalized": flag, "labels": _labels}.items():
+        if key in meta:
+            check(meta[key], f"{place}.{key}")
+    kind = meta.get("kind")
+    if "labels" in meta and meta["labels"]["classes"] != classes:
+        refuse(meta["labels"]["classes"], f"{place}.labels.classes", f"{classes}, the number of classes")
+    if kind == "QuantizedSet" or "decoder" in meta or "variables" in meta:
+        _check_quantized(meta, place, rows, max(width, classes, 1), classes)
+        return
+    layouts = meta.get("columns", {"": meta})
+    mapping(fields({}, _layout, more=True))(layouts, f"{place}.columns")
+    fields({}, {**_layout, "columns": anything}, more=True)(meta, place)
+    if kind == "HarmonicSet":
+        _check_spectrum(meta, place, rows)
+
+
+def _check_spectrum(meta: dict[str, Any], place: str, rows: int) -> None:
+    bins = optional(whole(1, rows))
+    counts = {"length": whole(1, rows), "wrap": whole(0, rows), "harmonics": bins, "bits_per_bin": whole(0, 40)}
+    needed = ("length", "harmonics") if meta.get("harmonics") is None else ("length", "harmonics", "bits_per_bin")
+    known = {key: check for key, check in counts.items() if key not in needed}
+    fields({key: counts[key] for key in needed}, known, more=True)(meta, place)
+
+
+def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, classes: int) -> None:
+    """Check everything that the decoder is written from: nothing but whole numbers and known names gets into it."""
+    fields(
+        {
+            "of": matching("[A-Za-z_][A-Za-z0-9_]{0,60}", "a class"),
+            "variables": mapping(_variable),
+            "claimed_bits": whole(0, 2**63),
+        },
+        {"length": whole(1, rows), "wrap": whole(0, rows), "enlarged": listing(_count, 3)},
+        more=True,
+    )(meta, place)
+    if not meta["variables"]:
+        refuse(meta["variables"], f"{place}.variables", "one variable or more")
+    for name, about in meta["variables"].items():
+        if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or name in _TAKEN or len(name) > 40:
+            refuse(name, f"a name in {place}.variables", "the name of a variable")
+        _check_variable(about, f"{place}.variables.{name}", (rows + 2) * width, classes)
+    shapes = {name: about["shape"] for name, about in meta["variables"].items()}
+    if meta["of"] == "HarmonicSet":
+        whole(1, rows)(meta.get("length"), f"{place}.length")
+        for name in ("real", "imag"):
+            if len(shapes.get(name, ())) != 2 or shapes[name][0] != meta["length"] // 2 + 1:
+                refuse(shapes.get(name), f"{place}.variables.{name}.shape", "the bins of its length, and the channels")
+    elif meta["of"] == "CoarsePixelSet":
+        listing(_count, 3)(meta.get("enlarged"), f"{place}.enlarged")
+        if len(shapes.get("pixels", ())) != 4:
+            refuse(shapes.get("pixels"), f"{place}.variables.pixels.shape", "that of images")
+        if meta["enlarged"][0] * meta["enlarged"][1] * meta["enlarged"][2] > width:
+            refuse(meta["enlarged"], f"{place}.enlarged", "the shape of a sample")
+    _check_quantized_labels(meta, place, rows)
+
+
+def _check_quantized_labels(meta: dict[str, Any], place: str, rows: int) -> None:
+    labels = meta.get("labels")
+    if labels is None or ("bits" not in labels and "top" not in labels):
+        return
+    whole(1, 32)(labels.get("bits"), f"{place}.labels.bits")
+    one_of(rows * labels.get("top", 1))(labels.get("count"), f"{place}.labels.count")
+    if "top" in labels and meta["variables"].get("labels", {}).get("shape") != [rows, labels["top"]]:
+        refuse(meta["variables"].get("labels"), f"{place}.variables.labels", "the shares of each row's classes")
+
+
+def _check_variable(about: dict[str, Any], place: str, most: int, classes: int) -> None:
+    """Check that a variable's numbers fit each other, and the size of the set."""
+    shape, levels = about["shape"], about["levels"]
+    values = math.prod(shape)
+    if values > most:
+        refuse(shape, f"{place}.shape", f"{most:,} values at most")
+    if levels > 2 ** about["bits"]:
+        refuse(levels, f"{place}.levels", f"2 to {2 ** about['bits']}")
+    if about["granularity"] == "channel" and len(shape) < 2:
+        refuse(shape, f"{place}.shape", "a shape with channels")
+    groups = {"tensor": 1, "sample": shape[0], "class": classes, "channel": shape[1] if len(shape) > 1 else 1}
+    each = {"uniform": 2, "symmetric": 1, "powers of two": 1, "learned": levels}[about["family"]]
+    wanted = [groups[about["granularity"]], each]
+    if list(about["side_shape"]) != wanted or not wanted[0] or values % wanted[0]:
+        refuse(about["side_shape"], f"{place}.side_shape", f"{wanted}")
+    if about["family"] == "powers of two":
+        listing(number(), levels)(about.get("grid"), f"{place}.grid")
+    coding = about.get("coding")
+    if coding is None:
+        return
+    count, length = coding["shape"]
+    near = coding["neighbours"]
+    if count * length != values:
+        refuse(coding["shape"], f"{place}.coding.shape", f"of {values} codes")
+    if coding["levels"] != levels:
+        refuse(coding["levels"], f"{place}.coding.levels", f"{levels}")
+    if coding["lanes"] > count:
+        refuse(coding["lanes"], f"{place}.coding.lanes", f"1 to {count}")
+    # The writer takes no model with more counts than there are codes.
+    if max(near, default=0) > length or len(near) > 16 or (near and levels ** (len(near) + 1) > values):
+        refuse(near, f"{place}.coding.neighbours", "distances that there are enough codes for")
