@@ -13,6 +13,7 @@ from hf_distill.hub.checks import (
     mapping,
     matching,
     number,
+    one_of,
     optional,
     refuse,
     text,
@@ -115,6 +116,7 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
         },
         more=True,
     )(record, "")
+    one_of(record["rows"])(record["files"][tables[0]]["rows"], f"files.{tables[0]}.rows")
     for name, size in record["bits"].items():
         if size["total"] != size["data"] + size["labels"] + size["side"]:
             refuse(size["total"], f"bits.{name}.total", "the sum of its parts")

@@ -41,7 +41,10 @@ _value = fields({"dtype": _plain_type, "_type": one_of("Value")}, _id)
 _class_label = fields(
     {"names": different(text, least=1), "_type": one_of("ClassLabel")}, {**_id, "num_classes": whole()}
 )
-_image = fields({"_type": one_of("Image")}, {**_id, "mode": optional(one_of("L", "RGB", "RGBA")), "decode": flag})
+_image = fields(
+    {"_type": one_of("Image")},
+    {**_id, "mode": optional(matching("[A-Za-z0-9;]{1,8}", "a mode of Pillow")), "decode": flag},
+)
 _size = whole(1, _MOST_VALUES)
 _name = matching(r"(?s).+", "a name")
 _source = fields(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,20 @@ def unpack_quantized(packed: Packed) -> dict[str, np.ndarray]:
     Raises:
         ArtifactError: The codes do not fit their description.
     """
+    with _fitting():
+        return _unpacked(packed)
+
+
+@contextlib.contextmanager
+def _fitting() -> Iterator[None]:
+    """Say of whatever a wrong description leads to that the codes do not fit it."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"the codes do not fit their description ({type(error).__name__}): damaged") from error
+
+
+def _unpacked(packed: Packed) -> dict[str, np.ndarray]:
     values = {}
     for name, about in packed.meta["variables"].items():
         codes = read_codes(packed.columns[name][0], about)
@@ -65,6 +81,11 @@ def soft_labels(packed: Packed) -> np.ndarray | None:
     about = packed.meta.get("labels")
     if about is None or "top" not in about:
         return None
+    with _fitting():
+        return _probabilities(packed, about)
+
+
+def _probabilities(packed: Packed, about: dict[str, Any]) -> np.ndarray:
     if packed.meta["kind"] == "QuantizedSet":
         shares = unpack_quantized(packed)["labels"]
         chosen = unpack_codes(packed.columns["label"][0], about["bits"], about["count"]).reshape(shares.shape)

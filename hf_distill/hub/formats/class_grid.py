@@ -8,6 +8,7 @@ from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
+from hf_distill.text import printable
 
 _COLUMNS = 10
 _ROWS = 20
@@ -15,6 +16,7 @@ _TILE = 56  # pixels that a small image is enlarged to, at most and in whole ste
 _LARGEST = 96  # pixels that a large image is reduced to
 _GAP = 4
 _CAPTION = 90  # widest caption in pixels
+_LONGEST = 200  # characters that are measured; far fewer fit
 
 
 def class_grid(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
@@ -76,7 +78,9 @@ def _stack(rows: list[PILImage.Image], names: list[str]) -> PILImage.Image:
     """Put rows under each other with their class names at the left."""
     font = ImageFont.load_default()
     # The built-in font has no glyphs beyond these.
-    captions = [_shorten(name.encode("latin-1", "replace").decode("latin-1"), font) for name in names]
+    captions = [
+        _shorten(printable(name[:_LONGEST]).encode("latin-1", "replace").decode("latin-1"), font) for name in names
+    ]
     left = max(int(font.getlength(caption)) for caption in captions) + 2 * _GAP
     heights = [max(row.height, 12) for row in rows]
     size = (left + max(row.width for row in rows) + _GAP, sum(heights) + _GAP * (len(rows) + 1))

@@ -16,6 +16,7 @@ from hf_distill.data.series_time import synthetic_times
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.synthetic.base import Bits
+from hf_distill.text import printable, shorten
 
 _DRAWN = 8  # channels on the picture
 _PRINTED = 32  # channels whose statistics stand in the card's script; those of wider sets are read from the record
@@ -83,7 +84,8 @@ class SeriesFormat(Format):
 
     def preview(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
         """See :class:`Format`: the first channels, each in its own units."""
-        panels = [Panel(name, {"distilled": stored[:, place]}) for place, name in enumerate(spec.channels[:_DRAWN])]
+        names = [shorten(printable(name[:1000])) for name in spec.channels[:_DRAWN]]
+        panels = [Panel(name, {"distilled": stored[:, place]}) for place, name in enumerate(names)]
         return line_plot(panels)
 
     def value_kind(self, spec: SeriesSpec) -> str:
