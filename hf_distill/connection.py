@@ -138,6 +138,8 @@ def _refusal(error: HfHubHTTPError, what: str, secrets: list[str]) -> str:
     """Say what an answer with an error status means."""
     status, detail = error.response.status_code, _said(error.server_message or "", secrets)
     because = f" ({detail})" if detail else ""
+    if status == 400 and error.response.url.path.endswith("/validate-yaml"):
+        return f"{what}: the Hub refuses the dataset card{because}"
     if isinstance(error, GatedRepoError):
         return f"{what}: access has to be asked for on its page on the Hub{because}"
     if status == 401 and not isinstance(error, RepositoryNotFoundError):
