@@ -39,7 +39,7 @@ def whole(least: int = 0, most: int = 2**53) -> Check:
 
     def check(value: Any, place: str) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            refuse(value, place, f"a whole number, {least} or more" if most >= 2**53 else f"{least} to {most}")
+            refuse(value, place, f"a whole number, {least} " + ("or more" if most >= 2**40 else f"to {most}"))
 
     return check
 

@@ -27,7 +27,7 @@ ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, PICTURES, "data", "codes")
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")
-_MOST_BYTES = 2**27  # of a record, and of a table that says nothing else
+_MOST_BYTES = 2**26  # of a record, and of a table that says nothing else
 _PACKAGES = ("hf-distill", "torch", "accelerate", "datasets", "huggingface-hub", "numpy", "pillow", "pyarrow")
 
 

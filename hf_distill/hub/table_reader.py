@@ -42,6 +42,8 @@ def read_table(data: bytes, path: object, rows: int, columns: Sequence[str]) -> 
             raise ArtifactError(f"{path} has {about.num_rows} rows, not {rows} samples: make or download the set again")
         if set(file.schema_arrow.names) != set(columns):
             raise ArtifactError(f"{path} has other columns than its record says: make or download the set again")
+        if not all(_is_plain(field.type) for field in file.schema_arrow):
+            raise ArtifactError(f"{path} has columns of a type that no set has: make or download the set again")
         packed = [part.total_uncompressed_size for part in parts]
         # A value takes up to 16 bytes at least, whatever its codes do.
         if min(packed, default=0) < 0 or sum(packed) + 16 * sum(part.num_values for part in parts) > limit:
@@ -58,3 +60,13 @@ def read_table(data: bytes, path: object, rows: int, columns: Sequence[str]) -> 
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         reason = re.sub(r"\s+", " ", str(error))[:150]
         raise ArtifactError(f"{path} cannot be read ({reason}): make or download the set again") from error
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether values of a type take the memory that they seem to take: no dictionaries, no views of other values."""
+    if pa.types.is_struct(kind):
+        return all(_is_plain(kind.field(place).type) for place in range(kind.num_fields))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_plain(kind.value_type)
+    text = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string())
+    return kind in text or (pa.types.is_primitive(kind) and not pa.types.is_nested(kind))

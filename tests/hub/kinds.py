@@ -67,7 +67,7 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
     "series without times": lambda: make_series(SERIES["wide"]),
     "quantized": lambda: quantized(PixelSet(per_class=2), LearnedLevels(bits=2), noise(6, 1, 6, 6), image_spec()),
     "entropy-coded": lambda: quantized(
-        PixelSet(per_class=40), UniformQuantizer(bits=2), smooth(120), image_spec(), coding="entropy"
+        PixelSet(per_class=20), UniformQuantizer(bits=2), smooth(60), image_spec(), coding="entropy"
     ),
     "coarse": lambda: quantized(
         CoarsePixelSet(per_class=2), PowersOfTwoQuantizer(bits=3, granularity="class"), noise(6, 1, 6, 6), image_spec()

@@ -66,7 +66,7 @@ def tampered(record: dict[str, Any], path: tuple[Any, ...], change: str) -> byte
 
 
 def _big(path: Path) -> bytes:
-    return path.read_bytes().rstrip()[:-1] + b',"more":"' + b"x" * 2**28 + b'"}'
+    return path.read_bytes().rstrip()[:-1] + b',"more":"' + b"x" * 2**26 + b'"}'
 
 
 FILES: dict[str, Callable[[Path], bytes]] = {
