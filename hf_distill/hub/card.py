@@ -17,7 +17,7 @@ from huggingface_hub import DatasetCardData
 
 from hf_distill.hub.card_results import features_table, results_table
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.markdown import as_json, cell, code, fenced
+from hf_distill.hub.markdown import as_json, cell, code, fenced, plain
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json
 from hf_distill.hub.tables import TABLE_OVERHEAD
@@ -38,7 +38,7 @@ _ENVIRONMENT = jinja2.Environment(
 
 def _as_python(value: Any) -> str:
     """Write a value as Python source for the snippets."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return plain(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else repr(value)
 
 
 _ENVIRONMENT.filters |= {"py": _as_python, "cell": cell, "code": code, "fenced": fenced}
@@ -129,7 +129,8 @@ def _license(name: str | list[str] | None) -> dict[str, Any]:
 
 def _is_hub_source(source: dict[str, Any]) -> bool:
     """Whether the source is a Hub dataset: those alone have a revision."""
-    return bool(source.get("revision")) and bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.get("path") or ""))
+    form = r"[\w.-]{1,100}(/[\w.-]{1,100})?"
+    return bool(source.get("revision")) and bool(re.fullmatch(form, source.get("path") or ""))
 
 
 def _source_name(spec: Any) -> str:

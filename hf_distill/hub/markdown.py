@@ -9,7 +9,7 @@ from typing import Any
 from hf_distill.text import printable, shorten
 
 # Characters of a name that are shown, and of a line of a block of code or a text of JSON.
-_SHOWN, _SHOWN_IN_BLOCK = 200, 20_000
+_SHOWN, _SHOWN_IN_BLOCK = 200, 10_000
 # What begins code, HTML, a link, emphasis, a mention or an entity; underscores mean something at the ends of words.
 _MARKUP = re.compile(r"[\\`*<>\[\]|@~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 # Control characters but for tab and the end of a line, and what turns the direction of text.
@@ -23,7 +23,7 @@ def cell(value: Any) -> str:
     shown = shorten(printable(str(value)[: 10 * _SHOWN]), _SHOWN)
     # Addresses are made links without any markup, so they are broken.
     escaped = _MARKUP.sub(lambda found: "&amp;" if found[0] == "&" else f"\\{found[0]}", shown)
-    return re.sub(r"(?i)\bwww\.", lambda found: f"{found[0][:3]}\\.", escaped.replace("://", ":\\//"))
+    return re.sub(r"(?i)www\.", lambda found: f"{found[0][:3]}\\.", escaped.replace("://", ":\\//"))
 
 
 def code(value: Any) -> str:
@@ -39,18 +39,18 @@ def code(value: Any) -> str:
 
 def fenced(value: Any, language: str = "") -> str:
     """Write lines as a block of code that nothing in them ends."""
-    lines = "\n".join(_plain(shorten(line, _SHOWN_IN_BLOCK)) for line in str(value).strip().splitlines())
+    lines = "\n".join(plain(shorten(line, _SHOWN_IN_BLOCK)) for line in str(value).strip().splitlines())
     fence = "`" * max(3, max(map(len, re.findall("`+", lines)), default=0) + 1)
     return f"{fence}{language}\n{lines}\n{fence}"
 
 
 def as_json(value: Any) -> str:
     """Format JSON for a block of code: every line begins with a quote, a bracket or a blank, so that none ends it."""
-    return _plain(json.dumps(_shortened(value), indent=2, ensure_ascii=False))
+    return plain(json.dumps(_shortened(value), indent=2, ensure_ascii=False))
 
 
-def _plain(text: str) -> str:
-    """Write out what a terminal or an editor would obey."""
+def plain(text: str) -> str:
+    """Write out what a terminal or an editor would obey, as JSON and Python do."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
