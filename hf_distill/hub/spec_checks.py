@@ -226,6 +226,6 @@ def _check_time(spec: dict[str, Any], kind: str, rows: int) -> None:
         number(0, 1e12)(step, "spec.step")
         first + rows * datetime.timedelta(seconds=step)
     except (ValueError, OverflowError) as error:
-        raise Wrong(f"spec.start and spec.step make times that there are none of ({error})") from error
+        raise Wrong(f"spec.start {said(start)} and spec.step {said(step)} make times that there are none of") from error
     if "string" in kind:
         text(spec.get("time_format"), "spec.time_format")

@@ -113,6 +113,14 @@ def test_what_the_line_says(tmp_path: Path, path: tuple[Any, ...], value: Any, s
     assert all(said in line for line in attack(folder, json.dumps(record).encode(), path))
 
 
+def test_times_that_there_are_none_of(tmp_path: Path) -> None:
+    folder = KINDS["series"]().save_pretrained(tmp_path / "set")
+    record = json.loads((folder / "distillation.json").read_text())
+    for key, value in (("start", "x" * 10**6), ("start", "2016-13-01T00:00:00"), ("step", 1e11), ("start", 5)):
+        changed = {**record, "spec": {**record["spec"], key: value}}
+        assert all("spec.start" in line for line in attack(folder, json.dumps(changed).encode(), value))
+
+
 def test_a_decoder_is_never_a_strangers(tmp_path: Path) -> None:
     folder = KINDS["entropy-coded"]().save_pretrained(tmp_path / "set")
     record = folder / "distillation.json"
