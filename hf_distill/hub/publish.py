@@ -106,7 +106,9 @@ def fetch(repo_id: str, revision: str | None = None, token: str | None = None) -
     if repo_id.count("/") != 1 or repo_id.startswith((".", "/", "~")):
         raise UserError(f"no folder {repo_id}, and it is no Hub dataset (namespace/name) either")
     check_repo_id(repo_id)
-    patterns = [entry if "." in entry else f"{entry}/*" for entry in record.ENTRIES]
+    # Of a folder of data, the tables alone: whatever else is there could be of any size.
+    single = (record.CARD, record.RECORD, record.PREVIEW, record.EVALUATION, *record.TABLES.values())
+    patterns = [*single, f"{record.PICTURES}/*.png"]
     with hub_requests(repo_id, revision=revision, token=token, seconds=_DOWNLOAD):
         return Path(
             snapshot_download(repo_id, repo_type="dataset", revision=revision, token=token, allow_patterns=patterns)
