@@ -101,7 +101,7 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
             "codes": fields({"features": mapping(feature), "meta": mapping(anything)}),
             "config": _config,
             "recipe": mapping(anything),
-            "seed": whole(0, 2**64),
+            "seed": whole(-(2**63), 2**64),
             "timing": mapping(anything),
             "history": listing(anything),
             "citations": listing(text),

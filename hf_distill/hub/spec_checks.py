@@ -100,7 +100,7 @@ def feature(value: Any, place: str) -> None:
         refuse(value, place, "a feature")
     kinds: dict[str, Check] = {"Value": _value, "ClassLabel": _class_label, "Image": _image}
     if value.get("_type") in ("List", "LargeList", "Sequence"):
-        _list(_value)(value, place)
+        _list(feature)(value, place)
     else:
         one_of(*kinds, "List")(value.get("_type"), f"{place}._type")
         kinds[value["_type"]](value, place)

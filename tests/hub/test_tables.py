@@ -10,9 +10,9 @@ import torch
 from datasets import Features, Value
 
 from hf_distill.errors import UserError
-from hf_distill.hub import tables
+from hf_distill.hub import DistilledDataset, tables
 from hf_distill.synthetic.base import Packed
-from tests.hub.conftest import image_spec, vector_spec
+from tests.hub.conftest import image_spec, make, vector_spec
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -78,3 +78,17 @@ def test_codes_follow_their_layout() -> None:
         "weight": "float64",
         "name": "string",
     }
+
+
+def test_columns_on_the_making_of_samples_read_back(tmp_path: Path) -> None:
+    spec = image_spec()
+    made = make(spec)
+    more = {
+        "path": [[[1, 2], [3]]] * 6,
+        "note": ["a", None, "b", "c", "d", "e"],
+        "weight": [0.5, None, 1.0, 1.0, 1.0, 1.0],
+    }
+    packed = Packed({**made.packed.columns, **more}, made.packed.meta)
+    dataset = DistilledDataset(spec, made.x, made.y, packed, made.bits["codes"], seed=-1)
+    folder = dataset.save_pretrained(tmp_path / "set")
+    assert DistilledDataset.from_pretrained(folder).packed == packed
