@@ -26,7 +26,7 @@ class Coreset(Method):
 
     def fit(self, real: RealData, run: Run) -> Synthetic:
         """See :class:`Method`."""
-        real.setup()
+        self.open(real)
         index, _ = select_per_class(self.selector, real, self.per_class, Streams(run.seed))
         batch = real.train.batch(index)
         synthetic = (PixelSet if real.spec.is_image else VectorSet)(per_class=self.per_class)

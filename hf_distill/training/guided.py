@@ -111,7 +111,7 @@ class GuidedDiffusion(Method):
         """
         accelerator = Accelerator()
         check_processes(accelerator)
-        real.setup(accelerator.device)
+        self.open(real, accelerator.device)
         spec, _ = real.spec, real.train  # refuses a stream
         empty = [name for name, count in zip(spec.classes, spec.class_counts, strict=True) if not count]
         if empty:

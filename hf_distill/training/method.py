@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hf_distill.data.base import Data
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.rehearsal import rehearse
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -63,6 +66,16 @@ class Method(Part):
         return DistilledDataset.from_synthetic(
             synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations, pictures=pictures
         )
+
+    @staticmethod
+    def open(real: Data, device: torch.device | str = "cpu") -> None:
+        """Set the data up where it is not yet, and see before the work that a set of them can be published.
+
+        Raises:
+            UserError: The data cannot be read, or a set of them not be written.
+        """
+        real.setup(device)
+        rehearse(real.spec)
 
     def finish(self, folder: Path) -> None:
         """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""

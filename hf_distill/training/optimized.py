@@ -97,7 +97,7 @@ class OptimizedDistillation(Method):
         accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
         check_processes(accelerator)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
-        real.setup(accelerator.device)
+        self.open(real, accelerator.device)
         synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
         # A copy: its state is this run's.
         objective = copy.deepcopy(self.objective).to(accelerator.device)

@@ -32,7 +32,7 @@ class Undistilled(Method):
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`."""
-        real.setup()
+        self.open(real)
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
         x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
