@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,9 +19,12 @@ class Selector(Part):
     """Chooses samples by their features.
 
     Attributes:
+        needs_features: Whether :meth:`fit` looks at the features and not at their number alone; where it does not, no
+            sample is read to choose.
         sensitivities_: Importance of every sample after :meth:`fit`, ``(N,)``.
     """
 
+    needs_features: ClassVar[bool] = True
     sensitivities_: Tensor
 
     @abstractmethod
@@ -41,7 +46,7 @@ def select_per_class(selector: Selector, real: RealData, per_class: int, streams
     """Select real samples of every class, as many of each as the data's ``class_balance`` says.
 
     Args:
-        selector: Fitted anew on the flattened, normalised samples of each class.
+        selector: A copy is fitted anew on the flattened, normalised samples of each class.
         real: Data with random access.
         per_class: Samples of each class (their mean where the balance is natural).
         streams: Randomness; each class has its own generator, so that a class added later changes no other.
@@ -54,8 +59,15 @@ def select_per_class(selector: Selector, real: RealData, per_class: int, streams
         if not count:
             continue
         rows = real.train.class_index(label)
-        features = real.train.batch(rows).x.flatten(1)
-        chosen, weights = selector.fit(features).select(count, streams.generator("select", label))
+        chosen, weights = _choose(selector, real, rows, count, streams.generator("select", label))
         index.append(rows[chosen.cpu()])
         weight.append(weights.cpu())
     return torch.cat(index), torch.cat(weight)
+
+
+def _choose(
+    selector: Selector, real: RealData, rows: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    features = real.train.batch(rows).x.flatten(1) if selector.needs_features else torch.empty(len(rows), 0)
+    # A copy: what it keeps of one class is gone before the next is read.
+    return copy(selector).fit(features).select(count, generator)

@@ -11,6 +11,8 @@ from hf_distill.selection.base import Selector
 class RandomSelector(Selector):
     """Chooses uniformly without replacement."""
 
+    needs_features = False
+
     def __init__(self) -> None:
         pass
 
