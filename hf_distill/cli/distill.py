@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, as_json, run_folder
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, as_json, place, run_folder
 from hf_distill.cli.records import check_configurations, same_run, saving_run_config
 from hf_distill.data.base import Data
 from hf_distill.data.series_spec import SeriesSpec
@@ -93,9 +93,11 @@ def run(argv: list[str]) -> None:
 
 
 def _distill(method: Method, real: Data, run: Run, output: Path, resolved: dict[str, Any], shown: Path) -> None:
+    accelerator = Accelerator()
     started = time.perf_counter()
+    place(real, accelerator.device)
     artifact = method.distill(real, run)
-    if not Accelerator().is_main_process:
+    if not accelerator.is_main_process:
         return
     seconds = time.perf_counter() - started
     assert run.folder is not None

@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
 from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
 from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
@@ -80,6 +80,7 @@ def _folder_config(argv: list[str]) -> dict[str, Any] | None:
 def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:
     """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
     artifact = DistilledDataset.from_pretrained(folder)
+    place(real, evaluator.device)
     evaluation = evaluator.evaluate(artifact, real, progress=progress)
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
     print(evaluation)

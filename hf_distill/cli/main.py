@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from hf_distill import __version__
-from hf_distill.allocator import keep_freed_memory
 from hf_distill.errors import DistillError, Interrupted, UserError
 from hf_distill.text import masked, printable, shorten
 
@@ -58,7 +57,6 @@ def run(argv: list[str]) -> int:
         return 0
     if argv[0] not in _COMMANDS:
         return _fail(f"no command {argv[0]!r}; the commands are {', '.join(_COMMANDS)}", 2)
-    keep_freed_memory()
     try:
         # Only the chosen command is imported: help and show come without torch.
         importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(argv[1:])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 import hf_distill.data.real
@@ -18,8 +20,10 @@ import hf_distill.quantization
 import hf_distill.selection
 import hf_distill.synthetic
 import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
+from hf_distill.allocator import keep_freed_memory
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.networks.cost import find_device
 from hf_distill.parts import Part
 
 
@@ -43,6 +47,24 @@ def add_trust(parser: ArgumentParser) -> None:
         help="let a set's record, or a configuration that came with a set, name code, models and files that are not "
         "hf_distill's: whoever made the set then runs code on this machine",
     )
+
+
+def place(real: Data, device: torch.device | str) -> None:
+    """Open the data before the work where that is on the CPU, and let the allocator keep what the work frees.
+
+    The other way round it would keep what reading and decoding free.
+
+    Args:
+        real: The data.
+        device: Where the work is, or its name as the evaluators understand it.
+
+    Raises:
+        UserError: This machine has no such device, or the data cannot be read.
+    """
+    where = find_device(device) if isinstance(device, str) else device
+    if where.type == "cpu":
+        real.setup(where)
+        keep_freed_memory()
 
 
 def as_json(config: Namespace, *keys: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
 from hf_distill.cli.records import check_configurations
 from hf_distill.evaluation.table import format_score
 from hf_distill.files import user_path
@@ -63,6 +63,7 @@ def run(argv: list[str]) -> None:
         seed=config.seed,
         sets=config.sets,
     )
+    place(objects.data, "cpu")
     print(_LINE.format("row", "bits", "samples", "in all", "result"))
     sweep.run(output, lambda row: print(_line(row), flush=True))
     print(f"{output}: sweep.json, sweep.png")

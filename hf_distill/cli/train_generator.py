@@ -11,7 +11,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_trust, run_folder
+from hf_distill.cli.parsing import add_data, add_trust, place, run_folder
 from hf_distill.cli.records import check_configurations
 from hf_distill.errors import UserError
 from hf_distill.files import locked, user_path
@@ -64,6 +64,7 @@ def run(argv: list[str]) -> None:
     with locked(run_folder(output)):
         recover(output)
         _check_output(output, replace)
+        place(real, objects.generator.device)
         with one_thread(config.threads == 1):
             pipeline = objects.generator.train(
                 real,

@@ -22,10 +22,12 @@ class Evaluator(Part):
     Attributes:
         seeds: Networks that each row is the mean of.
         seed: The first of them.
+        device: Where they are trained; ``auto`` takes a GPU where there is one.
     """
 
     seeds: int
     seed: int
+    device: str
 
     @abstractmethod
     def alone(self) -> Self:
