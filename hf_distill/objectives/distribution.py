@@ -265,8 +265,10 @@ def calibrated_temperature(features: Tensor, labels: Tensor, means: Tensor) -> T
 
 def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
     """Return the weighted mean features of every class, ``(classes, F)``; soft labels count by their probability."""
-    member = F.one_hot(batch.y, classes).to(features) if batch.y.dim() == 1 else batch.y
-    member = member * batch.w[:, None]
+    if batch.y.dim() == 1:  # written in place: of many classes the matrix is the largest of all
+        member = features.new_zeros(len(features), classes).scatter_(1, batch.y[:, None], batch.w[:, None])
+    else:
+        member = batch.y * batch.w[:, None]
     return (member / member.sum(0).clamp_min(1e-12)).T @ features
 
 

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from hf_distill.selection.base import Selector
 
+_ROWS = 512
+
 
 class HerdingSelector(Selector):
     """Greedily adds the sample that brings the mean of the chosen ones closest to the mean of all.
@@ -20,7 +22,7 @@ class HerdingSelector(Selector):
     def fit(self, features: Tensor) -> HerdingSelector:
         """Keep the features and the distance of each to the mean."""
         self._features = features
-        distance = (features - features.mean(0)).square().sum(1)
+        distance = _square_norms(features, features.mean(0))
         self.sensitivities_ = distance / distance.sum().clamp_min(torch.finfo(distance.dtype).tiny)
         return self
 
@@ -28,7 +30,7 @@ class HerdingSelector(Selector):
         """See :class:`Selector`; deterministic."""
         count = self._check(k)
         features = self._features
-        norms = features.square().sum(1)
+        norms = _square_norms(features)
         target = features.mean(0)
         total = torch.zeros_like(target)
         taken = torch.zeros(count, dtype=torch.bool, device=features.device)
@@ -41,3 +43,8 @@ class HerdingSelector(Selector):
             total = total + features[best]
             chosen.append(best)
         return torch.tensor(chosen), torch.full((k,), count / k)
+
+
+def _square_norms(features: Tensor, centre: Tensor | float = 0.0) -> Tensor:
+    """Return every row's squared distance to a point, ``(N,)``, without a second matrix of their size."""
+    return torch.cat([(part - centre).square_().sum(1) for part in features.split(_ROWS)])
