@@ -53,18 +53,40 @@ def _only(candidates: list[str], kind: str, option: str, features: Features) -> 
     raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {', '.join(features)}")
 
 
+def check_label(feature: Any, column: str) -> None:
+    """Refuse columns whose values cannot be published as classes: dates, bytes, decimals, lists and the like.
+
+    Raises:
+        UserError: The column is neither a ``ClassLabel`` nor text, whole numbers, true/false or whole floats.
+    """
+    if isinstance(feature, ClassLabel):
+        return
+    dtype = feature.dtype if isinstance(feature, Value) else ""
+    if "string" not in dtype and dtype != "bool" and not dtype.startswith(("int", "uint", "float")):
+        raise UserError(
+            f"column {column!r} is {dtype or feature}; classes are a ClassLabel, text, whole numbers or true/false: "
+            "turn it into one of these, or name another column with --data.label_column"
+        )
+
+
 def label_table(feature: Any, values: list[Any], column: str) -> tuple[tuple[str, ...], tuple[Any, ...] | None]:
     """Return the class names and, for a column that is no ``ClassLabel``, the value that stands for each class.
 
     Raises:
-        UserError: A row has no label, or the values look like a measurement and not like classes.
+        UserError: A row has no label, or the values look like a measurement or are of a type that is no class.
     """
     if isinstance(feature, ClassLabel):
         return tuple(feature.names), None
+    check_label(feature, column)
     if None in values:
         raise UserError(f"row {values.index(None)} has no value in column {column!r}: filter such rows out first")
-    if feature.dtype.startswith("float") and any(value != int(value) for value in values):
-        raise UserError(f"column {column!r} holds real numbers ({feature.dtype}), not classes")
+    if feature.dtype.startswith("float"):
+        row = next((row for row, value in enumerate(values) if not value.is_integer()), None)
+        if row is not None:
+            raise UserError(
+                f"column {column!r} holds real numbers ({feature.dtype}; row {row}: {values[row]}), not classes: name "
+                "another column with --data.label_column"
+            )
     table = tuple(sorted(set(values)))
     return tuple(str(value) for value in table), table
 
@@ -77,11 +99,14 @@ def class_indices(values: list[Any], label_values: tuple[Any, ...] | None, count
     """
     if label_values is not None:
         index = {value: place for place, value in enumerate(label_values)}
-        unknown = next((value for value in values if value not in index), None)
-        if unknown is not None:
-            raise UserError(f"the test split has class {unknown!r} in column {column!r}; the training split has not")
-        return torch.tensor([index[value] for value in values])
+        row = next((row for row, value in enumerate(values) if value not in index), None)
+        if row is not None:
+            raise UserError(
+                f"row {row} has class {values[row]!r} in column {column!r}; the training split has not: filter such "
+                "rows out first"
+            )
+        return torch.tensor([index[value] for value in values], dtype=torch.int64)
     for row, value in enumerate(values):
-        if value is None or not 0 <= value < count:
+        if not isinstance(value, int) or not 0 <= value < count:
             raise UserError(f"row {row} has label {value} in column {column!r}; labels are 0 to {count - 1}")
-    return torch.tensor(values)
+    return torch.tensor(values, dtype=torch.int64)

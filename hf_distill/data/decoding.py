@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,12 @@ from torch import Tensor
 
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
+from hf_distill.text import printable, shorten
+
+# Formats that Pillow reads by running a helper program (Ghostscript) on the file.
+_PROGRAMS = ("EPS",)
+# Larger numbers are slips of the pen or marks of missing values; sums and squares of theirs leave float32 and float64.
+LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class ImageDecoder:
     @classmethod
     def like(cls, value: Any, image_size: int | None) -> ImageDecoder:
         """Infer mode and size from one image; ``image_size`` overrides the size with a square."""
-        with _open(value, 0) as image:
+        with _opened(value, 0) as image:
             mode = "L" if image.mode in ("1", "L", "I;16", "I", "F") else "RGB"
             size = (image.height, image.width)
         return cls(mode, (image_size, image_size) if image_size else size, image_size is not None)
@@ -48,7 +55,7 @@ class ImageDecoder:
         """Decode ``{"bytes", "path"}`` values into ``(B, C, H, W)``; ``rows`` are named in errors."""
         out = np.empty((len(values), *self.size, self.shape[0]), np.uint8)
         for slot, (value, row) in enumerate(zip(values, rows, strict=True)):
-            with _open(value, row) as opened:
+            with _opened(value, row) as opened:
                 image = _to_mode(opened, self.mode)
                 if (image.height, image.width) != self.size:
                     if not self.resize:
@@ -67,10 +74,12 @@ class VectorDecoder:
 
     Attributes:
         length: Numbers in a row of the source.
+        column: Where they come from, for errors.
         transform: What is done to every row; None for nothing.
     """
 
     length: int
+    column: str
     transform: VectorTransform | None = None
 
     @property
@@ -83,12 +92,28 @@ class VectorDecoder:
         for value, row in zip(values, rows, strict=True):
             if value is None or len(value) != self.length:
                 found = "nothing" if value is None else f"{len(value)} numbers"
-                raise UserError(f"row {row} holds {found}, the first row {self.length} numbers")
-        out = torch.from_numpy(np.asarray(values, np.float32))
-        bad = (~torch.isfinite(out).all(1)).nonzero()
+                raise UserError(
+                    f"row {row} holds {found}, the first row {self.length} numbers (column {self.column!r}): mend it "
+                    "or filter the row out"
+                )
+        numbers = np.asarray(values, np.float64).reshape(len(values), self.length)  # None becomes NaN
+        self._check(numbers, rows, f"in column {self.column!r}")
+        out = torch.from_numpy(numbers.astype(np.float32))
+        if self.transform is None:
+            return out
+        out = self.transform.apply(out, rows)
+        self._check(out.numpy(), rows, f"after data.transform of column {self.column!r}")
+        return out
+
+    @staticmethod
+    def _check(numbers: np.ndarray, rows: Sequence[int], where: str) -> None:
+        bad = np.argwhere(~(np.abs(numbers) <= LARGEST))
         if len(bad):
-            raise UserError(f"row {rows[int(bad[0])]} holds a value that is missing or not finite")
-        return out if self.transform is None else self.transform.apply(out, rows)
+            place, entry = bad[0]
+            raise UserError(
+                f"row {rows[place]} holds {numbers[place, entry]:g} {where} (entry {entry}), which is missing, not "
+                f"finite or beyond {LARGEST:g}: mend it or filter the row out"
+            )
 
 
 Decoder = Callable[[Sequence[Any], Sequence[int]], Tensor]
@@ -112,7 +137,7 @@ def decoder_for(
         raise UserError(f"row 0 has no numbers in column {column!r}")
     if transform is not None:
         transform.check(len(first))
-    return VectorDecoder(len(first), transform)
+    return VectorDecoder(len(first), column, transform)
 
 
 def undecoded(dataset: Any, column: str) -> Any:
@@ -122,16 +147,24 @@ def undecoded(dataset: Any, column: str) -> Any:
     return dataset
 
 
-def _open(value: Any, row: int) -> PILImage.Image:
+@contextlib.contextmanager
+def _opened(value: Any, row: int) -> Iterator[PILImage.Image]:
+    """Open an image and load its pixels; whatever it raises in the block is said in one line that names the row."""
     if value is None or (value["bytes"] is None and not value["path"]):
         raise UserError(f"row {row} has no image: filter such rows out first")
     try:
-        image = PILImage.open(io.BytesIO(value["bytes"]) if value["bytes"] is not None else value["path"])
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).split("<")[0].strip() or type(error).__name__
-        raise UserError(f"row {row}: the image cannot be read ({reason}): mend it or filter the row out") from error
-    return image
+        with PILImage.open(io.BytesIO(value["bytes"]) if value["bytes"] is not None else value["path"]) as image:
+            if image.format in _PROGRAMS:
+                raise UserError(
+                    f"row {row} is an {image.format} file, which is a program and is not run: convert it to PNG first"
+                )
+            image.load()
+            yield image
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's plug-ins raise what they stumble on: struct.error, KeyError, zlib.error, ...
+        text = shorten(printable(str(error).split("<")[0])) or type(error).__name__
+        raise UserError(f"row {row}: the image cannot be read ({text}): mend it or filter the row out") from error
 
 
 def _to_mode(image: PILImage.Image, mode: str) -> PILImage.Image:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from datasets import Dataset, Features, IterableDataset, List, Value
+from datasets import Dataset, Features, Image, IterableDataset, List, Value
 from torch import Tensor
 
-from hf_distill.data.columns import class_indices, find_columns, label_table
+from hf_distill.data.columns import check_label, class_indices, find_columns, is_vector, label_table
 from hf_distill.data.decoding import ImageDecoder, VectorDecoder, decoder_for, undecoded
+from hf_distill.data.local import reading
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all
-from hf_distill.data.statistics import statistics
+from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, chunk_rows, decode_all
+from hf_distill.data.statistics import VECTOR_ROWS, statistics
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
@@ -52,18 +54,23 @@ class Reader:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
         column, label_column = find_columns(train.features, self.input_column, self.label_column)
         table = undecoded(train, column)
-        decoder = decoder_for(train.features[column], column, table[0][column], self.image_size, self.transform)
+        first = table.select_columns([column])[0][column]
+        decoder = decoder_for(train.features[column], column, first, self.image_size, self.transform)
         values = table[label_column][:]
         classes, label_values = label_table(train.features[label_column], values, label_column)
         labels = class_indices(values, label_values, len(classes), label_column)
         split = self._place(table, column, decoder, labels)
-        rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
+        if isinstance(split, MemorySplit):
+            parts: Iterable[Tensor] = split.values.split(_part_rows(decoder))
+        else:
+            rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
+            parts = (split.raw(part) for part in rows.sort().values.split(_part_rows(decoder)))
         spec = self._spec(
             train.features,
             (column, label_column),
             decoder,
             (classes, label_values),
-            split.values if isinstance(split, MemorySplit) else split.raw(rows.sort().values),
+            statistics(parts),
             source={**source, "fingerprint": train._fingerprint},
             num_rows=len(train),
             class_counts=tuple(torch.bincount(labels, minlength=len(classes)).tolist()),
@@ -77,28 +84,34 @@ class Reader:
         Raises:
             UserError: As :meth:`table`.
         """
-        # Some streams know their features only from their first row.
-        features = train.features or train._resolve_features().features
+        with reading(self.path):
+            # Some streams know their features only from their first row.
+            features = train.features or train._resolve_features().features
         column, label_column = find_columns(features, self.input_column, self.label_column)
-        stream = undecoded(train, column)
-        head = list(stream.take(_STATISTICS_ROWS))
-        if not head:
+        check_label(features[label_column], label_column)
+        stream = undecoded(train, column).select_columns([column, label_column])
+        with reading(self.path):
+            first = next(iter(stream), None)
+        if first is None:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        decoder = decoder_for(features[column], column, head[0][column], self.image_size, self.transform)
-        classes, label_values = label_table(features[label_column], [row[label_column] for row in head], label_column)
+        decoder = decoder_for(features[column], column, first[column], self.image_size, self.transform)
+        values: list[Any] = []
+        head = stream.take(_STATISTICS_ROWS)
+        mean, std = statistics(self._decoded(head, (column, label_column), decoder, values))
+        classes, label_values = label_table(features[label_column], values, label_column)
         splits = train.info.splits or {}
         spec = self._spec(
             features,
             (column, label_column),
             decoder,
             (classes, label_values),
-            decoder([row[column] for row in head], range(len(head))),
+            (mean, std),
             source=source,
             num_rows=splits[self.split].num_examples if self.split in splits else 0,
             class_counts=(),
         )
         index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
-        return spec, decoder, ClassStream(stream, (column, label_column), decoder, index, self.buffer)
+        return spec, decoder, ClassStream(stream, self.path, (column, label_column), decoder, index, self.buffer)
 
     def test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
         """Read the split to measure on, by the decoder of the training split, which refuses other shapes.
@@ -106,16 +119,47 @@ class Reader:
         Raises:
             UserError: A column is missing, or a row or class is unusable.
         """
-        if isinstance(test, IterableDataset):
-            test = Dataset.from_list(list(test), features=test.features)
-        for column in (spec.input_column, spec.label_column):
-            if column not in test.features:
-                raise UserError(f"the test split has no column {column!r}; it has {', '.join(test.features)}")
-        table = undecoded(test, spec.input_column)
-        labels = class_indices(table[spec.label_column][:], spec.label_values, spec.num_classes, spec.label_column)
-        split = self._place(table, spec.input_column, decoder, labels)
+        try:
+            split = self._read_test(test, spec, decoder)
+        except UserError as error:
+            raise UserError(f"the test split: {error}") from error
         split.spec = spec
         return split
+
+    def _read_test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
+        columns = (spec.input_column, spec.label_column)
+        with reading(self.path):
+            features = test.features or test._resolve_features().features
+        for column in columns:
+            if column not in features:
+                raise UserError(f"there is no column {column!r}; it has {', '.join(features)}")
+        if isinstance(test, Dataset) and not len(test):
+            raise UserError("it is empty: name another one with --data.test_split")
+        _check_same_kind(features[columns[0]], spec)
+        check_label(features[columns[1]], columns[1])
+        table = undecoded(test, columns[0])
+        if isinstance(table, IterableDataset):
+            values: list[Any] = []
+            parts = list(self._decoded(table.select_columns(list(columns)), columns, decoder, values))
+            if not values:
+                raise UserError("it is empty: name another one with --data.test_split")
+            labels = class_indices(values, spec.label_values, spec.num_classes, columns[1])
+            return MemorySplit(torch.cat(parts), labels, self.device)
+        labels = class_indices(table[columns[1]][:], spec.label_values, spec.num_classes, columns[1])
+        return self._place(table, columns[0], decoder, labels)
+
+    def _decoded(
+        self, stream: IterableDataset, columns: tuple[str, str], decoder: Decoder, labels: list[Any]
+    ) -> Iterator[Tensor]:
+        """Yield a stream's samples part by part, and put their labels into a list."""
+        batches = stream.iter(batch_size=_part_rows(decoder))
+        while True:
+            with reading(self.path):
+                rows = next(batches, None)
+            if rows is None:
+                return
+            yield decoder(rows[columns[0]], range(len(labels), len(labels) + len(rows[columns[1]])))
+            labels += rows[columns[1]]
 
     def _place(self, table: Dataset, column: str, decoder: Decoder, labels: Tensor) -> Split:
         values = len(table) * int(torch.Size(decoder.shape).numel())
@@ -132,13 +176,13 @@ class Reader:
         columns: tuple[str, str],
         decoder: Decoder,
         labels: tuple[tuple[str, ...], tuple[Any, ...] | None],
-        values: Tensor,
+        moments: tuple[list[float], list[float]],
         **known: Any,
     ) -> DataSpec:
         kept = Features({name: feature for name, feature in features.items() if name in columns})
         if self.transform is not None:
             kept[columns[0]] = List(Value("float32"), length=decoder.shape[0])
-        mean, std = statistics(values)
+        mean, std = moments
         return DataSpec(
             task="image-classification" if isinstance(decoder, ImageDecoder) else "tabular-classification",
             input_column=columns[0],
@@ -152,3 +196,13 @@ class Reader:
             transform=self.transform.config() if self.transform is not None else None,
             **known,
         )
+
+
+def _part_rows(decoder: Decoder) -> int:
+    return chunk_rows(decoder.shape) if isinstance(decoder, ImageDecoder) else VECTOR_ROWS
+
+
+def _check_same_kind(feature: Any, spec: DataSpec) -> None:
+    if not (isinstance(feature, Image) if spec.is_image else is_vector(feature)):
+        kind = "an Image" if spec.is_image else "a List of numbers"
+        raise UserError(f"column {spec.input_column!r} is {feature}, in the training split {kind}")

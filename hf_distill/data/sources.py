@@ -13,17 +13,11 @@ from huggingface_hub import DatasetCard, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
 from hf_distill.connection import hub_requests
+from hf_distill.data.local import load_local, local_path
 from hf_distill.errors import HubError, UserError
+from hf_distill.files import user_path
 from hf_distill.text import printable, shorten
 
-_FILE_LOADERS = {
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".json": "json",
-    ".jsonl": "json",
-    ".arrow": "arrow",
-}
 # Looked for in this order where the user names no test split.
 _TEST_SPLITS = ("test", "validation", "valid", "val", "dev")
 
@@ -82,50 +76,42 @@ def open_source(
         The training split, the test split or None, and what the card says of the source.
 
     Raises:
-        UserError: The source, the configuration or a split does not exist.
+        UserError: The source, the configuration or a split does not exist or cannot be read, or both splits are one.
         HubError: The Hub refused, cannot be reached or gave an answer that is none.
     """
+    if test_split == split:
+        raise UserError(
+            f"data.test_split is {test_split!r}, the split that is distilled: name another one, or leave it out"
+        )
     splits = _load(path, name, revision, streaming)
     if split not in splits:
         raise UserError(f"{path} has no split {split!r}; it has {', '.join(splits)}")
     if test_split is not None and test_split not in splits:
         raise UserError(f"{path} has no test split {test_split!r}; it has {', '.join(splits)}")
     if test_split is None:
-        test_split = next((other for other in _TEST_SPLITS if other in splits and other != split), None)
+        others = [other for other in _TEST_SPLITS if other in splits and other != split]
+        test_split = next((other for other in others if not _is_empty(splits[other])), None)
     source: dict[str, Any] = {"path": _public_path(path), "name": name, "split": split, "test_split": test_split}
     source.update(_provenance(path, revision))
     return splits[split], splits[test_split] if test_split else None, source
 
 
+def _is_empty(split: Dataset | IterableDataset) -> bool:
+    return isinstance(split, Dataset) and not len(split)
+
+
 def _public_path(path: str) -> str:
     """Return a path as it may be published: local folders lose everything but their last part."""
-    return Path(path).resolve().name if Path(path).exists() else path
+    local = user_path(path)
+    return local.name if local.exists() and path not in BUILT_IN else path
 
 
 def _load(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
     if path in BUILT_IN:
         loaded = BUILT_IN[path][0]()
         return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in loaded.items()}
-    local = Path(path)
-    try:
-        if local.is_file():
-            if local.suffix not in _FILE_LOADERS:
-                raise UserError(f"cannot read {path}: a data file must end in {', '.join(_FILE_LOADERS)}")
-            return datasets.load_dataset(_FILE_LOADERS[local.suffix], data_files=str(local), streaming=streaming)
-        if local.is_dir() and ((local / "dataset_dict.json").exists() or (local / "state.json").exists()):
-            saved = datasets.load_from_disk(str(local))
-            splits = saved if isinstance(saved, DatasetDict) else {"train": saved}
-            return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in splits.items()}
-        if not local.is_dir() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
-            raise UserError(f"no such file or folder: {path}")
-        if local.is_dir():
-            return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
-    except (datasets.exceptions.DatasetGenerationError, datasets.exceptions.DataFilesNotFoundError) as error:
-        raise UserError(f"cannot read {path}: {_first_line(error.__cause__ or error)}") from error
-    except ValueError as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"cannot open {path}: {_first_line(error)}") from error
+    if (local := local_path(path)) is not None:
+        return load_local(local, path, name, streaming)
     return _load_from_hub(path, name, revision, streaming)
 
 
@@ -160,8 +146,8 @@ def _provenance(path: str, revision: str | None) -> dict[str, Any]:
     """Return the source's revision and licence as far as they are known."""
     if path in BUILT_IN:
         return {"revision": None, "license": BUILT_IN[path][1]}
-    if Path(path).exists():
-        readme = Path(path) / "README.md"
+    if (local := local_path(path)) is not None:
+        readme = local / "README.md"
         return {"revision": None, "license": _card_license(readme) if readme.is_file() else None}
     try:
         with hub_requests(path, revision=revision):
@@ -173,8 +159,9 @@ def _provenance(path: str, revision: str | None) -> dict[str, Any]:
     return {"revision": info.sha, "license": license_}
 
 
-def _card_license(readme: Path) -> str | None:
+def _card_license(readme: Path) -> str | list[str] | None:
     try:
-        return DatasetCard.load(readme).data.license
-    except (ValueError, yaml.YAMLError):
+        found = DatasetCard.load(readme).data.license
+    except Exception:  # whatever a stranger's card holds: the set can be read, its licence cannot
         return None
+    return found if isinstance(found, (str, list)) else None

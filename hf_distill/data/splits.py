@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -13,7 +14,8 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.decoding import Decoder
 from hf_distill.data.spec import DataSpec
 
-_DECODE_ROWS = 1024
+# Numbers that are decoded or normalised at once: 8 MiB of float32, whatever a row holds.
+_CHUNK_VALUES = 2**21
 
 
 class Split(ABC):
@@ -46,7 +48,12 @@ class Split(ABC):
 
     def batch(self, index: Tensor) -> Batch:
         """Return normalised inputs and class indices, on the device."""
-        return Batch.of(self.spec.normalize(self.raw(index)), self.labels[index].to(self.device))
+        shape = self.spec.shape
+        # Piece by piece: what is computed on the way takes several times the memory of the result.
+        x = torch.empty((len(index), *shape), device=self.device)
+        for start, part in chunks(index, shape):
+            x[start : start + len(part)] = self.spec.normalize(self.raw(part))
+        return Batch.of(x, self.labels[index].to(self.device))
 
 
 class MemorySplit(Split):
@@ -103,11 +110,24 @@ class ArrowSplit(Split):
         return self._decoder(self._dataset[rows][self._column], rows)
 
 
+def chunks(index: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[int, Tensor]]:
+    """Yield the pieces of ``index`` that are handled at once for samples of some shape, and where each begins."""
+    start = 0
+    for part in index.split(chunk_rows(shape)):
+        yield start, part
+        start += len(part)
+
+
+def chunk_rows(shape: tuple[int, ...]) -> int:
+    """Return how many samples of some shape are handled at once."""
+    return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))
+
+
 def decode_all(dataset: Dataset, column: str, decoder: Decoder, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """Decode a whole column into one tensor ``(N, *shape)``."""
     out = torch.empty((len(dataset), *shape), dtype=dtype)
     start = 0
-    for rows in dataset.select_columns([column]).iter(batch_size=_DECODE_ROWS):
+    for rows in dataset.select_columns([column]).iter(batch_size=chunk_rows(shape)):
         values = rows[column]
         out[start : start + len(values)] = decoder(values, range(start, start + len(values)))
         start += len(values)

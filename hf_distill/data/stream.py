@@ -10,6 +10,7 @@ from datasets import IterableDataset
 from torch import Tensor
 
 from hf_distill.data.decoding import Decoder
+from hf_distill.data.local import reading
 from hf_distill.errors import UserError
 
 _READ_ROWS = 64
@@ -24,6 +25,7 @@ class ClassStream:
 
     Args:
         dataset: The stream, with undecoded images.
+        path: Where it comes from, for errors.
         columns: Input and label column.
         decoder: Turns values of the input column into tensors.
         classes: Label value to class index.
@@ -31,9 +33,16 @@ class ClassStream:
     """
 
     def __init__(
-        self, dataset: IterableDataset, columns: tuple[str, str], decoder: Decoder, classes: dict[Any, int], buffer: int
+        self,
+        dataset: IterableDataset,
+        path: str,
+        columns: tuple[str, str],
+        decoder: Decoder,
+        classes: dict[Any, int],
+        buffer: int,
     ) -> None:
         self._dataset = dataset.select_columns(list(columns))
+        self._path = path
         self._columns = columns
         self._decoder = decoder
         self._classes = classes
@@ -58,7 +67,8 @@ class ClassStream:
 
     def _fill(self, limit: int) -> int:
         """Read some rows into the buffers; return 1 where the stream came to its end."""
-        rows = next(self._rows, None)
+        with reading(self._path):
+            rows = next(self._rows, None)
         if rows is None:
             if self._position == 0:
                 raise UserError("the stream is empty")
@@ -66,11 +76,14 @@ class ClassStream:
             return 1
         values, labels = rows[self._columns[0]], rows[self._columns[1]]
         decoded = self._decoder(values, range(self._position, self._position + len(values)))
-        for value, label in zip(decoded, labels, strict=True):
+        for place, (value, label) in enumerate(zip(decoded, labels, strict=True)):
             if label not in self._classes:
-                raise UserError(f"the stream has label {label!r} after its first rows: cast the column to a ClassLabel")
+                raise UserError(
+                    f"row {self._position + place} of the stream has label {label!r} in column {self._columns[1]!r}, "
+                    "which its first rows have not: cast the column to a ClassLabel, or mend the row"
+                )
             waiting = self._waiting[self._classes[label]]
-            waiting.append(value)
+            waiting.append(value.clone())  # a view would keep all rows that were read with it
             if len(waiting) > limit:
                 waiting.pop(0)
         self._position += len(values)
