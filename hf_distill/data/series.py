@@ -124,9 +124,9 @@ class SeriesData(Data):
         table, source = self._open()
         if not len(table):
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        first = table[0]
+        first = table.with_format("arrow")[:1].to_pylist()[0]  # nothing is decoded, whatever the columns hold
         time_column = find_time_column(table.features, self.time_column, first, self.columns or [])
-        channels = find_channels(table.features, self.columns, time_column, first)
+        channels = find_channels(table, self.columns, time_column, first)
         start, step, format_ = self._clock(table, time_column)
         borders = find_borders(self.splits, len(table), self.path, step)
         check_lengths(borders, self.lookback, self.horizon, self.path)

@@ -12,14 +12,19 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
-from datasets import Dataset, Features
+from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.series_time import is_number
+from hf_distill.data.decoding import LARGEST
+from hf_distill.data.series_time import is_number, is_text
 from hf_distill.errors import UserError
+from hf_distill.text import shorten
 
 _CHUNK = 65_536
+# A number as people write it, with a decimal comma too: such a column is a channel, and is not read as one.
+_NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
 Missing = Literal["error", "ffill", "interpolate"]
 
 logger = logging.getLogger(__name__)
@@ -42,13 +47,15 @@ class Statistics:
 
 
 def find_channels(
-    features: Features, columns: list[str] | None, time_column: str | None, first: dict[str, object]
+    table: Dataset, columns: list[str] | None, time_column: str | None, first: dict[str, object]
 ) -> tuple[str, ...]:
     """Return the channels, in the source's order: the chosen ones, else every number but the time column.
 
     Raises:
-        UserError: A chosen column does not exist, is no number or is the time column; or there is no channel.
+        UserError: A chosen column does not exist, is no number or is the time column; there is no channel; or a column
+            of text holds numbers for the most part.
     """
+    features = table.features
     if columns is not None:
         for name in columns:
             if name not in features:
@@ -56,6 +63,7 @@ def find_channels(
             if name == time_column:
                 raise UserError(f"column {name!r} is the time column and cannot be a channel too: leave it out")
             if not is_number(features[name]):
+                refuse_broken(table, name)
                 raise UserError(
                     f"column {name!r} is {_kind(features[name])} (row 0: {first[name]!r}) and channels are numbers: "
                     "leave it out of --data.columns or turn it into numbers first"
@@ -65,6 +73,8 @@ def find_channels(
         return tuple(name for name in features if name in columns)
     channels = tuple(name for name in features if name != time_column and is_number(features[name]))
     left_out = [name for name in features if name != time_column and name not in channels]
+    for name in left_out:
+        refuse_broken(table, name)
     if not channels:
         kinds = ", ".join(f"{name} is {_kind(feature)}" for name, feature in features.items())
         raise UserError(f"there is no column of numbers to forecast ({kinds}): turn one into numbers first")
@@ -74,6 +84,31 @@ def find_channels(
     return channels
 
 
+def refuse_broken(table: Dataset, name: str) -> None:
+    """Refuse a column of text of which most values are numbers: one bad cell turns a channel of a CSV file into text.
+
+    Raises:
+        UserError: The message names the first cell that is no number.
+    """
+    if not is_text(table.features[name]):
+        return
+    numbers = known = 0
+    bad: tuple[int, str] | None = None
+    for start, rows in _arrow_chunks(table, [name]):
+        cells = rows[name].cast(pa.large_string())
+        matches = pc.match_substring_regex(cells, _NUMBER)
+        numbers += pc.sum(matches).as_py() or 0
+        known += len(cells) - cells.null_count
+        if bad is None and (place := pc.index(matches, pa.scalar(False)).as_py()) >= 0:
+            bad = start + place, cells[place].as_py()
+    if 2 * numbers <= known:
+        return
+    what = f"column {name!r} is text and most of it numbers"
+    if bad is not None:
+        what += f"; row {bad[0]} holds {shorten(bad[1], 40)!r}"
+    raise UserError(f"{what}: write numbers with a point and mend such cells, or choose others with --data.columns")
+
+
 def _kind(feature: object) -> str:
     dtype = getattr(feature, "dtype", None) or str(feature)
     return "text" if "string" in dtype else dtype
@@ -81,13 +116,24 @@ def _kind(feature: object) -> str:
 
 def _chunks(table: Dataset, channels: tuple[str, ...]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield first row and float64 values ``(B, N)`` of every chunk; missing and infinite ones are NaN."""
-    arrow = table.select_columns(list(channels)).with_format("arrow")
-    for start, rows in zip(range(0, len(table), _CHUNK), arrow.iter(batch_size=_CHUNK), strict=True):
+    for start, rows in _arrow_chunks(table, list(channels)):
         values = np.empty((len(rows), len(channels)))
         for place, name in enumerate(channels):
             values[:, place] = rows[name].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         values[~np.isfinite(values)] = np.nan
+        beyond = np.argwhere(np.abs(values) > LARGEST)
+        if len(beyond):
+            row, place = beyond[0]
+            raise UserError(
+                f"row {start + row} of column {channels[place]!r} holds {values[row, place]:g}, which is beyond "
+                f"{LARGEST:g}: mend the value, or choose others with --data.columns"
+            )
         yield start, values
+
+
+def _arrow_chunks(table: Dataset, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
+    arrow = table.select_columns(columns).with_format("arrow")
+    return zip(range(0, len(table), _CHUNK), arrow.iter(batch_size=_CHUNK), strict=True)
 
 
 def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Statistics:

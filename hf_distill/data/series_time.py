@@ -100,16 +100,21 @@ def read_times(column: pa.ChunkedArray, name: str) -> tuple[np.ndarray, str | No
         raise UserError(f"row {row} of the time column {name!r} {what}: mend or remove it")
     if pa.types.is_timestamp(times.type) or pa.types.is_date(times.type):
         times = times.cast(pa.timestamp("us", tz=getattr(times.type, "tz", None)), safe=False).cast(pa.int64())
-    return times.to_numpy(), format_
+    points = times.to_numpy()
+    if points.dtype.kind == "f" and not np.isfinite(points).all():
+        row = int(np.flatnonzero(~np.isfinite(points))[0])
+        raise UserError(f"row {row} of the time column {name!r} is {points[row]}: mend or remove it")
+    return points, format_
 
 
 def check_times(times: np.ndarray, name: str, allow_irregular: bool) -> float | int:
     """Return the usual step, in the unit of ``times``.
 
-    Up to one step in a hundred may be another one (a gap, a row twice), which is logged: windows run across it.
+    Up to one step in a hundred may be another one (a gap), which is logged: windows run across it.
 
     Raises:
-        UserError: Time goes back, or the steps are irregular and that is not allowed; the message names the row.
+        UserError: Time goes back, or stands still or steps are irregular and that is not allowed; the message names
+            the row.
     """
     steps = np.diff(times)
     if not len(steps):
@@ -121,12 +126,20 @@ def check_times(times: np.ndarray, name: str, allow_irregular: bool) -> float | 
             f"the time column {name!r} goes back at row {row} ({len(back)} times in all): sort the rows by it; rows of "
             "several series need one column each"
         )
+    equal = np.flatnonzero(steps == 0)
+    if len(equal) and not allow_irregular:
+        row = int(equal[0]) + 1
+        raise UserError(
+            f"row {row} of the time column {name!r} has the time of row {row - 1} ({len(equal)} such rows in all): "
+            "remove rows that are there twice and give each of several series a column, or set "
+            "--data.allow_irregular=true to take all rows as equally spaced"
+        )
     usual = np.sort(steps)[len(steps) // 2].item()
     odd = np.flatnonzero(steps != usual) if steps.dtype.kind in "iu" else np.flatnonzero(~np.isclose(steps, usual))
     if len(odd) and not allow_irregular:
         row = int(odd[0]) + 1
         what = f"{len(odd)} of {len(steps)} steps of the time column {name!r} are unlike the others, first at row {row}"
-        if usual <= 0 or len(odd) > _IRREGULAR * len(steps):
+        if len(odd) > _IRREGULAR * len(steps):
             raise UserError(
                 f"{what}: resample the series, or set --data.allow_irregular=true to take its rows as equally spaced"
             )

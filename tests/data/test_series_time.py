@@ -19,7 +19,8 @@ def swapped(i: int, j: int) -> list[str]:
     [
         (swapped(5, 6), r"goes back at row 6 \(1 times in all\): sort"),
         (dates(20) * 2, r"goes back at row 20 .*several series"),
-        ([dates()[i // 2] for i in range(ROWS)], "first at row 2: resample"),
+        ([dates()[i // 2] for i in range(ROWS)], r"row 1 of the time column 't' has the time of row 0 \(20 such rows"),
+        ([*dates(7), *dates()[6:-1]], r"row 7 of the time column 't' has the time of row 6 \(1 such rows"),
         (dates(20) + dates(60)[40:], r"1 of 39 steps .* first at row 20.*--data.allow_irregular=true"),
         ([*dates()[:7], "noon", *dates()[8:]], r"row 7 of the time column 't' is 'noon' and not a date like"),
         ([*dates()[:7], None, *dates()[8:]], "row 7 of the time column 't' is empty"),
