@@ -5,13 +5,14 @@ folder, runs ``distill`` and ``evaluate`` in processes of their own, with a fres
 at them every 10 ms. What counts is *anonymous* memory, which the system cannot take back; pages of a memory-mapped
 Arrow table stand in ``with mapped`` too, and are given back when anybody needs room. ``above fixed`` is what it takes
 more than the same command on a thousand rows: the libraries, the network and one step are fixed. ``--code`` measures
-another checkout.
+another checkout, ``--before`` sets its anonymous memory beside.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--many_classes", type=int, default=2000)
     parser.add_argument("--real_per_class", type=int, default=16)
     parser.add_argument("--name", default="memory")
+    parser.add_argument("--before", type=Path, help="results/NAME.json of an earlier commit, to stand beside")
     parser.add_argument("--code", type=Path, default=Path(__file__).resolve().parent.parent)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -158,7 +160,11 @@ def main() -> None:
                 words = [*distill, f"--data.storage={name}"]
                 rows.append(measure(work, data, count, classes, f"distill, {name}", words, options.code))
     fixed = {row["what"]: row["anonymous"] for row in rows if row["rows"] == FIXED}
+    before = json.loads(options.before.read_text())["rows"] if options.before else []
+    anonymous = {(row["what"], row["rows"]): row["anonymous"] for row in before}
     for row in rows:
+        if before:
+            row["before"] = anonymous.get((row["what"], row["rows"]))
         row["above fixed"] = row["anonymous"] - fixed[row["what"]]
     save(
         options.name,

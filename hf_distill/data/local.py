@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
-from datasets import DatasetDict
+from datasets import Dataset
 from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from pyarrow.dataset import ParquetFragmentScanOptions
 
@@ -72,12 +73,26 @@ def load_local(local: Path, path: str, name: str | None, streaming: bool) -> dic
                 _check_arrow(local)
             return _built(streaming, _FILE_LOADERS[local.suffix], data_files=glob.escape(str(local)))
         if (local / "dataset_dict.json").exists() or (local / "state.json").exists():
-            saved = datasets.load_from_disk(str(local))
-            splits = saved if isinstance(saved, DatasetDict) else {"train": saved}
-            for split in splits.values():
-                split.data.validate(full=True)
+            splits = _load_saved(local)
+            if not splits:
+                raise UserError(f"{path} has no rows: name another --data.path")
             return {key: split.to_iterable_dataset() if streaming else split for key, split in splits.items()}
         return _built(streaming, str(local), name=name)
+
+
+def _load_saved(local: Path) -> dict[str, Dataset]:
+    folders = {"train": local}
+    if (local / "dataset_dict.json").exists():
+        folders = {name: local / name for name in json.loads((local / "dataset_dict.json").read_text())["splits"]}
+    splits = {}
+    for name, folder in folders.items():
+        # A split without rows has no file, and ``datasets`` cannot read it.
+        if json.loads((folder / "state.json").read_text())["_data_files"]:
+            split = datasets.load_from_disk(str(folder))
+            assert isinstance(split, Dataset)
+            split.data.validate(full=True)
+            splits[name] = split
+    return splits
 
 
 def _built(streaming: bool, path: str, **where: Any) -> dict[str, Any]:
