@@ -97,7 +97,7 @@ def watched(words: list[str], code: Path, work: Path) -> dict[str, float]:
     return {"anonymous": anonymous, "with mapped": whole, "seconds": time.perf_counter() - started}
 
 
-def status(pid: int) -> dict[str, int]:
+def status(pid: int | str) -> dict[str, int]:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -192,7 +192,7 @@ def test_what_may_not_be_read_is_named(tmp_path, what):
 
 def test_the_split_that_is_distilled_does_not_test(tmp_path):
     DatasetDict(train=vectors(), test=vectors()).save_to_disk(tmp_path / "saved")
-    with pytest.raises(UserError, match="data.test_split is 'train', the split that is distilled"):
+    with pytest.raises(UserError, match=r"data\.test_split is 'train', the split that is distilled"):
         RealData(path=str(tmp_path / "saved"), test_split="train").setup()
 
 
