@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import yaml
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, IterableDataset
 from huggingface_hub import DatasetCard, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
