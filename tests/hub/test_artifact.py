@@ -199,7 +199,7 @@ def test_damaged_tables_are_named(images: DistilledDataset, tmp_path: Path, name
         (lambda record: record.replace('"bits"', '"bytes"'), "incomplete, without bits"),
         (lambda record: record.replace('"input_column": "img"', '"input_column": "x"'), "does not describe"),
         (lambda record: record.replace('"task"', '"tusk"'), "does not describe"),
-        (lambda record: record.replace('"rows": 6,\n  "bits"', '"rows": 7,\n  "bits"'), "not 7 samples"),
+        (lambda record: record.replace('"rows": 6,\n  "bits"', '"rows": 7,\n  "bits"'), "rows is 6 and must be 7"),
     ],
 )
 def test_damaged_records(images: DistilledDataset, tmp_path: Path, change, message: str) -> None:

@@ -34,10 +34,10 @@ def folder(tmp_path: Path) -> Path:
 
 def refused(folder: Path) -> str:
     """Return the line that loading says, which must come at once."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ArtifactError) as caught:
         DistilledDataset.from_pretrained(folder)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert str(caught.value).isprintable()
     return str(caught.value)
 
