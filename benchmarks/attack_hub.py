@@ -121,7 +121,7 @@ def main() -> None:
         import record
 
         commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=options.code, text=True)
-        title = "Faults of the Hub, one for each request"
+        title = "Faults of the Hub, each for every request" + ("" if options.code == HERE else ", before")
         record.save(options.save, rows, title=title, commit=commit.strip())
     sys.stdout.flush()
     os._exit(0)  # threads that hang would keep the process

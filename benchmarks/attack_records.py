@@ -98,7 +98,8 @@ def main() -> None:
         import record as results
 
         commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=options.code, text=True)
-        results.save(options.save, rows, title="Records that were tampered with", commit=commit.strip())
+        title = "Records that were tampered with" + ("" if options.code == HERE else ", before")
+        results.save(options.save, rows, title=title, commit=commit.strip())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from hf_distill.errors import HubError, UserError
 from hf_distill.files import user_path
 from hf_distill.text import printable, shorten
 
+_BRIEF = 300.0  # seconds for a source's page and card
 # Looked for in this order where the user names no test split.
 _TEST_SPLITS = ("test", "validation", "valid", "val", "dev")
 
@@ -149,7 +150,7 @@ def _provenance(path: str, revision: str | None) -> dict[str, Any]:
         readme = local / "README.md"
         return {"revision": None, "license": _card_license(readme) if readme.is_file() else None}
     try:
-        with hub_requests(path, revision=revision):
+        with hub_requests(path, revision=revision, seconds=_BRIEF):
             info = HfApi().dataset_info(path, revision=revision)
             license_ = DatasetCard.load(path, repo_type="dataset").data.license
     except HubError:

@@ -22,7 +22,7 @@ from hf_distill.synthetic.unpacking import soft_labels, unpack_quantized
 from tests.hub.kinds import KINDS
 from tests.hub.tampering import FILES, VALUES, paths, tampered
 
-SAMPLE = 60
+SAMPLE = 30
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -78,7 +78,7 @@ def test_a_record_with_one_change(folder: Path) -> None:
     refused = 0
     for path, change in random.Random(0).sample(cases, SAMPLE):
         refused += any(attack(folder, tampered(copy.deepcopy(good), path, change), (path, change)))
-    assert SAMPLE / 3 < refused < SAMPLE, "most changes are seen, and some of the record is free"
+    assert refused > SAMPLE / 3, "most changes are seen"
 
 
 @pytest.mark.parametrize("change", FILES)
