@@ -269,7 +269,7 @@ def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
         member = features.new_zeros(len(features), classes).scatter_(1, batch.y[:, None], batch.w[:, None])
     else:
         member = batch.y * batch.w[:, None]
-    return (member / member.sum(0).clamp_min(1e-12)).T @ features
+    return member.div_(member.sum(0).clamp_min(1e-12)).T @ features
 
 
 def squared_distances(points: Tensor, centres: Tensor) -> Tensor:
