@@ -35,7 +35,7 @@ def rehearse(spec: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
             few = _with_few_classes(spec)
             made_up = _made_up(few)
-            made_up._write(Path(folder), constant=True)
+            made_up._write(Path(folder), check="nothing")
             DistilledDataset._read(Path(folder))
             values = read_record(Path(folder))
             # Of all the names: are they JSON, text and different, and does the label column hold them?

@@ -110,8 +110,8 @@ def _numbers(packed: Packed) -> list[tuple[str, np.ndarray]]:
         kind = np.dtype(sides.get(name) or layout.get("dtype", "u1"))
         if isinstance(values[0], bytes) and kind.kind == "f":
             found.append((name, np.frombuffer(b"".join(values), kind)))
-        elif isinstance(values[0], float):
-            found.append((name, np.asarray(values)))
+        elif any(isinstance(value, float) for value in values):
+            found.append((name, np.asarray([value for value in values if value is not None])))
     return found
 
 

@@ -165,8 +165,8 @@ def test_paths_as_people_write_them(tmp_path, monkeypatch):
 def test_paths_that_are_none(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path, message in {
-        "": "data.path is ''",
-        "  ": "data.path is '  '",
+        "": "RealData.path is ''",
+        "  ": "RealData.path is '  '",
         str(tmp_path / "loop"): "cannot be a path",
         str(tmp_path / ("n" * 300)): "cannot be a path: File name too long",
         "a\0b": "cannot be a path",

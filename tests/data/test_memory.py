@@ -59,10 +59,12 @@ def test_setup_decodes_a_bounded_number_and_a_random_choice_what_it_chooses(open
     for draw in (
         lambda: RealSamples().draw(real, 7, Streams(3))[0],
         lambda: random_samples(real, real.spec, 7 * CLASSES, Streams(3)).x,
-        lambda: Coreset(per_class=7).fit(real, Run(seed=3))().x,
     ):
         opened[0] = 0
         assert len(draw()) == opened[0] == 7 * CLASSES
+    opened[0] = 0
+    Coreset(per_class=7).fit(real, Run(seed=3))
+    assert opened[0] == 7 * CLASSES + 2  # those of the rehearsed set
 
 
 def test_a_random_choice_is_that_of_its_generator():
@@ -108,7 +110,7 @@ def test_data_is_opened_before_freed_memory_is_kept(monkeypatch):
     seen = []
     real = RealData.from_dataset(table(8))
     monkeypatch.setattr(parsing, "keep_freed_memory", lambda: seen.append(real.spec.num_rows))
-    parsing.place(real, "cuda")
+    parsing.place(real, torch.device("cuda"))
     assert not seen
     parsing.place(real, "cpu")
     assert seen == [8]

@@ -80,7 +80,7 @@ def test_before_the_first_update_it_is_not_the_rate() -> None:
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_an_evaluation_names_network_source_seed_and_rate(real, artifact, seeds: int) -> None:
     options = {"networks": [MLP(width=8)], "seeds": seeds, "baselines": ["random"], "device": "cpu", "seed": 5}
-    for lr in (1e3, 1e10, 1e30):
+    for lr in (1e3, 1e6):
         evaluator = ClassificationEvaluator(recipe=Recipe(epochs=4, lr=lr), **options)
         with pytest.raises(
             DivergenceError,
