@@ -1,8 +1,8 @@
 """Every option of tiny runs with values that are out of any range: what `hf-distill distill` does about it.
 
-`python benchmarks/attack_options.py`. Each try is a process of its own with 20 seconds: the resolved configuration of a
-base run with one value replaced. Good outcomes: one line and exit code 1 or 2, or a finished set whose values are
-finite and vary. With `--tries FILE` every try goes to a file.
+Each try is a process of its own with 20 seconds: the resolved configuration of a base run with one value replaced; an
+option of a part is tried in the first run that has it. Good outcomes: one line and exit code 1 or 2, or a finished set
+whose values are finite and vary. `--code` attacks another checkout, `--tries FILE` keeps what every try said.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import math
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from typing import Any
 import numpy as np
 import yaml
 from record import save
+
+HERE = Path(__file__).resolve().parents[1]
 
 VALUES = (-1, 0, math.nan, 1e30, 10**30, None)
 NET = {"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}
@@ -159,17 +162,18 @@ def write_sources(folder: Path) -> None:
     (folder / "series.csv").write_text("index,a,b\n" + "\n".join(lines) + "\n")
 
 
-def leaves(values: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the place of every option of a resolved configuration."""
+def leaves(values: Any, path: tuple[Any, ...] = (), owner: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the part and the place of every option of a resolved configuration."""
     if isinstance(values, dict):
+        owner = values.get("class_path", owner)
         for key, value in values.items():
             if key != "class_path":
-                yield from leaves(value, (*path, key))
+                yield from leaves(value, (*path, key), owner)
     elif isinstance(values, list) and values and isinstance(values[0], dict):
         for place, value in enumerate(values):
-            yield from leaves(value, (*path, place))
+            yield from leaves(value, (*path, place), owner)
     else:
-        yield path
+        yield owner, path
 
 
 def replaced(values: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -237,11 +241,13 @@ def attempt(config: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", default="attack_options", help="name of the result")
+    parser.add_argument("--code", type=Path, default=HERE, help="the checkout that is attacked")
+    parser.add_argument("--save", default="", help="name of the results' file; nothing is written without one")
     parser.add_argument("--bases", nargs="*", help="only these base runs")
     parser.add_argument("--tries", help="write every try to this file")
     args = parser.parse_args()
     os.environ.update(HF_DISTILL_TRACEBACK="1", OMP_NUM_THREADS="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
+    sys.path.insert(0, str(args.code))
     import torch
 
     torch.set_num_threads(1)
@@ -249,7 +255,7 @@ def main() -> None:
     from hf_distill.cli.messages import parse
     from hf_distill.cli.parsing import as_json
 
-    rows, tries = [], []
+    rows, tries, seen = [], [], set()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_sources(folder)
@@ -259,7 +265,12 @@ def main() -> None:
             (folder / "base.yaml").write_text(yaml.safe_dump(base))
             resolved = as_json(parse(build_parser(), ["--config", str(folder / "base.yaml")]), *base, "seed")
             counts: collections.Counter[str] = collections.Counter()
-            for path in [(), *leaves(resolved)]:
+            for owner, path in [("", ()), *leaves(resolved)]:
+                option = (owner.rsplit(".", 1)[-1], path[-1:])
+                if option in seen:
+                    continue
+                if path:
+                    seen.add(option)
                 for value in VALUES if path else [None]:
                     with tempfile.TemporaryDirectory(dir=folder) as own:
                         config = replaced(resolved, path, value) if path else resolved
@@ -276,7 +287,8 @@ def main() -> None:
             if args.tries:
                 Path(args.tries).write_text("\n".join(tries) + "\n")
     rows.append({key: "all" if key == "base run" else sum(row[key] for row in rows) for key in rows[0]})
-    save(args.name, rows, title="Options out of their range", note="One: one line and an exit code that says so")
+    if args.save:
+        save(args.save, rows, title="Options out of their range", note="One: one line and an exit code that says so")
 
 
 if __name__ == "__main__":
