@@ -121,7 +121,7 @@ def _claimed(output: Path) -> Iterator[None]:
     if output.exists() and not output.is_dir():
         raise UserError(f"--output_dir {output} is a file: name a folder")
     refuse_foreign(output, marker=RECORD, allowed=WORKING_ENTRIES)
-    with locked(run_folder(output)):
+    with locked(user_path(run_folder(output))):  # its name may be too long where the set's is not
         yield
 
 
