@@ -56,7 +56,7 @@ def matching(**options: Any) -> dict[str, Any]:
 
 def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
     """Return configurations that together hold every part that trains in a moment."""
-    digits, table = part("RealData", path="digits"), part("RealData", path=str(folder / "vectors.parquet"))
+    digits, table = part("RealData", path="digits"), part("RealData", path=str(folder / "vectors"))
     series = part("SeriesData", path=str(folder / "series.csv"), lookback=12, horizon=4)
     recipe = part("ForecastRecipe", steps=3, epochs=0)
     forecast = part("ForecastingEvaluator", networks=[LINEAR], seeds=1, random_draws=1, full_seeds=0, recipe=recipe)
@@ -115,7 +115,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
         },
         "vectors": {"data": table, "method": optimized(**vectors), "evaluator": measured(networks=[FLAT])},
         "soft vectors": {
-            "data": part("RealData", path=str(folder / "vectors.parquet"), transform=part("VectorTransform")),
+            "data": part("RealData", path=str(folder / "vectors"), transform=part("VectorTransform")),
             "method": part(
                 "Undistilled",
                 synthetic=part("SoftVectorSet", per_class=2, top=2),
@@ -156,7 +156,9 @@ def write_sources(folder: Path) -> None:
     labels = draw.integers(0, 3, 90)
     x = draw.normal(size=(90, 5)) + labels[:, None]
     rows = datasets.Dataset.from_dict({"x": x.astype("f4").tolist(), "label": labels.tolist()})
-    rows.to_parquet(str(folder / "vectors.parquet"))
+    (folder / "vectors").mkdir()
+    for name, part_of in (("train", rows.select(range(60))), ("test", rows.select(range(60, 90)))):
+        part_of.to_parquet(str(folder / "vectors" / f"{name}.parquet"))
     time = np.arange(400)
     lines = [f"{i},{np.sin(i / 4) + draw.normal() / 9},{np.cos(i / 7)}" for i in time]
     (folder / "series.csv").write_text("index,a,b\n" + "\n".join(lines) + "\n")

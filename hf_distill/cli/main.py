@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from hf_distill import __version__
@@ -58,8 +59,10 @@ def run(argv: list[str]) -> int:
     if argv[0] not in _COMMANDS:
         return _fail(f"no command {argv[0]!r}; the commands are {', '.join(_COMMANDS)}", 2)
     try:
-        # Only the chosen command is imported: help and show come without torch.
-        importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(argv[1:])
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            # Only the chosen command is imported: help and show come without torch.
+            importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(argv[1:])
     except UserError as error:
         return _fail(str(error), 2)
     except Interrupted as error:
@@ -83,6 +86,11 @@ def run(argv: list[str]) -> int:
         what = f"unexpected {type(error).__name__}: {shorten(str(error))}"
         return _fail(f"{what}; this is a fault of hf-distill: please report it with what {_TRACEBACK}=1 shows", 1)
     return 0
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
+    """Print a warning on one line, without the line of code that it comes from."""
+    print(f"hf-distill: warning: {shorten(printable(str(message)), _LONGEST)}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:

@@ -36,6 +36,10 @@ def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
             values = config.get(action.dest)
             for value in values if action.nargs == "+" else [values]:
                 check_value(value, action._typehint, action.dest)
+    if config.get("progress") is False:
+        import datasets  # which has bars of its own, of reading and writing files
+
+        datasets.disable_progress_bars()
     return config
 
 
