@@ -273,6 +273,7 @@ def attack(name: str, points: int = 0) -> dict[str, Any]:
             if wrong:
                 row["failed"] += 1
                 failures.append(f"{name}, point {point}: {', '.join(wrong)}; exit {again} {said}")
+                print(failures[-1], file=sys.stderr, flush=True)
     return {"row": row, "failures": failures}
 
 
@@ -319,7 +320,7 @@ def main() -> None:
     if not args.commits:
         results = attack_here(names, args.points)
         for result in results:
-            print(result["row"], *result["failures"], sep="\n", file=sys.stderr)
+            print(result["row"], file=sys.stderr)
         if args.json:
             print(json.dumps(results))
         sys.exit(any(result["failures"] for result in results))
