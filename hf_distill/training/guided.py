@@ -158,8 +158,9 @@ class GuidedDiffusion(Method):
 
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
-        shutil.rmtree(folder / _UNITS, ignore_errors=True)
+        # The latents first: without the batches beside them nothing says whose they are.
         (folder / _LATENTS).unlink(missing_ok=True)
+        shutil.rmtree(folder / _UNITS, ignore_errors=True)
 
     def is_unfinished(self, folder: Path) -> bool:
         """See :class:`Method`."""

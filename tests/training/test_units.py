@@ -100,3 +100,17 @@ def test_a_mark_that_was_cut_off_does_not_end_a_run(method: GuidedDiffusion, tmp
     method.guidance_scale = 2.0
     with pytest.raises(UserError, match=r"class-00000-00000\.pt belongs to a run with another configuration"):
         fit(method, tmp_path)
+
+
+def test_latents_are_not_left_to_a_run_of_other_data(method: GuidedDiffusion, tmp_path: Path, monkeypatch) -> None:
+    """The end of a run, cut off between the two that it removes."""
+    fit(method, tmp_path, resume=False)
+
+    def ends(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", ends)
+        with pytest.raises(KeyboardInterrupt):
+            method.finish(tmp_path)
+    assert (tmp_path / "generated").is_dir() and not (tmp_path / "latents.pt").exists()
