@@ -149,7 +149,9 @@ class DistilledDataset:
         """Write the artifact; an interrupted save leaves what was there before whole.
 
         Files in the folder that are no part of an artifact (checkpoints, logs) stay; an older artifact is replaced as
-        a whole, its evaluation included.
+        a whole, its evaluation included. The folder that the process stands in stays the same folder: its entries
+        change one by one, the record last, and what an interrupted save leaves there may be refused as changed until it
+        is saved again.
 
         Raises:
             UserError: The folder holds something else, or the file system refuses (full disk, no permission).
