@@ -134,6 +134,7 @@ class DistributionMatching(Objective):
         self._compiled: CompiledFeatures | None = None
         self._cells: Cells | None = None
         self._member: Tensor | None = None
+        self._present: Tensor | None = None
 
     def get_extra_state(self) -> Tensor | None:
         """Return which cell every synthetic sample belongs to, for checkpoints."""
@@ -148,7 +149,7 @@ class DistributionMatching(Objective):
         view = self._view(real, streams)
         batch = synthetic()
         features = self._features(view.network, batch.x, view.params)
-        means = class_means(features, self._grouped(batch), len(view.means))
+        means = self._of_the_set(class_means(features, self._grouped(batch), self._groups(real)))
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
         if view.features is not None:
@@ -166,14 +167,23 @@ class DistributionMatching(Objective):
     def _grouped(self, batch: Batch) -> Batch:
         return batch if self._member is None else Batch(batch.x, self._member, batch.w)
 
+    def _groups(self, real: RealData) -> int:
+        """Return how many means are matched: those of the classes, or of the cells."""
+        return real.spec.num_classes if self._cells is None else len(self._cells.rows)
+
+    def _of_the_set(self, means: Tensor) -> Tensor:
+        return means if self._present is None else means[self._present]
+
     @torch.no_grad()
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
-        """See :class:`Objective`: choose whether to compile, and find the cells."""
+        """See :class:`Objective`: choose whether to compile, and find the cells, or the classes that the set has."""
+        batch = synthetic()
+        labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
+        counts = torch.bincount(labels, minlength=real.spec.num_classes)
+        if not self.cell_size and batch.y.dim() == 1 and not counts.all():
+            self._present = counts.nonzero()[:, 0]
         if self.cell_size:
-            batch = synthetic()
-            labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
-            counts = torch.bincount(labels, minlength=real.spec.num_classes).tolist()
-            self._cells = Cells.of(real, counts, self.cell_size)
+            self._cells = Cells.of(real, counts.tolist(), self.cell_size)
             if self._member is None:
                 self._member = self._cells.assign(batch.x, labels)
             self._member = self._member.to(labels.device)
@@ -219,7 +229,9 @@ class DistributionMatching(Objective):
         features = torch.cat(
             [self._features(network, x, params) for x in batch.x.split(self._chunk(batch.x.device.type))]
         )
-        means = class_means(features, batch, spec.num_classes if self._cells is None else len(self._cells.rows))
+        means = self._of_the_set(class_means(features, batch, self._groups(real)))
+        if self._present is not None:
+            batch = Batch(batch.x, torch.searchsorted(self._present, batch.y), batch.w)
         spread = (means - means.mean(0)).square().sum(1).mean()
         unit = spread
         if self.discrimination and self.temperature_unit == "calibrated":
@@ -229,7 +241,8 @@ class DistributionMatching(Objective):
     def _real_batch(self, real: RealData, generator: torch.Generator) -> Batch:
         """Draw as many real samples of each class, or of each cell with the cell as their label."""
         if self._cells is None:
-            return real.sample(list(range(real.spec.num_classes)), self.real_per_class, generator)
+            classes = range(real.spec.num_classes) if self._present is None else self._present.tolist()
+            return real.sample(list(classes), self.real_per_class, generator)
         rows = self._cells.rows
         count = -(-self.real_per_class * len(set(self._cells.classes)) // len(rows))
         picks = [cell[torch.randperm(len(cell), generator=generator).repeat(-(-count // len(cell)))] for cell in rows]

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, List, Value
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import Batch, RealData
@@ -237,3 +237,23 @@ def test_vectors_refuse_augmentation():
     synthetic.initialize(batch.x, batch.y, real.spec)
     with pytest.raises(UserError, match="augment=null"):
         DistributionMatching(network=MLP(width=4))(synthetic, real, Streams(0))
+
+
+@pytest.mark.parametrize("options", [{}, {"normalize": True, "discrimination": 0.5}])
+def test_a_class_without_samples_is_as_if_it_were_not_there(options):
+    """With natural balance the set has none of it either, and the loss is that of the other classes alone."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 5, generator=generator) + torch.arange(40)[:, None] % 2
+    losses = []
+    for names, labels in ((["a", "b"], [0, 1]), (["a", "none", "b"], [0, 2])):
+        features = Features({"x": List(Value("float32")), "label": ClassLabel(names=names)})
+        rows = {"x": x.tolist(), "label": [labels[row % 2] for row in range(40)]}
+        data = Dataset.from_dict(rows, features=features)
+        real = RealData.from_dataset(data, class_balance="natural").setup()
+        synthetic = VectorSet(per_class=2)
+        batch = real.train.batch(torch.arange(6))
+        synthetic.initialize(batch.x, batch.y, real.spec)
+        matching = DistributionMatching(network=MLP(width=4, depth=1), augment=None, real_per_class=8, **options)
+        matching.prepare(synthetic, real, 1)
+        losses.append({name: value.item() for name, value in matching(synthetic, real, Streams(1)).items()})
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
