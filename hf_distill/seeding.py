@@ -49,11 +49,11 @@ class Streams:
 def seeded(seed: int) -> Iterator[None]:
     """Run a block (a network's own weight initialisation, say) under a seed and restore torch's global state after it.
 
-    Only the CPU's generator is involved: networks are built on the CPU and moved.
+    Networks are built on the CPU and moved; where a GPU is at work its generator is seeded too, for dropout.
     """
-    state = torch.random.get_rng_state()
-    torch.random.default_generator.manual_seed(seed)
-    try:
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.random.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed(seed)
         yield
-    finally:
-        torch.random.set_rng_state(state)
