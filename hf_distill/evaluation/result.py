@@ -71,7 +71,9 @@ def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], *
         "full_std": full_std,
         "baselines": baselines,
     }
-    if about["metric"] == "accuracy" and full_mean is not None and random["mean"] is not None:
+    # Both of its terms are of hard labels; the full data has no others.
+    hard = about["metric"] == "accuracy" and about.get("labels", "hard") == "hard"
+    if hard and full_mean is not None and random["mean"] is not None:
         row["label_robust_score"] = label_robust_score(
             hard_label_recovery=full_mean - mean, improvement_over_random=mean - random["mean"]
         )

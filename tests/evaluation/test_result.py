@@ -27,6 +27,10 @@ def test_row():
     assert made["baselines"]["class_mean"] == {"mean": pytest.approx(0.6), "std": 0, "samples": 10, "bits": 5160}
     # a = 0.5 * 0.25 - 0.5 * 0.10
     assert made["label_robust_score"] == pytest.approx((2.718281828**0.075 - 2.718281828**-1) / 2.350402387)
+    # With soft labels the full data and the set have different ones.
+    scores = {"distilled": [0.8, 0.9], "random": [0.5, 0.7], "full": [0.9, 1.0]}
+    soft = make_row(scores, {"random": {"samples": 10, "bits": 5160}}, **{**ABOUT, "labels": "soft"})
+    assert "label_robust_score" not in soft
 
 
 def test_table():
