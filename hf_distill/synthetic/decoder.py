@@ -14,6 +14,8 @@ _VALUES = {
     "powers of two": "side * np.array({grid}, 'f4')[codes]",
     "learned": "np.take_along_axis(side, codes, 1)",
 }
+# Sets whose first variable holds the samples.
+_AS_THEY_ARE = ("PixelSet", "VectorSet", "SoftVectorSet", "SeriesSet")
 
 
 def with_own_decoder(meta: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +63,11 @@ def decoder_source(meta: dict[str, Any]) -> str:
             f"rise, run = [1 - abs(c[:, None] - np.arange(m)).clip(0, 1) for c, m in zip(centres, {small})]",
             "x = (rise @ pixels @ run.T).astype('f4')",
         ]
-    else:
+    elif meta["of"] in _AS_THEY_ARE:
         lines.append(f"x = {next(iter(meta['variables']))}")
+    else:
+        names = ", ".join(meta["variables"])
+        lines.append(f"# {meta['of']} is no set of hf_distill: its author knows what samples {names} stand for")
     about = meta.get("labels")
     if about is not None and "bits" in about:
         bits, count = about["bits"], about["count"]

@@ -99,6 +99,21 @@ def test_sixteen_bits_are_the_plain_set():
     assert torch.allclose(synthetic().x, synthetic.synthetic().x, atol=2e-3)
 
 
+class Mirrored(PixelSet):
+    """A set of somebody's own: what it stores is not what it decodes to."""
+
+    def decode(self, codes):
+        return Batch.of(codes["pixels"].flip(-1), self.labels)
+
+
+def test_the_decoder_does_not_make_up_what_a_set_of_somebodys_own_stands_for():
+    packed = filled(Mirrored(per_class=2), UniformQuantizer(bits=3)).pack()
+    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
+    exec(packed.meta["decoder"], scope)
+    assert "x" not in scope and scope["pixels"].shape == (6, 1, 4, 4)
+    assert "# Mirrored is no set of hf_distill" in packed.meta["decoder"]
+
+
 class SoftSet(PixelSet):
     """Pixels and learned labels."""
 
