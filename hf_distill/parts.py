@@ -19,7 +19,12 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
     (scikit-learn's convention), so that ``part.config()`` rebuilds it. Data arrives later, through ``fit``,
     ``initialize`` or ``forward``. Arguments are checked against their declared types before the constructor runs
     (:mod:`hf_distill.options`), in Python as in YAML.
+
+    Attributes:
+        citation: BibTeX entries of what the part is after, for the card of a set that it made.
     """
+
+    citation: str = ""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102
         # Copies are made without arguments: what is not given is not looked at.
@@ -41,6 +46,15 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
         """
         return []
 
+    def citations(self) -> list[str]:
+        """Return the BibTeX entries of this part and of all parts in it, each once."""
+        found = [self.citation] if self.citation else []
+        for name in inspect.signature(type(self).__init__).parameters:
+            value = getattr(self, name, None)
+            for part in value if isinstance(value, (list, tuple)) else [value]:
+                found += part.citations() if isinstance(part, Part) else []
+        return list(dict.fromkeys(found))
+
     def config(self) -> dict[str, Any]:
         """Describe this part as JSON: ``{"class_path": name, "init_args": {...}}``, nested parts included."""
         names = [
@@ -49,7 +63,11 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
             if name != "self"
             and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         ]
-        return {"class_path": type(self).__name__, "init_args": {name: _to_json(getattr(self, name)) for name in names}}
+        cls = type(self)
+        # The library's own parts go by their names; a name alone would not find anyone else's again.
+        own = cls.__module__.startswith("hf_distill.")
+        path = cls.__name__ if own else f"{cls.__module__}.{cls.__qualname__}"
+        return {"class_path": path, "init_args": {name: _to_json(getattr(self, name)) for name in names}}
 
 
 def concrete(base: type[Part]) -> Iterator[type[Part]]:

@@ -21,11 +21,9 @@ class Objective(nn.Module, Part):
 
     Attributes:
         paper: Short reference.
-        citation: BibTeX entries for the card.
     """
 
     paper: str = ""
-    citation: str = ""
 
     @abstractmethod
     def forward(self, synthetic: Synthetic, real: Any, streams: Streams) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from hf_distill.objectives.trajectory import TrajectoryMatching
 from hf_distill.options import NonNegativeFloat, PositiveInt, Range
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.harmonic import HarmonicSet
 
 _TINY = 1e-12
 
@@ -40,12 +41,7 @@ class HarmonicMatching(Objective):
     """
 
     paper = "Hong et al., Harmonic Dataset Distillation for Time Series Forecasting, AAAI 2026"
-    citation = """@inproceedings{hong2026harmonic,
-  title = {Harmonic Dataset Distillation for Time Series Forecasting},
-  author = {Hong, Seungha and Jang, Sanghwan and Kweon, Wonbin and Kim, Suyeon and Lee, Gyuseok and Yu, Hwanjo},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2026}
-}"""
+    citation = HarmonicSet.citation
 
     def __init__(
         self,

@@ -44,11 +44,6 @@ class WeightedSum(Objective):
         """Those of the terms."""
         return "; ".join(dict.fromkeys(part.paper for part in self.objectives if part.paper))
 
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """Those of the terms."""
-        return "\n".join(dict.fromkeys(part.citation for part in self.objectives if part.citation))
-
     def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
         """See :class:`Objective`."""
         if self.weights is not None and len(self.weights) != len(self.objectives):

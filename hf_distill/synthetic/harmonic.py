@@ -36,6 +36,13 @@ class HarmonicSet(SeriesSet):
             than one.
     """
 
+    citation = """@inproceedings{hong2026harmonic,
+  title = {Harmonic Dataset Distillation for Time Series Forecasting},
+  author = {Hong, Seungha and Jang, Sanghwan and Kweon, Wonbin and Kim, Suyeon and Lee, Gyuseok and Yu, Hwanjo},
+  booktitle = {AAAI Conference on Artificial Intelligence},
+  year = {2026}
+}"""
+
     kept: Tensor
 
     def __init__(

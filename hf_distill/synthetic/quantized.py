@@ -54,6 +54,13 @@ class QuantizedSet(Synthetic):
             take of the budget, so that they come to fit it. Null keeps the weight. Ours.
     """
 
+    citation = """@misc{dinh2026quadd,
+  title = {From Fewer Samples to Fewer Bits},
+  author = {Dinh, My H. and Sant, Aditya and Malhotra, Akshay and Patani, Keya and Hamidi-Rad, Shahab},
+  year = {2026},
+  note = {arXiv:2603.02411}
+}"""
+
     _warming: Tensor
 
     def __init__(

@@ -42,13 +42,7 @@ class Run:
 
 
 class Method(Part):
-    """Distils real data.
-
-    Attributes:
-        citation: BibTeX entries for the card.
-    """
-
-    citation: str = ""
+    """Distils real data."""
 
     def distill(self, real: Data, run: Run | None = None) -> DistilledDataset:
         """Return the distilled dataset.
@@ -61,10 +55,9 @@ class Method(Part):
         synthetic = self.fit(real, run)
         config = run.config or self.run_config(real, run)
         recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})
-        citations = [self.citation] if self.citation else []
         pictures = pictures_of(synthetic, real, Streams(run.seed))
         return DistilledDataset.from_synthetic(
-            synthetic, config=config, recipe=recipe, seed=run.seed, citations=citations, pictures=pictures
+            synthetic, config=config, recipe=recipe, seed=run.seed, citations=self.citations(), pictures=pictures
         )
 
     @staticmethod

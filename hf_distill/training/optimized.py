@@ -81,11 +81,6 @@ class OptimizedDistillation(Method):
         self.preview_every = preview_every
         self.log_every = log_every
 
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """The objective's."""
-        return self.objective.citation
-
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`.
 

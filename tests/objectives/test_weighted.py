@@ -41,7 +41,7 @@ def test_weights_and_normalisation():
 
 def test_it_describes_and_cites_its_terms():
     objective = WeightedSum(objectives=[Power(), Power(factor=2.0)])
-    assert objective.citation == "@misc{a}" and objective.paper == "a paper"
+    assert objective.citations() == ["@misc{a}"] and objective.paper == "a paper"
     assert json.loads(json.dumps(objective.config()))["init_args"]["objectives"][1]["init_args"] == {"factor": 2.0}
     real = small_series()
     with pytest.raises(UserError, match="1 numbers and there are 2 objectives"):

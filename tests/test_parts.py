@@ -1,0 +1,44 @@
+"""Parts describe themselves so that they are found again, and say what to cite."""
+
+from hf_distill import (
+    CondTSF,
+    DistributionMatching,
+    GuidedDiffusion,
+    HarmonicSet,
+    OptimizedDistillation,
+    PixelSet,
+    QuantizedSet,
+    TrajectoryMatching,
+    WeightedSum,
+)
+from hf_distill.parts import Part
+from hf_distill.training import Coreset
+
+
+class Mine(Part):
+    citation = "@misc{mine}"
+
+    def __init__(self, *, inner: Part | None = None) -> None:
+        self.inner = inner
+
+
+def test_somebody_elses_part_is_described_by_its_import_path():
+    described = Mine(inner=PixelSet()).config()
+    assert described["class_path"] == f"{__name__}.Mine"
+    assert described["init_args"]["inner"]["class_path"] == "PixelSet"
+
+
+def test_a_method_cites_every_part_once():
+    synthetic = QuantizedSet(synthetic=HarmonicSet())
+    objective = WeightedSum(objectives=[CondTSF(objective=TrajectoryMatching()), DistributionMatching()])
+    cited = "\n".join(OptimizedDistillation(synthetic=synthetic, objective=objective).citations())
+    for key in (
+        "dinh2026quadd",
+        "hong2026harmonic",
+        "ding2024condtsf",
+        "cazenavette2022dataset",
+        "zhao2023distribution",
+    ):
+        assert cited.count(key) == 1
+    assert "roy2026manifoldgd" in GuidedDiffusion().citations()[0] and Coreset().citations() == []
+    assert Mine(inner=Mine()).citations() == ["@misc{mine}"]
