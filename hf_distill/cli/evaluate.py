@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
 from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
+from hf_distill.cli.starts import read_start
 from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
@@ -81,7 +82,7 @@ def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = Tru
     """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
     artifact = DistilledDataset.from_pretrained(folder)
     place(real, evaluator.device)
-    evaluation = evaluator.evaluate(artifact, real, progress=progress)
+    evaluation = evaluator.evaluate(artifact, real, progress=progress, start=read_start(folder, artifact.config))
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
     print(evaluation)
     return artifact

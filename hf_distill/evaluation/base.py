@@ -40,6 +40,7 @@ class Evaluator(Part):
         real: Any,
         output: str | Path | None = None,
         progress: bool = True,
+        start: DistilledDataset | None = None,
     ) -> Evaluation:
         """Measure a distilled dataset.
 
@@ -48,6 +49,7 @@ class Evaluator(Part):
             real: The data it was made from; its test split is measured on.
             output: Where to write the result as JSON; ``DistilledDataset.add_evaluation`` stores it in the artifact.
             progress: Show a progress bar.
+            start: What the method started from, stored as the set is: measured as a baseline where there is one.
 
         Raises:
             UserError: The artifact and the data do not belong together, or an option is wrong.

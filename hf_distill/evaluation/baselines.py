@@ -12,7 +12,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.seeding import Streams
-from hf_distill.selection import HerdingSelector, KMeansSelector, Selector, select_per_class
+from hf_distill.selection import CellSelector, HerdingSelector, Selector, select_per_class
 
 _MEAN_ROWS = 2048
 
@@ -75,7 +75,7 @@ def take(real: RealData, spec: DataSpec, rows: Tensor) -> Batch:
 BASELINES: dict[str, Callable[[RealData, DataSpec, int, Streams], Batch]] = {
     "random": random_samples,
     "herding": selected_samples(HerdingSelector()),
-    "kmeans": selected_samples(KMeansSelector()),
+    "kmeans": selected_samples(CellSelector(cell_size=1, pick="closest")),
     "class_mean": class_means,
 }
 """Every baseline by its name: takes the data, the distilled set's specification, how many samples, and randomness."""
@@ -84,5 +84,5 @@ BASELINES: dict[str, Callable[[RealData, DataSpec, int, Streams], Batch]] = {
 def check_baselines(names: list[str]) -> None:
     """Refuse unknown names."""
     for name in names:
-        if name not in BASELINES:
-            raise UserError(f"baseline {name!r} is unknown; choose some of {', '.join(BASELINES)}")
+        if name not in ("start", *BASELINES):
+            raise UserError(f"baseline {name!r} is unknown; choose some of start, {', '.join(BASELINES)}")

@@ -48,7 +48,8 @@ class ClassificationEvaluator(Evaluator):
         networks: Architectures; by default the field's ConvNet for images and an MLP for vectors.
         seeds: Networks of each architecture and training set.
         recipe: How they are trained.
-        baselines: Any of ``random``, ``herding``, ``kmeans``, ``class_mean``.
+        baselines: Any of ``start`` (what the method started from, where that is known), ``random``, ``kmeans`` (the
+            samples closest to the centres of as many clusters), ``herding``, ``class_mean``.
         full: Train on all of the real data too, for the upper limit.
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
@@ -66,7 +67,7 @@ class ClassificationEvaluator(Evaluator):
         networks: list[Architecture] | None = None,
         seeds: Few = 5,
         recipe: Recipe = Recipe(),  # noqa: B008 - a description
-        baselines: list[str] = ["random", "herding", "class_mean"],  # noqa: B006 - never changed
+        baselines: list[str] = ["start", "random", "kmeans", "herding", "class_mean"],  # noqa: B006 - never changed
         full: bool = False,
         full_steps: PositiveInt = 5000,
         labels: Literal["hard", "soft"] = "hard",
@@ -109,6 +110,7 @@ class ClassificationEvaluator(Evaluator):
         real: RealData,
         output: str | Path | None = None,
         progress: bool = True,
+        start: DistilledDataset | None = None,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
         check_baselines(self.baselines)
@@ -122,7 +124,7 @@ class ClassificationEvaluator(Evaluator):
         test = real.test
         bits = distilled.bits["default"].total
         count = max(spec.num_classes, bits // real_bits(spec))
-        sources = self._sources(distilled, real, count)
+        sources = self._sources(distilled, real, count, start if "start" in self.baselines else None)
         networks = self.networks or default_networks(spec)
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
@@ -132,6 +134,8 @@ class ClassificationEvaluator(Evaluator):
             for name, group in sources.items()
             if name in BASELINES
         }
+        if "start" in sources and start is not None:
+            sizes = {"start": {"samples": len(start), "bits": start.bits["default"].total}, **sizes}
         rows = []
         recipes = {name: self._recipe(name, len(group[0])) for name, group in sources.items()}
         epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values()) * len(networks)
@@ -165,14 +169,18 @@ class ClassificationEvaluator(Evaluator):
     def _streams(self) -> list[Streams]:
         return [Streams(self.seed, step=k) for k in range(self.seeds)]
 
-    def _sources(self, distilled: DistilledDataset, real: RealData, count: int) -> dict[str, list[Source]]:
+    def _sources(
+        self, distilled: DistilledDataset, real: RealData, count: int, start: DistilledDataset | None
+    ) -> dict[str, list[Source]]:
         """Return what is trained on: a source for each seed under each name."""
         spec = distilled.spec
         own = TensorSource(distilled.batch(soft=self.labels == "soft"))
         sources: dict[str, list[Source]] = {"distilled": [own] * self.seeds}
+        if start is not None:
+            sources["start"] = [TensorSource(start.batch(soft=self.labels == "soft"))] * self.seeds
         for name in self.baselines:
-            if real.is_stream and name != "random":
-                continue  # they need random access
+            if name == "start" or (real.is_stream and name != "random"):
+                continue  # what is not random needs random access
             if name == "random":
                 draws = [BASELINES[name](real, spec, count, streams) for streams in self._streams()]
                 sources[name] = [TensorSource(draw) for draw in draws]
@@ -199,7 +207,7 @@ class ClassificationEvaluator(Evaluator):
         jobs: dict[tuple[int, bool], list[tuple[str, int]]] = {}
         for name, group in sources.items():
             # Sets of one length train together, the distilled one and its baselines alike if their labels are.
-            own = name == "full" or (name == "distilled" and self.labels == "soft")
+            own = name == "full" or (name in ("distilled", "start") and self.labels == "soft")
             jobs.setdefault((len(group[0]), own), []).extend((name, k) for k in range(self.seeds))
         for members in jobs.values():
             for start in range(0, len(members), _MAX_GROUP):
@@ -236,6 +244,8 @@ class ClassificationEvaluator(Evaluator):
             "std": "sample standard deviation over the seeds",
             "random": "real samples of equal size in bits, a fresh draw for each seed",
             "class_mean": "one sample a class",
+            "start": "the method's own initial samples, stored as the set is",
+            "kmeans, herding": "as many real samples of each class, by their pixels",
             "samples": samples,
             "test_rows": len(test),
             "test_split": real.spec.source.get("test_split"),

@@ -13,7 +13,12 @@ from hf_distill.data.series_split import SeriesSplit
 from hf_distill.hub.plot import Panel, line_plot
 
 _DRAWN = 4  # channels
-_NAMES = {"distilled": "trained on the distilled series", "random": "on a random piece", "full": "on the full series"}
+_NAMES = {
+    "distilled": "trained on the distilled series",
+    "start": "on its start",
+    "random": "on a random piece",
+    "full": "on the full series",
+}
 
 
 def shown_window(test: SeriesSplit) -> tuple[Tensor, Tensor]:
@@ -28,7 +33,7 @@ def forecast_pictures(
 
     Args:
         forecasts: Z-scored forecasts ``(H, N)`` of :func:`shown_window` by network and by what it was trained on,
-            ``distilled``, ``random`` or ``full``.
+            ``distilled``, ``start``, ``random`` or ``full``.
         test: The test rows.
         spec: The series.
 

@@ -42,6 +42,7 @@ class ForecastingEvaluator(Evaluator):
     Args:
         networks: Forecasters; by default DLinear, iTransformer and xPatch.
         seeds: Networks of each kind that are trained on the set.
+        start: Train as many on what the method started from too, where that is known.
         random_draws: Random pieces, one network each; 0 leaves the baseline out.
         full_seeds: Networks that are trained on the full training rows; 0 leaves them out.
         recipe: How all of them are trained.
@@ -57,6 +58,7 @@ class ForecastingEvaluator(Evaluator):
         *,
         networks: list[Forecaster] | None = None,
         seeds: Few = 5,
+        start: bool = True,
         random_draws: Annotated[int, Range(0, 10_000)] = 10,
         full_seeds: Annotated[int, Range(0, 10_000)] = 1,
         recipe: ForecastRecipe = ForecastRecipe(),  # noqa: B008 - a description
@@ -67,6 +69,7 @@ class ForecastingEvaluator(Evaluator):
     ) -> None:
         self.networks = networks
         self.seeds = seeds
+        self.start = start
         self.random_draws = random_draws
         self.full_seeds = full_seeds
         self.recipe = recipe
@@ -78,7 +81,7 @@ class ForecastingEvaluator(Evaluator):
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy.copy(self)
-        other.random_draws, other.full_seeds = 0, 0
+        other.start, other.random_draws, other.full_seeds = False, 0, 0
         return other
 
     def evaluate(
@@ -87,6 +90,7 @@ class ForecastingEvaluator(Evaluator):
         real: SeriesData,
         output: str | Path | None = None,
         progress: bool = True,
+        start: DistilledDataset | None = None,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
         device = find_device(self.device)
@@ -97,6 +101,8 @@ class ForecastingEvaluator(Evaluator):
         bits = distilled.bits[self.size].total
         rows = random_rows(spec, bits, self.size, real.train)
         sources = self._sources(distilled.x.to(device), real, rows)
+        if self.start and start is not None:
+            sources["start"] = [Windows(start.x.to(device), spec.lookback, spec.horizon)] * self.seeds
         networks = self.networks or [DLinear(), ITransformer(), XPatch()]
         steps = {name: self.recipe.total_steps(len(group[0]), spec.num_channels) for name, group in sources.items()}
         test = SeriesSplit(real.test.values, spec.lookback, spec.horizon, self.test_stride, device)
@@ -109,6 +115,10 @@ class ForecastingEvaluator(Evaluator):
                 shown = forecasts.setdefault(network.label, {})
                 scores = self._measure(network, sources, spec, test, device, shown, bar.update)
                 results.append(self._row(network, scores, spec, bits, rows))
+                if start is not None and "start" in scores:
+                    mean, std = mean_std(scores["start"]["mse"])
+                    size = {"samples": len(start), "bits": start.bits[self.size].total}
+                    results[-1]["baselines"]["start"] = {"mean": mean, "std": std, **size}
         evaluation = Evaluation(
             self._protocol(networks, real, test, steps, rows), results, forecast_pictures(forecasts, test, spec)
         )

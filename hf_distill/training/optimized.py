@@ -13,6 +13,7 @@ from accelerate.utils import broadcast, gather_object
 from torch import Tensor
 
 from hf_distill.data.base import Data
+from hf_distill.data.real import RealData
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
@@ -29,6 +30,7 @@ from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
 from hf_distill.training.processes import check_processes
 from hf_distill.training.reporting import Reporter
+from hf_distill.training.undistilled import Undistilled
 
 _CHECKPOINTS = "checkpoints"
 _LEARNED = "the stored variables"
@@ -152,6 +154,12 @@ class OptimizedDistillation(Method):
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
         Checkpoints(folder / _CHECKPOINTS, {}).clear()
+
+    def start(self, real: Data, run: Run) -> Synthetic | None:
+        """See :class:`Method`; a stream has gone on and does not give its first samples again."""
+        if isinstance(real, RealData) and real.is_stream:
+            return None
+        return Undistilled(synthetic=self.synthetic, initial=self.initial).fit(real, run)
 
     def is_unfinished(self, folder: Path) -> bool:
         """See :class:`Method`."""

@@ -1,17 +1,22 @@
 """Finished sets stay, and are measured by the protocol that their own record says."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from hf_distill.cli.main import run
+from hf_distill.data import RealData
 from hf_distill.errors import Interrupted
 from hf_distill.files import locked
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.seeding import Streams
+from hf_distill.selection import RealSamples
 from hf_distill.training import OptimizedDistillation
 
 QUIET = ["--progress=false"]
@@ -62,6 +67,22 @@ def test_an_interrupted_replacement_goes_on(finished, error_of, monkeypatch):
     assert TABLE.read_bytes() != before and json.loads(Path("outputs/tiny/distillation.json").read_text())["seed"] == 5
 
 
+def test_what_the_run_started_from_is_measured_beside_it(config):
+    assert run(["distill", "--config", config, *QUIET, "--evaluate=true", "--method.steps=1", "--method.lr=1e-9"]) == 0
+    row = json.loads(Path("outputs/tiny/evaluation.json").read_text())["rows"][0]
+    # A step of no length has learned nothing.
+    assert row["baselines"]["start"]["mean"] == row["mean"] and row["baselines"]["start"]["samples"] == 20
+    start = DistilledDataset.from_pretrained("outputs/tiny.run/start")
+    again = RealSamples().draw(RealData().setup(), 2, Streams(0))
+    assert torch.equal(start.y, again[1]) and torch.allclose(start.x, again[0], atol=0.02)
+    # The start of another run is none of this one's.
+    assert run(["distill", "--config", config, *QUIET, "--seed=1", "--output_dir=other"]) == 0
+    shutil.rmtree("outputs/tiny.run/start")
+    shutil.copytree("other.run/start", "outputs/tiny.run/start")
+    assert run(["evaluate", "outputs/tiny", *QUIET]) == 0
+    assert "start" not in json.loads(Path("outputs/tiny/evaluation.json").read_text())["rows"][0]["baselines"]
+
+
 OTHER = ["--evaluator.seeds=1", "--evaluator.recipe.epochs=3"]
 
 
@@ -77,13 +98,14 @@ def test_a_refused_or_failed_run_does_not_change_the_protocol(finished, error_of
 def test_a_crash_while_the_set_is_saved_leaves_set_and_protocol_together(finished, monkeypatch, error_of):
     words = ["distill", "--config", finished, *QUIET, *OTHER, "--overwrite=true", "--seed=5"]
     with monkeypatch.context() as patch:
-        patch.setattr(DistilledDataset, "save_pretrained", lambda self, folder: 1 / 0)
+        save = DistilledDataset.save_pretrained
+        patch.setattr(DistilledDataset, "save_pretrained", lambda self, to: 1 / (to.name != "tiny") and save(self, to))
         error_of(words, 1)
     assert run(["evaluate", "outputs/tiny", *QUIET]) == 0
     assert protocol() == (2, 2)
     with monkeypatch.context() as patch:  # after the new set is there
         save = DistilledDataset.save_pretrained
-        patch.setattr(DistilledDataset, "save_pretrained", lambda self, folder: save(self, folder) and 1 / 0)
+        patch.setattr(DistilledDataset, "save_pretrained", lambda self, to: save(self, to) and 1 / (to.name != "tiny"))
         error_of(words, 1)
     assert run(["evaluate", "outputs/tiny", *QUIET]) == 0
     assert protocol() == (1, 3)

@@ -40,10 +40,23 @@ def test_rows_and_protocol(real, artifact, tmp_path):
     for value in (row["mean"], row["random_mean"], row["full_mean"]):
         assert 0 <= value <= 1
     assert row["full_mean"] == 1  # bright halves are easily told apart
-    assert {name: b["samples"] for name, b in row["baselines"].items()} == {"random": 6, "herding": 6, "class_mean": 3}
+    sizes = {name: baseline["samples"] for name, baseline in row["baselines"].items()}
+    assert sizes == {"random": 6, "kmeans": 6, "herding": 6, "class_mean": 3}
     assert row["baselines"]["random"]["mean"] == row["random_mean"]
     assert result.protocol["reported"] == "last epoch" and result.protocol["test_rows"] == 30
     assert result.protocol["recipe"]["epochs"] == 40
+
+
+def test_the_start_is_a_row_of_its_own(real, artifact):
+    """The set itself given as its start has its numbers, at its size; where it is not wanted there is none."""
+    start = DistilledDataset.from_pretrained(artifact)
+    row = evaluator().evaluate(artifact, real, progress=False, start=start).rows[0]
+    assert next(iter(row["baselines"])) == "start" and row["baselines"]["start"]["mean"] == row["mean"]
+    assert row["baselines"]["start"]["samples"] == len(start) and row["baselines"]["start"]["bits"] == row["bits"]
+    for options in ({"baselines": ["random"]}, {}):
+        given = start if options else None
+        row = evaluator(**options).evaluate(artifact, real, progress=False, start=given).rows[0]
+        assert "start" not in row["baselines"]
 
 
 def test_the_same_call_gives_the_same_numbers(real, artifact):

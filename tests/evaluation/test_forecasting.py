@@ -208,6 +208,17 @@ def test_a_picture_shows_truth_and_forecasts_in_their_place():
     assert same.tobytes() != other.tobytes()
 
 
+def test_the_start_is_a_row_of_its_own():
+    real = series()
+    made = published(real, real.train.values[:40])
+    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
+    row = evaluator.evaluate(made, real, progress=False, start=made).rows[0]
+    assert row["baselines"]["start"]["mean"] == row["mean"] and row["baselines"]["start"]["samples"] == 40
+    assert evaluator.evaluate(made, real, progress=False).rows[0]["baselines"] == {}
+    alone = evaluator.alone().evaluate(made, real, progress=False, start=made)
+    assert alone.rows[0]["baselines"] == {}
+
+
 def test_divergence_names_network_and_data():
     real = series()
     recipe = ForecastRecipe(epochs=0)

@@ -103,7 +103,7 @@ KILLED = """
 
 def test_a_killed_run_resumes_to_the_same_bytes(digits, tmp_path):
     class Dies(DistributionMatching):
-        pass
+        __module__, __qualname__ = "__main__", "Dies"  # as in the process that is killed
 
     settings = {"network": ConvNet(width=4, depth=1), "real_per_class": 8, "views": 2, "reuse": 2}
     whole = method(objective=Dies(**settings)).fit(digits, quiet()).pixels
