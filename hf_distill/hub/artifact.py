@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 import torch
 from datasets import Dataset
 from PIL import Image as PILImage
@@ -22,14 +20,12 @@ from hf_distill.files import user_path
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.pictures import encode_pictures, read_pictures, write_pictures
+from hf_distill.hub.pictures import encode_pictures, write_pictures
+from hf_distill.hub.reading import explained, read_contents
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
-from hf_distill.hub.table_reader import read_table, unpacked_limit
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
-from hf_distill.synthetic.decoder import with_own_decoder
 from hf_distill.synthetic.unpacking import soft_labels
-from hf_distill.text import printable, shorten
 
 Check = Literal["all", "values", "nothing"]
 
@@ -260,33 +256,9 @@ class DistilledDataset:
     @classmethod
     def _read(cls, folder: Path) -> DistilledDataset:
         values = record.read_record(folder)
-        data = record.read_tables(folder, values)
-        path = folder / record.TABLES["default"]
-        try:
-            format_ = format_of(values["spec"]["task"])
-            spec = format_.read_spec(values["spec"])
-            bits = {name: Bits(size["data"], size["labels"], size["side"]) for name, size in values["bits"].items()}
-            shape = (values["rows"], *format_.shape(spec))
-            if math.prod(shape) > unpacked_limit(len(data["default"])):
-                raise ArtifactError(f"{path} cannot hold samples of shape {shape}: it is not read")
-            stored, y = format_.from_table(read_table(data["default"], path, shape[0], list(spec.features)), spec)
-            if stored.shape != shape:
-                raise ArtifactError(f"{path} holds {stored.shape}, not {values['rows']} samples")
-            columns = tables.read_codes(data["codes"], folder, values)
-            packed = Packed(columns, with_own_decoder(values["codes"]["meta"]))
-            about = {
-                key: values[key] for key in ("config", "recipe", "seed", "timing", "history", "citations", "versions")
-            }
-            x = format_.load(spec, stored, values.get("layout", {}))
-            pictures = read_pictures(folder, values.get("pictures", []))
-            loaded = cls(
-                spec, x, y, packed, bits["codes"], evaluation=values.get("evaluation"), pictures=pictures, **about
-            )
-        except ArtifactError as error:
-            raise ArtifactError(f"{folder}: {error}" if str(folder) not in str(error) else str(error)) from error
-        except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, pa.ArrowException) as error:
-            reason = shorten(printable(f"{type(error).__name__}: {error}"))
-            raise ArtifactError(f"{folder / record.RECORD} does not describe its tables ({reason})") from error
+        with explained(folder):
+            contents, stored = read_contents(folder, values)
+            loaded = cls(**contents)
         loaded.evaluation_pictures = values.get("evaluation_pictures", [])
         loaded._stored, loaded._files = stored, values["files"]
         return loaded
