@@ -28,6 +28,7 @@ from hf_distill.hub.record import RECORD, WORKING_ENTRIES
 from hf_distill.hub.storage import refuse_foreign
 from hf_distill.options import Seed
 from hf_distill.training.method import Method, Run
+from hf_distill.training.processes import check_processes
 
 
 def build_parser() -> ArgumentParser:
@@ -69,7 +70,9 @@ def run(argv: list[str]) -> None:
     objects = build(parser, config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
     # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
-    main = Accelerator().is_main_process
+    accelerator = Accelerator()
+    check_processes(accelerator)
+    main = accelerator.is_main_process
     options = Run(
         folder=run_folder(output),
         seed=config.seed,
