@@ -1,6 +1,6 @@
 """Every option of tiny runs with values that are out of any range: what `hf-distill distill` does about it.
 
-Each try is a process of its own with 20 seconds: the resolved configuration of a base run with one value replaced; an
+Each try is a process of its own: the resolved configuration of a base run with one value replaced; an
 option of a part is tried in the first run that has it. Good outcomes: one line and exit code 1 or 2, or a finished set
 whose values are finite and vary. `--code` attacks another checkout, `--tries FILE` keeps what every try said.
 """
@@ -187,7 +187,7 @@ def replaced(values: Any, path: tuple[Any, ...], value: Any) -> Any:
     return other
 
 
-def outcome(config: dict[str, Any], folder: Path) -> tuple[str, str]:
+def outcome(config: dict[str, Any], folder: Path, seconds: int) -> tuple[str, str]:
     """Run one configuration in a process of its own; return what it came to and the last line of what it said."""
     read, write = os.pipe()
     process = os.fork()
@@ -196,7 +196,7 @@ def outcome(config: dict[str, Any], folder: Path) -> tuple[str, str]:
         said = io.StringIO()
         os.chdir(folder)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            result = attempt(config)
+            result = attempt(config, seconds)
         last = (said.getvalue().strip().splitlines() or [""])[-1]
         os.write(write, json.dumps([result, last[:300]]).encode()[:60_000])
         os._exit(0)
@@ -208,7 +208,7 @@ def outcome(config: dict[str, Any], folder: Path) -> tuple[str, str]:
     return result[0], result[1]
 
 
-def attempt(config: dict[str, Any]) -> str:
+def attempt(config: dict[str, Any], seconds: int) -> str:
     import datasets
 
     from hf_distill.cli.main import run
@@ -219,7 +219,7 @@ def attempt(config: dict[str, Any]) -> str:
 
     Path("try.yaml").write_text(yaml.safe_dump(config))
     signal.signal(signal.SIGALRM, stop)
-    signal.alarm(20)
+    signal.alarm(seconds)
     try:
         code = run(["distill", "--config", "try.yaml", "--progress=false", "--evaluate=true", "--output_dir=set"])
     except TimeoutError:
@@ -246,6 +246,7 @@ def main() -> None:
     parser.add_argument("--code", type=Path, default=HERE, help="the checkout that is attacked")
     parser.add_argument("--save", default="", help="name of the results' file; nothing is written without one")
     parser.add_argument("--bases", nargs="*", help="only these base runs")
+    parser.add_argument("--seconds", type=int, default=20, help="after which a try has run on")
     parser.add_argument("--tries", help="write every try to this file")
     args = parser.parse_args()
     os.environ.update(HF_DISTILL_TRACEBACK="1", OMP_NUM_THREADS="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
@@ -276,7 +277,7 @@ def main() -> None:
                 for value in VALUES if path else [None]:
                     with tempfile.TemporaryDirectory(dir=folder) as own:
                         config = replaced(resolved, path, value) if path else resolved
-                        result, said = outcome(config, Path(own))
+                        result, said = outcome(config, Path(own), args.seconds)
                     if not path:
                         assert result == "finished", (name, result, said)
                         continue
