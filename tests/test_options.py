@@ -2,12 +2,14 @@
 
 import inspect
 import math
+from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
 
 import pytest
 from jsonargparse import ArgumentParser
 
 import hf_distill.cli.parsing
+from hf_distill.cli.main import run
 from hf_distill.cli.messages import parse
 from hf_distill.data.beams import BeamScenario
 from hf_distill.errors import UserError
@@ -157,3 +159,21 @@ def test_copies_and_pickles_are_made_without_arguments():
     made = Guidance(stop=0.25)
     for other in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
         assert other.config() == made.config()
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "message"),
+    [
+        ("train-generator", "--generator.steps=0", "generator.steps is 0; it must be 1 or more"),
+        ("train-generator", "--generator.channels=[8,12]", "generator.channels[1] is 12; it must be a multiple of 8"),
+        ("train-generator", "--threads=0", "threads is 0; it must be 1 or more"),
+        ("sweep", "--budget.total_bytes=0", "budget.total_bytes is 0; it must be 1 to"),
+        ("sweep", "--bits=[9]", "bits[0] is 9; it must be one of 1, 2"),
+        ("distill", "--seed=-1", "seed is -1; it must be 0 to"),
+    ],
+)
+def test_options_of_the_commands_are_in_their_ranges(command, word, message, capsys):
+    config = Path(__file__).parents[1] / "configs/quadd_digits.yaml"
+    given = [] if command == "train-generator" else ["--config", str(config)]
+    assert run([command, *given, word, "--output_dir=nowhere"]) == 2
+    assert capsys.readouterr().err.startswith(f"hf-distill: error: {message}")

@@ -13,12 +13,17 @@ from jsonargparse._typehints import ActionTypeHint
 
 from hf_distill.cli.yaml_files import check_config_files, guard_parser
 from hf_distill.errors import UserError
-from hf_distill.options import check_value
+from hf_distill.options import check_options, check_value
 from hf_distill.parts import Part, concrete
 
 
-def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
+def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Namespace:
     """Parse a command line; the parser is one with ``exit_on_error=False``.
+
+    Args:
+        parser: The command's parser.
+        argv: The words after the command.
+        groups: Classes whose options are a group of the parser's, by its name.
 
     Raises:
         UserError: An option or a value is wrong.
@@ -36,6 +41,8 @@ def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
             values = config.get(action.dest)
             for value in values if action.nargs == "+" else [values]:
                 check_value(value, action._typehint, action.dest)
+    for name, cls in groups.items():
+        check_options(cls, vars(config[name]), name)
     if config.get("progress") is False:
         import datasets  # which has bars of its own, of reading and writing files
 

@@ -49,7 +49,7 @@ def run(argv: list[str]) -> None:
     """Sweep, and print a line a row."""
     check_configurations(argv)
     parser = build_parser()
-    config = parse(parser, argv)
+    config = parse(parser, argv, budget=Budget)
     name = Path(str(config.config[-1])).stem if config.config else "sweep"
     output = user_path(config.output_dir or Path("outputs") / f"{name}_sweep")
     objects = build(parser, config)

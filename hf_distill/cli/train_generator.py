@@ -51,7 +51,7 @@ def run(argv: list[str]) -> None:
     """Train and save."""
     check_configurations(argv)
     parser = build_parser()
-    config = parse(parser, argv)
+    config = parse(parser, argv, generator=GeneratorTraining)
     objects = build(parser, config)
     real = objects.data
     named = config.output_dir or Path("outputs") / f"generator_{Path(real.path).name}"
