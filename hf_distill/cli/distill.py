@@ -16,7 +16,6 @@ from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, as_json, place, run_folder
 from hf_distill.cli.records import check_configurations, same_run, saving_run_config
-from hf_distill.cli.starts import save_start
 from hf_distill.data.base import Data
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
@@ -105,7 +104,6 @@ def _distill(method: Method, real: Data, run: Run, output: Path, resolved: dict[
         return
     seconds = time.perf_counter() - started
     assert run.folder is not None
-    save_start(method, real, run)
     with saving_run_config(output, resolved):
         artifact.save_pretrained(output)
     method.finish(run.folder)

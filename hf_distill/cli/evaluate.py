@@ -8,9 +8,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place, run_folder
 from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
-from hf_distill.cli.starts import read_start
 from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
@@ -18,6 +17,7 @@ from hf_distill.evaluation.base import Evaluator
 from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import RECORD
+from hf_distill.training.start import read_start
 
 
 def build_parser() -> ArgumentParser:
@@ -82,7 +82,8 @@ def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = Tru
     """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
     artifact = DistilledDataset.from_pretrained(folder)
     place(real, evaluator.device)
-    evaluation = evaluator.evaluate(artifact, real, progress=progress, start=read_start(folder, artifact.config))
+    start = read_start(run_folder(folder), artifact.config)
+    evaluation = evaluator.evaluate(artifact, real, progress=progress, start=start)
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
     print(evaluation)
     return artifact

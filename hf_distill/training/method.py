@@ -73,14 +73,6 @@ class Method(Part):
     def finish(self, folder: Path) -> None:
         """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""
 
-    def start(self, real: Data, run: Run) -> Synthetic | None:
-        """Return the set as it starts, stored as what is learned: a baseline of the method.
-
-        Returns:
-            The set; None where the method has no start, or one that cannot be drawn again.
-        """
-        return None
-
     def is_unfinished(self, folder: Path) -> bool:
         """Whether the run folder holds what an unfinished run goes on from."""
         return False

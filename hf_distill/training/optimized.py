@@ -13,7 +13,6 @@ from accelerate.utils import broadcast, gather_object
 from torch import Tensor
 
 from hf_distill.data.base import Data
-from hf_distill.data.real import RealData
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
@@ -30,7 +29,7 @@ from hf_distill.training.interrupt import StopRequest
 from hf_distill.training.method import Method, Run
 from hf_distill.training.processes import check_processes
 from hf_distill.training.reporting import Reporter
-from hf_distill.training.undistilled import Undistilled
+from hf_distill.training.start import save_start
 
 _CHECKPOINTS = "checkpoints"
 _LEARNED = "the stored variables"
@@ -96,6 +95,7 @@ class OptimizedDistillation(Method):
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         self.open(real, accelerator.device)
         synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
+        begun = copy.deepcopy(synthetic)
         # A copy: its state is this run's.
         objective = copy.deepcopy(self.objective).to(accelerator.device)
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
@@ -108,6 +108,8 @@ class OptimizedDistillation(Method):
                 resume=run.resume,
                 overwrite=run.overwrite,
             )
+        if run.folder and accelerator.is_main_process:  # now that it is sure whose folder it is
+            save_start(begun, run.folder, run.config or self.run_config(real, run), run.seed)
         accelerator.wait_for_everyone()
         if run.trackers:
             accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
@@ -154,12 +156,6 @@ class OptimizedDistillation(Method):
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
         Checkpoints(folder / _CHECKPOINTS, {}).clear()
-
-    def start(self, real: Data, run: Run) -> Synthetic | None:
-        """See :class:`Method`; a stream has gone on and does not give its first samples again."""
-        if isinstance(real, RealData) and real.is_stream:
-            return None
-        return Undistilled(synthetic=self.synthetic, initial=self.initial).fit(real, run)
 
     def is_unfinished(self, folder: Path) -> bool:
         """See :class:`Method`."""
