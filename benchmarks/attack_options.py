@@ -15,6 +15,7 @@ import io
 import json
 import math
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -219,6 +220,8 @@ def attempt(config: dict[str, Any], seconds: int) -> str:
 
     Path("try.yaml").write_text(yaml.safe_dump(config))
     signal.signal(signal.SIGALRM, stop)
+    # What does not come back from a library is ended by the system.
+    resource.setrlimit(resource.RLIMIT_CPU, (4 * seconds, 4 * seconds))
     signal.alarm(seconds)
     try:
         code = run(["distill", "--config", "try.yaml", "--progress=false", "--evaluate=true", "--output_dir=set"])
