@@ -110,12 +110,14 @@ SCENARIOS = {
     ),
     "distill, optimized": Scenario(
         [[*DISTILL, "--seed=1"]],
-        DISTILL,
+        [*DISTILL, "--overwrite=true"],
         ["--resume=true"],
         the_set,
         ["out/set/notes.txt", "out/set.partial/thesis.txt"],
     ),
-    "distill, guided": Scenario([[*GUIDED, "--seed=1"]], GUIDED, ["--resume=true"], the_set, ["out/set/notes.txt"]),
+    "distill, guided": Scenario(
+        [[*GUIDED, "--seed=1"]], [*GUIDED, "--overwrite=true"], ["--resume=true"], the_set, ["out/set/notes.txt"]
+    ),
     "evaluate": Scenario([DISTILL, [*EVALUATE, "--evaluator.seed=1"]], EVALUATE, [], the_set, ["out/set/notes.txt"]),
     "sweep": Scenario([], SWEEP, [], the_sweep, ["out/sweep/rows/notes.txt"]),
 }
