@@ -20,13 +20,13 @@ from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
 from hf_distill.data.real import RealData
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.initialization import RealSamples, RelabeledSamples
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.methods import Run
+from hf_distill.methods.undistilled import Undistilled
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples, RelabeledSamples
-from hf_distill.selection.initial import InitialSamples
 from hf_distill.synthetic import QuantizedSet, SoftVectorSet, VectorSet
-from hf_distill.training import Run
-from hf_distill.training.undistilled import Undistilled
 
 
 def full_bits(spec: Any) -> int:

@@ -17,9 +17,9 @@ from record import save
 from torch import nn
 
 from hf_distill import ConvNet, DistributionMatching, PixelSet, RealData, SiameseAugment
+from hf_distill.initialization import RealSamples
 from hf_distill.networks.layers import AvgPoolPairs
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples
 
 
 def stock(net):

@@ -21,10 +21,10 @@ from hf_distill import DistilledDataset
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
+from hf_distill.initialization import RealSamples
+from hf_distill.methods import Run
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples
 from hf_distill.synthetic import PixelSet
-from hf_distill.training import Run
 
 
 def plain_loop(real, network, augment, per_class, real_per_class, steps, lr):

@@ -16,8 +16,8 @@ from hf_distill.allocator import keep_freed_memory
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.methods import Run
 from hf_distill.sweep.sets import at_precision
-from hf_distill.training import Run
 
 
 def main() -> None:

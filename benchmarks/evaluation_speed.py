@@ -1,7 +1,7 @@
 """Seconds per 1000 epochs of one evaluation network: one after the other, together, compiled.
 
 python benchmarks/evaluation_speed.py [--device cuda] [--width 128] [--seeds 5]: the numbers behind the rules in
-``hf_distill/evaluation/plan.py``. Ratios of one run count; other work on the machine changes the seconds.
+``hf_distill/training/plan.py``. Ratios of one run count; other work on the machine changes the seconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import torch
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.batch import Batch
-from hf_distill.evaluation import Recipe, TensorSource, train_networks
 from hf_distill.networks import ConvNet
 from hf_distill.seeding import Streams
+from hf_distill.training import Recipe, TensorSource, train_networks
 
 
 def seconds(shape: tuple[int, ...], samples: int, options: argparse.Namespace, **choice: str) -> float:

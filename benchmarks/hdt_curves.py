@@ -22,8 +22,8 @@ from series_row import build, measure, picture
 
 from hf_distill import DistilledDataset, HarmonicSet
 from hf_distill.allocator import keep_freed_memory
+from hf_distill.methods import Run
 from hf_distill.synthetic.base import Synthetic
-from hf_distill.training import Run
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from record import RESULTS, save
 from series_row import build, measure
 
 from hf_distill.allocator import keep_freed_memory
-from hf_distill.training import Run
-from hf_distill.training.undistilled import Undistilled
+from hf_distill.methods import Run
+from hf_distill.methods.undistilled import Undistilled
 
 
 def main() -> None:

@@ -18,10 +18,11 @@ from record import HERE, save
 from hf_distill import Coreset, GuidedDiffusion, HierarchicalSelector, KMeansSelector, RandomSelector, RealData, Run
 from hf_distill.cli.distill import build_parser
 from hf_distill.data.batch import Batch
-from hf_distill.evaluation import ClassificationEvaluator, TensorSource, train_networks
-from hf_distill.evaluation.metrics import accuracy
-from hf_distill.evaluation.source import predict
+from hf_distill.evaluation import ClassificationEvaluator
+from hf_distill.metrics import accuracy
 from hf_distill.seeding import Streams
+from hf_distill.training import TensorSource, train_networks
+from hf_distill.training.source import predict
 
 PLAIN = {"mode_scale": 0.0, "manifold": "none"}
 MODE = {"manifold": "none"}

@@ -21,8 +21,8 @@ _HOMES = {
             "FeatureMetrics",
             "ForecastingEvaluator",
             "ForecastRecipe",
-            "Recipe",
         ),
+        "training": ("Recipe",),
         "hub": ("DistilledDataset",),
         "networks": ("AlexNet", "ConvNet", "CustomNetwork", "MLP", "ResNet18", "TransformersClassifier", "VGG11"),
         "networks.forecasters": ("DLinear", "ITransformer", "TransformersForecaster", "XPatch"),
@@ -36,19 +36,16 @@ _HOMES = {
             "WeightedSum",
         ),
         "quantization": ("Budget", "LearnedLevels", "PowersOfTwoQuantizer", "UniformQuantizer"),
-        "selection": (
-            "CellSelector",
+        "selection": ("CellSelector", "HerdingSelector", "HierarchicalSelector", "KMeansSelector", "RandomSelector"),
+        "initialization": (
             "GraphCutSamples",
-            "HerdingSelector",
-            "HierarchicalSelector",
-            "KMeansSelector",
             "MeanSamples",
-            "RandomSelector",
             "RealSamples",
             "RelabeledSamples",
             "SubSeries",
             "TrainedPiece",
         ),
+        "diffusion": ("GeneratorTraining", "Guidance"),
         "synthetic": (
             "CoarsePixelSet",
             "GeneratedSet",
@@ -59,14 +56,7 @@ _HOMES = {
             "SoftVectorSet",
             "VectorSet",
         ),
-        "training": (
-            "Coreset",
-            "GeneratorTraining",
-            "Guidance",
-            "GuidedDiffusion",
-            "OptimizedDistillation",
-            "Run",
-        ),
+        "methods": ("Coreset", "GuidedDiffusion", "OptimizedDistillation", "Run"),
     }.items()
     for name in names
 }
@@ -76,15 +66,24 @@ __all__ = ["__version__", *_HOMES]
 if TYPE_CHECKING:
     from hf_distill.augment import SiameseAugment
     from hf_distill.data import Batch, DataSpec, RealData, SeriesData, SeriesSpec, VectorTransform
+    from hf_distill.diffusion import GeneratorTraining, Guidance
     from hf_distill.evaluation import (
         ClassificationEvaluator,
         Evaluator,
         FeatureMetrics,
         ForecastingEvaluator,
         ForecastRecipe,
-        Recipe,
     )
     from hf_distill.hub import DistilledDataset
+    from hf_distill.initialization import (
+        GraphCutSamples,
+        MeanSamples,
+        RealSamples,
+        RelabeledSamples,
+        SubSeries,
+        TrainedPiece,
+    )
+    from hf_distill.methods import Coreset, GuidedDiffusion, OptimizedDistillation, Run
     from hf_distill.networks import (
         MLP,
         VGG11,
@@ -105,19 +104,7 @@ if TYPE_CHECKING:
         WeightedSum,
     )
     from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
-    from hf_distill.selection import (
-        CellSelector,
-        GraphCutSamples,
-        HerdingSelector,
-        HierarchicalSelector,
-        KMeansSelector,
-        MeanSamples,
-        RandomSelector,
-        RealSamples,
-        RelabeledSamples,
-        SubSeries,
-        TrainedPiece,
-    )
+    from hf_distill.selection import CellSelector, HerdingSelector, HierarchicalSelector, KMeansSelector, RandomSelector
     from hf_distill.synthetic import (
         CoarsePixelSet,
         GeneratedSet,
@@ -128,14 +115,7 @@ if TYPE_CHECKING:
         SoftVectorSet,
         VectorSet,
     )
-    from hf_distill.training import (
-        Coreset,
-        GeneratorTraining,
-        Guidance,
-        GuidedDiffusion,
-        OptimizedDistillation,
-        Run,
-    )
+    from hf_distill.training import Recipe
 
 
 def __getattr__(name: str) -> Any:

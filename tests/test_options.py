@@ -13,6 +13,7 @@ from hf_distill.cli.main import run
 from hf_distill.cli.messages import parse
 from hf_distill.data.beams import BeamScenario
 from hf_distill.errors import UserError
+from hf_distill.methods import GeneratorTraining, Guidance
 from hf_distill.options import (
     Like,
     NotEmpty,
@@ -25,7 +26,6 @@ from hf_distill.options import (
     option_types,
 )
 from hf_distill.parts import Part, concrete
-from hf_distill.training import GeneratorTraining, Guidance
 
 PARTS = sorted({*concrete(Part), BeamScenario, GeneratorTraining, Guidance}, key=lambda cls: cls.__name__)
 NUMBERS = (-1, 0, math.nan, math.inf, -math.inf, 1e30, -1e30, 10**30, 2**31, True, "x", None, [], {})

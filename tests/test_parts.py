@@ -11,8 +11,8 @@ from hf_distill import (
     TrajectoryMatching,
     WeightedSum,
 )
+from hf_distill.methods import Coreset
 from hf_distill.parts import Part
-from hf_distill.training import Coreset
 
 
 class Mine(Part):

@@ -25,9 +25,9 @@ from hf_distill.hub.private import without_private_paths
 from hf_distill.hub.publish import check_repo_id
 from hf_distill.hub.record import RECORD, WORKING_ENTRIES
 from hf_distill.hub.storage import refuse_foreign
+from hf_distill.methods.method import Method, Run
 from hf_distill.options import Seed
-from hf_distill.training.method import Method, Run
-from hf_distill.training.processes import check_processes
+from hf_distill.runs.processes import check_processes
 
 
 def build_parser() -> ArgumentParser:

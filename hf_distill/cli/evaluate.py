@@ -17,7 +17,7 @@ from hf_distill.evaluation.base import Evaluator
 from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import RECORD
-from hf_distill.training.start import read_start
+from hf_distill.methods.start import read_start
 
 
 def build_parser() -> ArgumentParser:

@@ -73,18 +73,18 @@ def _bases() -> dict[str, tuple[type[Part], ...]]:
     from hf_distill.augment.siamese import SiameseAugment
     from hf_distill.data.base import Data
     from hf_distill.data.vectors import VectorTransform
+    from hf_distill.diffusion.options import Guidance
     from hf_distill.evaluation.base import Evaluator
-    from hf_distill.evaluation.extractors import Extractor
     from hf_distill.evaluation.features import FeatureMetrics
+    from hf_distill.features.extractors import Extractor
+    from hf_distill.initialization.base import InitialSamples
+    from hf_distill.methods.method import Method
     from hf_distill.networks.base import Architecture
     from hf_distill.networks.forecasters.base import Forecaster
     from hf_distill.objectives import Objective, TrajectoryMatching
     from hf_distill.quantization import Budget, Quantizer
     from hf_distill.selection.base import Selector
-    from hf_distill.selection.initial import InitialSamples
     from hf_distill.synthetic.base import Synthetic
-    from hf_distill.training.guidance import Guidance
-    from hf_distill.training.method import Method
 
     return {
         "data": (Data,),

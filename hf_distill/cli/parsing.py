@@ -8,17 +8,6 @@ from typing import Any
 import torch
 from jsonargparse import ArgumentParser, Namespace
 
-import hf_distill.data.real
-import hf_distill.data.series
-import hf_distill.evaluation.classification
-import hf_distill.evaluation.forecasting
-import hf_distill.networks
-import hf_distill.networks.forecasters
-import hf_distill.objectives
-import hf_distill.quantization
-import hf_distill.selection
-import hf_distill.synthetic
-import hf_distill.training  # noqa: F401 - importing a part makes its short class name known to jsonargparse
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator

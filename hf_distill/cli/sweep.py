@@ -12,11 +12,11 @@ from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
 from hf_distill.cli.records import check_configurations
 from hf_distill.evaluation.table import format_score
 from hf_distill.files import user_path
+from hf_distill.methods.method import Method
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
 from hf_distill.quantization import Budget
 from hf_distill.quantization.base import Precision
 from hf_distill.sweep import BASELINES, BitSweep
-from hf_distill.training.method import Method
 
 _LINE = "{:20}{:>6}{:>9}{:>10}  {}"
 

@@ -13,13 +13,13 @@ from jsonargparse import ArgumentParser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_trust, place, run_folder
 from hf_distill.cli.records import check_configurations
+from hf_distill.diffusion.generator import GeneratorTraining
 from hf_distill.errors import UserError
 from hf_distill.files import locked, user_path
 from hf_distill.hub.storage import recover, replace_folder
 from hf_distill.networks.cost import one_thread
 from hf_distill.options import PositiveInt, Seed
-from hf_distill.training.checkpoint import Checkpoints
-from hf_distill.training.generator import GeneratorTraining
+from hf_distill.runs.checkpoint import Checkpoints
 
 _MARK = "model_index.json"
 # What diffusers writes; everything else in the folder belongs to the user.

@@ -1,6 +1,6 @@
 """Diffusion: a class-conditional pipeline in pixel space, and schedulers that guide any with no training.
 
-Everything here needs diffusers, which takes seconds to import: names are imported on first use.
+What needs diffusers, which takes seconds to import, is imported on first use.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hf_distill.diffusion.generator import GeneratorTraining
+from hf_distill.diffusion.options import Guidance
 from hf_distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _MODULES = {
 
 __all__ = [
     "ClassConditionalPipeline",
+    "GeneratorTraining",
+    "Guidance",
     "ManifoldGuidedDDIMScheduler",
     "ManifoldGuidedDDPMScheduler",
 ]

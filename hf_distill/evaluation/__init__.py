@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hf_distill.evaluation.base import Evaluator
     from hf_distill.evaluation.classification import ClassificationEvaluator
-    from hf_distill.evaluation.extractors import NetworkFeatures, PixelFeatures, PretrainedFeatures
     from hf_distill.evaluation.features import FeatureMetrics
     from hf_distill.evaluation.forecasting import ForecastingEvaluator
     from hf_distill.evaluation.forecasting_recipe import ForecastRecipe
-    from hf_distill.evaluation.recipe import Recipe
     from hf_distill.evaluation.result import Evaluation
-    from hf_distill.evaluation.source import TensorSource
     from hf_distill.evaluation.table import render_table
-    from hf_distill.evaluation.trainer import train_networks
 
 _MODULES = {
     "Evaluation": "result",
@@ -23,13 +19,7 @@ _MODULES = {
     "FeatureMetrics": "features",
     "ForecastRecipe": "forecasting_recipe",
     "ForecastingEvaluator": "forecasting",
-    "NetworkFeatures": "extractors",
-    "PixelFeatures": "extractors",
-    "PretrainedFeatures": "extractors",
-    "Recipe": "recipe",
-    "TensorSource": "source",
     "render_table": "table",
-    "train_networks": "trainer",
 }
 
 __all__ = [
@@ -39,13 +29,7 @@ __all__ = [
     "FeatureMetrics",
     "ForecastRecipe",
     "ForecastingEvaluator",
-    "NetworkFeatures",
-    "PixelFeatures",
-    "PretrainedFeatures",
-    "Recipe",
-    "TensorSource",
     "render_table",
-    "train_networks",
 ]
 
 

@@ -18,20 +18,20 @@ from hf_distill.data.splits import Split
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
 from hf_distill.evaluation.features import FeatureMetrics
-from hf_distill.evaluation.metrics import METRICS, load_metric
-from hf_distill.evaluation.plan import Compile, Strategy
 from hf_distill.evaluation.published import check_match, read_published
-from hf_distill.evaluation.recipe import Recipe
 from hf_distill.evaluation.result import Evaluation, make_row
-from hf_distill.evaluation.source import Source, SplitSource, TensorSource, predict
-from hf_distill.evaluation.trainer import train_networks
-from hf_distill.evaluation.watch import check_outputs
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.metrics import METRICS, load_metric
 from hf_distill.networks import MLP, Architecture, ConvNet
 from hf_distill.networks.cost import find_device
 from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
+from hf_distill.training.plan import Compile, Strategy
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.source import Source, SplitSource, TensorSource, predict
+from hf_distill.training.trainer import train_networks
+from hf_distill.training.watch import check_outputs
 
 # Networks in memory at once.
 _MAX_GROUP = 40

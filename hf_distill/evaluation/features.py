@@ -12,8 +12,10 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.evaluation.baselines import random_samples
-from hf_distill.evaluation.extractors import Extract, Extractor, NetworkFeatures
-from hf_distill.evaluation.metrics.distances import (
+from hf_distill.evaluation.result import mean_std
+from hf_distill.features.extractors import Extract, Extractor, NetworkFeatures
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.metrics.distances import (
     coverage,
     diversity,
     frechet_distance,
@@ -21,8 +23,6 @@ from hf_distill.evaluation.metrics.distances import (
     representativeness,
     squared_mmd,
 )
-from hf_distill.evaluation.result import mean_std
-from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import Architecture
 from hf_distill.options import NotEmpty, PositiveInt, Range
 from hf_distill.parts import Part
@@ -33,7 +33,7 @@ _BATCH = 256
 
 
 class FeatureMetrics(Part):
-    """Distances of real and made samples in a feature space; see :mod:`hf_distill.evaluation.metrics.distances`.
+    """Distances of real and made samples in a feature space; see :mod:`hf_distill.metrics.distances`.
 
     ``fid``, ``mmd`` (squared) and ``coverage`` are of the whole set; ``representativeness`` and ``diversity`` are the
     mean over its classes of their value in one. Every number depends on how many samples there are: read it beside that

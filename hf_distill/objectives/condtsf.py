@@ -11,12 +11,12 @@ from torch.func import functional_call
 from hf_distill.data.base import Data
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
+from hf_distill.learners.learner import InnerOptimizer, Learner
+from hf_distill.learners.starts import real_loss
+from hf_distill.learners.task import Forecasting
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.objectives.base import Objective
-from hf_distill.objectives.learner import InnerOptimizer, Learner
-from hf_distill.objectives.starts import real_loss
-from hf_distill.objectives.task import Forecasting
 from hf_distill.objectives.trajectory import TrajectoryMatching
 from hf_distill.options import PositiveInt, Share
 from hf_distill.seeding import Streams, seeded

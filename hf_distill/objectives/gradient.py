@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.func import functional_call
 
 from hf_distill.data.base import Data
+from hf_distill.learners.starts import Starts
+from hf_distill.learners.task import task_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.objectives.base import Objective
-from hf_distill.objectives.starts import Starts
-from hf_distill.objectives.task import task_of
 from hf_distill.options import NonNegativeInt, PositiveInt, Range
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic

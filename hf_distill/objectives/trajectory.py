@@ -12,14 +12,14 @@ from torch.func import functional_call
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
+from hf_distill.learners.learner import Weights
+from hf_distill.learners.starts import Starts
+from hf_distill.learners.task import Task, batch_index, task_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.objectives.base import Objective
-from hf_distill.objectives.learner import Weights
-from hf_distill.objectives.starts import Starts
-from hf_distill.objectives.task import Task, batch_index, task_of
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Range, Steps
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
+from hf_distill.initialization import RealSamples, SubSeries
+from hf_distill.methods import OptimizedDistillation, Run, Undistilled
 from hf_distill.quantization import Budget, LearnedLevels, Quantizer, UniformQuantizer
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples, SubSeries
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.synthetic import PixelSet, QuantizedSet, Synthetic
-from hf_distill.training import OptimizedDistillation, Run, Undistilled
 
 PATCH_BITS = 2
 _PATCH, _GROUPS = 5, 16

@@ -1,20 +1,7 @@
-"""Methods and the loop that runs them."""
+"""Training: how networks learn from a small set or a large one."""
 
-from hf_distill.training.coreset import Coreset
-from hf_distill.training.generator import GeneratorTraining
-from hf_distill.training.guidance import Guidance
-from hf_distill.training.guided import GuidedDiffusion
-from hf_distill.training.method import Method, Run
-from hf_distill.training.optimized import OptimizedDistillation
-from hf_distill.training.undistilled import Undistilled
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.source import Source, SplitSource, TensorSource
+from hf_distill.training.trainer import train_networks
 
-__all__ = [
-    "Coreset",
-    "GeneratorTraining",
-    "Guidance",
-    "GuidedDiffusion",
-    "Method",
-    "OptimizedDistillation",
-    "Run",
-    "Undistilled",
-]
+__all__ = ["Recipe", "Source", "SplitSource", "TensorSource", "train_networks"]

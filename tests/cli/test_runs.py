@@ -15,9 +15,9 @@ from hf_distill.data import RealData
 from hf_distill.errors import Interrupted
 from hf_distill.files import locked
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.initialization import RealSamples
+from hf_distill.methods import OptimizedDistillation
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples
-from hf_distill.training import OptimizedDistillation
 
 QUIET = ["--progress=false"]
 TABLE = Path("outputs/tiny/data/train-00000-of-00001.parquet")

@@ -45,7 +45,7 @@ def test_a_run_that_ended_before_its_checkpoints_were_removed_is_finished(tmp_pa
     command = ["train-generator", f"--output_dir={place}", "--progress=false", "--generator.checkpoint_every=1"]
     command += ["--generator.steps=2", "--generator.channels=[8]", "--generator.batch_size=4"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_distill.training.checkpoint.Checkpoints.clear", lambda self: None)
+        patch.setattr("hf_distill.runs.checkpoint.Checkpoints.clear", lambda self: None)
         assert run(command) == 0
     weights = (place / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
     assert len(list(checkpoints.iterdir())) == 2

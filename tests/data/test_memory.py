@@ -14,10 +14,11 @@ from hf_distill.cli import parsing
 from hf_distill.data.real import RealData
 from hf_distill.data.splits import chunk_rows
 from hf_distill.evaluation.baselines import random_samples
+from hf_distill.initialization import RealSamples
+from hf_distill.methods import Coreset
+from hf_distill.methods.method import Run
 from hf_distill.seeding import Streams
-from hf_distill.selection import RandomSelector, RealSamples, select_per_class
-from hf_distill.training import Coreset
-from hf_distill.training.method import Run
+from hf_distill.selection import RandomSelector, select_per_class
 
 ROWS, CLASSES = 10_400, 4
 STATISTICS_ROWS = 10_000

@@ -6,9 +6,9 @@ from hf_distill.data import RealData, VectorTransform
 from hf_distill.errors import UserError
 from hf_distill.evaluation.baselines import random_samples, real_bits
 from hf_distill.hub import DistilledDataset
-from hf_distill.objectives.task import task_of
+from hf_distill.initialization import MeanSamples, RealSamples
+from hf_distill.learners.task import task_of
 from hf_distill.seeding import Streams
-from hf_distill.selection import MeanSamples, RealSamples
 from hf_distill.synthetic import VectorSet
 
 

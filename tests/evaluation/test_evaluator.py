@@ -9,12 +9,13 @@ import torch.nn.functional as F
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
-from hf_distill.evaluation import ClassificationEvaluator, Recipe
+from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.evaluation.classification import default_networks
 from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.synthetic import SoftVectorSet
+from hf_distill.training import Recipe
 from tests.evaluation.sets import distilled, table
 
 

@@ -15,8 +15,9 @@ from hf_distill.data import RealData, SeriesData
 from hf_distill.errors import DivergenceError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.soundness import bound
+from hf_distill.initialization import SubSeries
+from hf_distill.methods import Coreset, Run, Undistilled
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
-from hf_distill.selection import SubSeries
 from hf_distill.synthetic import (
     CoarsePixelSet,
     HarmonicSet,
@@ -27,7 +28,6 @@ from hf_distill.synthetic import (
     Synthetic,
     VectorSet,
 )
-from hf_distill.training import Coreset, Run, Undistilled
 from tests.data.series import data
 from tests.hub.conftest import image_spec, make, vector_spec
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from accelerate import debug_launcher
 
-from hf_distill.training import Guidance, GuidedDiffusion, Run
+from hf_distill.methods import Guidance, GuidedDiffusion, Run
 from tests.diffusion.pipelines import tiny_dit
 from tests.training.test_guided import images
 

@@ -10,12 +10,12 @@ import torch
 from accelerate import debug_launcher
 
 from hf_distill.data import RealData
+from hf_distill.initialization import RealSamples
+from hf_distill.methods import OptimizedDistillation, Run, optimized
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.seeding import Streams
-from hf_distill.selection import RealSamples
 from hf_distill.synthetic import PixelSet
-from hf_distill.training import OptimizedDistillation, Run, optimized
 
 
 class ByRank(RealSamples):

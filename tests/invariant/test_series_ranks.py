@@ -3,12 +3,12 @@
 import torch
 from accelerate import debug_launcher
 
+from hf_distill.initialization import SubSeries
+from hf_distill.methods import OptimizedDistillation, Run, optimized
 from hf_distill.networks.forecasters import DLinear, RevMLP
 from hf_distill.objectives import UnrolledMatching
 from hf_distill.seeding import Streams
-from hf_distill.selection import SubSeries
 from hf_distill.synthetic import HarmonicSet
-from hf_distill.training import OptimizedDistillation, Run, optimized
 from tests.objectives.sets import small_series
 
 

@@ -3,12 +3,12 @@ import torch
 
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
+from hf_distill.initialization import SubSeries
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.objectives import CondTSF, TrajectoryMatching
 from hf_distill.seeding import Streams
-from hf_distill.selection import SubSeries
 from hf_distill.synthetic import HarmonicSet, SeriesSet
-from hf_distill.training import OptimizedDistillation, Run
 from tests.objectives.sets import harmonic_set, pixel_set, small_series
 
 

@@ -4,15 +4,15 @@ from torch import nn
 
 from hf_distill.data import RealData
 from hf_distill.errors import Interrupted
+from hf_distill.initialization import SubSeries
+from hf_distill.learners.learner import InnerOptimizer, Learner
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import DLinear, ITransformer, RevMix, RevMLP
 from hf_distill.objectives import TrajectoryMatching, UnrolledMatching, WeightedSum
-from hf_distill.objectives.learner import InnerOptimizer, Learner
 from hf_distill.objectives.scaling import unit_gradient
 from hf_distill.seeding import Streams
-from hf_distill.selection import SubSeries
 from hf_distill.synthetic import HarmonicSet
-from hf_distill.training import OptimizedDistillation, Run
 from tests.objectives.sets import harmonic_set, pixel_set, small_series
 
 SMALL = {"steps": 2, "lifetime": 6, "pool": 2, "batch": 4, "real_batch": 8}

@@ -5,16 +5,9 @@ from datasets import Dataset
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
+from hf_distill.initialization import MeanSamples, RealSamples
 from hf_distill.seeding import Streams
-from hf_distill.selection import (
-    SELECTORS,
-    HerdingSelector,
-    KMeansSelector,
-    MeanSamples,
-    RandomSelector,
-    RealSamples,
-    select_per_class,
-)
+from hf_distill.selection import SELECTORS, HerdingSelector, KMeansSelector, RandomSelector, select_per_class
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import torch
 
 from hf_distill.data import RealData
 from hf_distill.errors import DivergenceError, UserError
-from hf_distill.evaluation import ClassificationEvaluator, Recipe
+from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.files import locked
+from hf_distill.methods import OptimizedDistillation
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
@@ -17,7 +18,7 @@ from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import BudgetSets, at_precision
 from hf_distill.synthetic import CoarsePixelSet, PixelSet, QuantizedSet
-from hf_distill.training import OptimizedDistillation
+from hf_distill.training import Recipe
 
 NETWORK = ConvNet(width=4, depth=1)
 

@@ -1,0 +1,144 @@
+"""Extractors: from samples to the features that sets are compared in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.metrics.functions import accuracy
+from hf_distill.networks import Architecture
+from hf_distill.options import PositiveInt, Seed, Text
+from hf_distill.parts import Part
+from hf_distill.seeding import Streams
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.source import SplitSource, predict
+from hf_distill.training.trainer import train_networks
+
+Extract = Callable[[Tensor], Tensor]
+"""Maps normalised samples ``(B, *shape)`` to features ``(B, F)``."""
+
+
+class Extractor(Part):
+    """The description of a feature space."""
+
+    @abstractmethod
+    def fit(
+        self, real: RealData, spec: DataSpec, network: Architecture, device: torch.device
+    ) -> tuple[Extract, dict[str, Any]]:
+        """Return the map to features, and what is to be said of it.
+
+        Args:
+            real: The real data.
+            spec: The distilled set's specification, whose statistics normalise.
+            network: The architecture that is measured first.
+            device: Where to work.
+        """
+
+
+class PixelFeatures(Extractor):
+    """The values themselves, normalised and in a row."""
+
+    def fit(
+        self, real: RealData, spec: DataSpec, network: Architecture, device: torch.device
+    ) -> tuple[Extract, dict[str, Any]]:
+        """See :class:`Extractor`."""
+        return lambda x: x.flatten(1), {}
+
+
+class NetworkFeatures(Extractor):
+    """What enters the last layer of a network that was trained on all real training samples.
+
+    Args:
+        network: Its architecture; None takes the first one that the evaluator trains.
+        steps: Training steps, with the recipe of small images and no augmentation.
+        seed: Of weights and order: equal seeds give equal features.
+    """
+
+    def __init__(self, *, network: Architecture | None = None, steps: PositiveInt = 500, seed: Seed = 0) -> None:
+        self.network = network
+        self.steps = steps
+        self.seed = seed
+
+    def fit(
+        self, real: RealData, spec: DataSpec, network: Architecture, device: torch.device
+    ) -> tuple[Extract, dict[str, Any]]:
+        """See :class:`Extractor`."""
+        architecture = self.network or network
+        streams = Streams(self.seed).at(0)
+        built = architecture.build(spec.shape, spec.num_classes, streams.seed_for("extractor"))
+        recipe = Recipe(steps=self.steps).for_samples(len(real.train))
+        recipe.check(spec)
+        train_networks([built], [SplitSource(real.train, spec)], [streams], recipe=recipe, device=device)
+        about = {"network": architecture.config(), "epochs": recipe.total_epochs}
+        if real.has_test:
+            about["test_accuracy"] = accuracy(predict([built], real.test, spec, device)[0], real.test.labels)
+        return built.features, about
+
+
+class PretrainedFeatures(Extractor):
+    """Features of a vision model of transformers: what it pools, or the mean over its positions.
+
+    Images are resized to its size and normalised as its ``preprocessor_config.json`` says, grey ones repeated.
+
+    Args:
+        model: A local folder or a Hub id (``facebook/dinov2-small``).
+    """
+
+    def __init__(self, *, model: Text) -> None:
+        self.model = model
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`."""
+        return ["model"]
+
+    def fit(
+        self, real: RealData, spec: DataSpec, network: Architecture, device: torch.device
+    ) -> tuple[Extract, dict[str, Any]]:
+        """See :class:`Extractor`."""
+        if not spec.is_image:
+            raise UserError(f"PretrainedFeatures needs images and {spec.input_column!r} holds vectors")
+        try:
+            from transformers import AutoModel, ImageProcessingMixin
+        except ImportError as error:
+            raise UserError("PretrainedFeatures needs transformers: pip install 'hf-distill[transformers]'") from error
+        try:
+            model = AutoModel.from_pretrained(self.model).to(device).eval()
+            # The processor's class would need torchvision; its numbers do not.
+            values, _ = ImageProcessingMixin.get_image_processor_dict(self.model)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"cannot load a vision model from {self.model}: {reason}") from error
+        config = model.config.to_dict()
+        channels = config.get("num_channels", 3)
+        size = _size(values.get("crop_size") or values.get("size") or config["image_size"])
+        mean, std = (torch.tensor(values[key]).view(1, -1, 1, 1) for key in ("image_mean", "image_std"))
+
+        def extract(x: Tensor) -> Tensor:
+            image = spec.denormalize(x).float().to(device) / 255
+            if image.shape[1] != channels:
+                image = image[:, :1].expand(-1, channels, -1, -1)
+            image = interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1)
+            output = model(pixel_values=(image - mean.to(image)) / std.to(image))
+            pooled = output.get("pooler_output")
+            if pooled is None:
+                hidden = output.last_hidden_state
+                pooled = hidden.mean(1) if hidden.ndim == 3 else hidden.flatten(2).mean(2)
+            return pooled.flatten(1)
+
+        return extract, {"model": self.model, "image_size": list(size)}
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """Read a size as ``preprocessor_config.json`` writes it: a number, a pair, or a dictionary."""
+    if isinstance(value, dict):
+        value = value.get("shortest_edge") or (value["height"], value["width"])
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))

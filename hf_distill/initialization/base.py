@@ -1,0 +1,29 @@
+"""InitialSamples: what a synthetic set starts from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from hf_distill.parts import Part
+from hf_distill.seeding import Streams
+
+
+class InitialSamples(Part):
+    """Makes the first samples of a synthetic set."""
+
+    @abstractmethod
+    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return what a set of some size starts from.
+
+        Args:
+            real: The data.
+            size: Samples of each class, or time steps of a series; see ``Synthetic.size``.
+            streams: Randomness.
+
+        Returns:
+            Normalised inputs ``(classes * size, *shape)`` and labels, ordered by class; or a normalised series
+            ``(size, N)`` and the numbers of its time steps.
+        """

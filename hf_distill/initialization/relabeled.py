@@ -1,0 +1,112 @@
+"""RelabeledSamples: real samples with the classes that trained networks give them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.initialization.real import RealSamples
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
+from hf_distill.networks.mlp import MLP
+from hf_distill.options import Few, PositiveInt
+from hf_distill.quantization import Quantizer
+from hf_distill.quantization.grouping import quantized
+from hf_distill.seeding import Streams
+
+_LR = 1e-3
+_BATCH = 128
+
+
+class RelabeledSamples(InitialSamples):
+    """Other initial samples, each with the class that an ensemble trained on all real data finds likeliest.
+
+    Where classes overlap (the best of 64 beams, of which 16 are measured), a sample's own label is one draw from
+    several likely ones: with few samples a network learns the draws. The ensemble's class carries what all rows say
+    and takes as many bits. Ours; hard labels of a teacher in the manner of Hinton et al., Distilling the Knowledge in
+    a Neural Network (2015).
+
+    The real rows at these places were part of the ensemble's training; a short training that does not learn single
+    rows by heart serves best.
+
+    Args:
+        initial: Gives the samples.
+        network: The teachers' architecture.
+        teachers: Networks whose probabilities are averaged.
+        epochs: Passes over the real data, with Adam from 1e-3 along a cosine to zero and batches of 128.
+        soft: Give the ensemble's mean probabilities instead of the likeliest class.
+        quantizer: Label the samples as they are after this quantization, the one that the set will have: what was
+            rounded may well belong to another class. The samples themselves come as they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        initial: InitialSamples = RealSamples(),  # noqa: B008 - a description
+        network: Architecture = MLP(),  # noqa: B008
+        teachers: Few = 4,
+        epochs: PositiveInt = 30,
+        soft: bool = False,
+        quantizer: Quantizer | None = None,
+    ) -> None:
+        self.initial = initial
+        self.network = network
+        self.teachers = teachers
+        self.epochs = epochs
+        self.soft = soft
+        self.quantizer = quantizer
+
+    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
+
+        Raises:
+            UserError: An option is out of its range, or the data has no classes or is a stream.
+        """
+        if not isinstance(real, RealData):
+            raise UserError(f"RelabeledSamples needs samples with classes, not {type(real).__name__}")
+        x, _ = self.initial.draw(real, size, streams)
+        spec = real.spec
+        seen = x if self.quantizer is None else quantized(x, self.quantizer)
+        total = torch.zeros(len(x), spec.num_classes, device=x.device)
+        for network in self.train(real, streams):
+            with torch.no_grad():
+                total += network(seen).softmax(1)
+        y = total.argmax(1)
+        order = y.argsort(stable=True)
+        return x[order], ((total / self.teachers)[order] if self.soft else y[order]).cpu()
+
+    def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
+        """Return the trained teachers."""
+        spec, device = real.spec, real.train.batch(torch.zeros(1, dtype=torch.int64)).x.device
+        networks: list[nn.Module] = []
+        for teacher in range(self.teachers):
+            network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", teacher)).to(device)
+            work = step_flops(network, torch.zeros(1, *spec.shape, device=device), _BATCH)
+            with one_thread(device.type == "cpu" and work < ONE_THREAD):
+                _train(network, real, self.epochs, streams.generator("teacher", teacher))
+            networks.append(network)
+        return networks
+
+
+def _train(network: nn.Module, real: RealData, epochs: int, generator: torch.Generator) -> None:
+    optimizer = torch.optim.Adam(network.parameters(), lr=_LR, fused=True)
+    rows = len(real.train)
+    steps = epochs * math.ceil(rows / _BATCH)
+    step = 0
+    for _ in range(epochs):
+        for index in torch.randperm(rows, generator=generator).split(_BATCH):
+            for group in optimizer.param_groups:
+                group["lr"] = _LR * 0.5 * (1 + math.cos(math.pi * step / steps))
+            batch = real.train.batch(index)
+            optimizer.zero_grad()
+            F.cross_entropy(network(batch.x), batch.y).backward()
+            optimizer.step()
+            step += 1
+    network.eval()

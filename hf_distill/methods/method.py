@@ -1,0 +1,86 @@
+"""Method: anything that turns real data into a distilled dataset."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hf_distill.data.base import Data
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.rehearsal import rehearse
+from hf_distill.methods.pictures import pictures_of
+from hf_distill.parts import Part
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how a method runs; what is not part of the method itself.
+
+    Attributes:
+        folder: Checkpoints, log and previews; None keeps nothing.
+        seed: The seed of all randomness.
+        resume: Go on from the last checkpoint in ``folder``.
+        overwrite: Start over where ``folder`` holds an unfinished run.
+        trackers: Names of Accelerate trackers (``tensorboard``, ``trackio``, ``wandb``).
+        progress: Show a progress bar.
+        config: The resolved configuration; the method's and the data's own where it is empty.
+    """
+
+    folder: Path | None = None
+    seed: int = 0
+    resume: bool = False
+    overwrite: bool = False
+    trackers: tuple[str, ...] = ()
+    progress: bool = True
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class Method(Part):
+    """Distils real data."""
+
+    def distill(self, real: Data, run: Run | None = None) -> DistilledDataset:
+        """Return the distilled dataset.
+
+        Args:
+            real: The data; it is set up here where it is not yet.
+            run: Folder, seed and reporting; seed 0 and no folder by default.
+        """
+        run = run or Run()
+        synthetic = self.fit(real, run)
+        config = run.config or self.run_config(real, run)
+        recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})
+        pictures = pictures_of(synthetic, real, Streams(run.seed))
+        return DistilledDataset.from_synthetic(
+            synthetic, config=config, recipe=recipe, seed=run.seed, citations=self.citations(), pictures=pictures
+        )
+
+    @staticmethod
+    def open(real: Data, device: torch.device | str = "cpu") -> None:
+        """Set the data up where it is not yet, and see before the work that a set of them can be published.
+
+        Raises:
+            UserError: The data cannot be read, or a set of them not be written.
+        """
+        real.setup(device)
+        rehearse(real.spec)
+
+    def finish(self, folder: Path) -> None:
+        """Remove from the run folder what only an unfinished run needs; called once the artifact is written."""
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """Whether the run folder holds what an unfinished run goes on from."""
+        return False
+
+    @abstractmethod
+    def fit(self, real: Any, run: Run) -> Synthetic:
+        """Return the finished synthetic set."""
+
+    def run_config(self, real: Data, run: Run) -> dict[str, Any]:
+        """Return what decides the result: method, data and seed."""
+        return {"method": self.config(), "data": real.config(), "seed": run.seed}

@@ -1,0 +1,264 @@
+"""OptimizedDistillation: one Accelerate loop over any synthetic set and any objective."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast, gather_object
+from torch import Tensor
+
+from hf_distill.data.base import Data
+from hf_distill.errors import DivergenceError, Interrupted, UserError
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.initialization.real import RealSamples
+from hf_distill.methods.method import Method, Run
+from hf_distill.methods.reporting import Reporter
+from hf_distill.methods.start import save_start
+from hf_distill.networks.cost import ONE_THREAD, one_thread
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.distribution import DistributionMatching
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne
+from hf_distill.runs.checkpoint import Checkpoints, load_optimizer
+from hf_distill.runs.divergence import check_grey, first_step, grey_share, largest
+from hf_distill.runs.interrupt import StopRequest
+from hf_distill.runs.processes import check_processes
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.quantized import QuantizedSet
+
+_CHECKPOINTS = "checkpoints"
+_LEARNED = "the stored variables"
+
+
+class OptimizedDistillation(Method):
+    """Gradient descent on the stored variables of a synthetic set.
+
+    Every rank draws its own network and its own real samples; gradients are averaged over the ranks and every rank
+    takes the same step, so that the ranks' sets stay equal.
+
+    Args:
+        synthetic: The set that is learned.
+        objective: What it is learned for.
+        initial: The samples that it starts from.
+        steps: Optimiser steps.
+        optimizer: ``sgd`` or ``adam``.
+        lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
+        momentum: Of ``sgd``.
+        schedule: ``constant`` or ``cosine`` (to zero).
+        checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
+        preview_every: Steps between preview pictures; 0 makes none.
+        log_every: Steps between log entries.
+    """
+
+    def __init__(
+        self,
+        *,
+        synthetic: Synthetic = PixelSet(),  # noqa: B008 - a description, copied before it is filled
+        objective: Objective = DistributionMatching(),  # noqa: B008
+        initial: InitialSamples = RealSamples(),  # noqa: B008
+        steps: PositiveInt = 20_000,
+        optimizer: Literal["sgd", "adam"] = "sgd",
+        lr: PositiveFloat = 1.0,
+        momentum: ShareBelowOne = 0.5,
+        schedule: Literal["constant", "cosine"] = "constant",
+        checkpoint_every: NonNegativeInt = 100,
+        preview_every: NonNegativeInt = 500,
+        log_every: NonNegativeInt = 10,
+    ) -> None:
+        self.synthetic = synthetic
+        self.objective = objective
+        self.initial = initial
+        self.steps = steps
+        self.optimizer = optimizer
+        self.lr = lr
+        self.momentum = momentum
+        self.schedule = schedule
+        self.checkpoint_every = checkpoint_every
+        self.preview_every = preview_every
+        self.log_every = log_every
+
+    def fit(self, real: Data, run: Run) -> Synthetic:
+        """See :class:`Method`.
+
+        Raises:
+            UserError: The folder holds an unfinished or a different run, or a choice does not fit the data.
+            DivergenceError: The loss or what is learned is not finite, or images are black and white alone.
+            Interrupted: SIGINT or SIGTERM arrived; the state was saved.
+        """
+        accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
+        check_processes(accelerator)
+        checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
+        self.open(real, accelerator.device)
+        synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
+        begun = copy.deepcopy(synthetic)
+        # A copy: its state is this run's.
+        objective = copy.deepcopy(self.objective).to(accelerator.device)
+        parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
+        grey = grey_share(synthetic)
+        start = 0
+        if checkpoints is not None:
+            start = checkpoints.begin(
+                lambda state: self._restore(state, parts, objective, accelerator.process_index),
+                steps=self.steps,
+                resume=run.resume,
+                overwrite=run.overwrite,
+            )
+        if run.folder and accelerator.is_main_process:  # now that it is sure whose folder it is
+            save_start(begun, run.folder, run.config or self.run_config(real, run), run.seed)
+        accelerator.wait_for_everyone()
+        if run.trackers:
+            accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
+        objective.prepare(synthetic, real, self.steps)
+        streams = Streams(run.seed, accelerator.process_index)
+        reporter = Reporter(
+            run,
+            accelerator,
+            start=start,
+            steps=self.steps,
+            log_every=self.log_every,
+            preview_every=self.preview_every,
+        )
+        small = accelerator.device.type == "cpu" and objective.work(synthetic, real) < ONE_THREAD
+        with reporter, StopRequest() as stop, one_thread(small):
+            for step in range(start, self.steps):
+                for group in optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * self._decay(step)
+                self._advance(synthetic, step, checkpoints)
+                terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
+                losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
+                if not all(math.isfinite(value) for value in losses.values()):
+                    raise DivergenceError(self._divergence(step, losses, checkpoints))
+                objective.on_step_end(synthetic)
+                done = step + 1
+                due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
+                if due or stopping or done == self.steps:
+                    self._check_update(synthetic, done, checkpoints)
+                reporter.step(done, losses, synthetic)
+                if checkpoints and (due or stopping):
+                    state = self._state(parts, objective, accelerator)
+                    if accelerator.is_main_process:
+                        checkpoints.save(done, state)
+                if stopping and done < self.steps:
+                    kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
+                    raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
+        synthetic.advance(1.0)
+        remedy = f"lower --method.lr (now {self.lr})"
+        check_grey(grey, grey_share(synthetic), remedy, strict=not isinstance(synthetic, QuantizedSet))
+        if run.trackers:
+            accelerator.end_training()
+        return synthetic
+
+    def finish(self, folder: Path) -> None:
+        """See :class:`Method`."""
+        Checkpoints(folder / _CHECKPOINTS, {}).clear()
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """See :class:`Method`."""
+        return Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
+
+    def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> tuple[Synthetic, torch.optim.Optimizer]:
+        """Make the set and its optimiser; rank 0's samples are everybody's."""
+        synthetic = copy.deepcopy(self.synthetic)
+        synthetic.plan(real.spec)
+        x, y = self.initial.draw(real, synthetic.size, streams)
+        if synthetic.replan(x, y, real.spec):
+            x, y = self.initial.draw(real, synthetic.size, streams)
+        synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        synthetic.to(accelerator.device)
+        for tensor in (*synthetic.parameters(), *synthetic.buffers()):
+            tensor.data.copy_(broadcast(tensor.data))
+        groups = synthetic.param_groups(self.lr)
+        for group in groups:
+            group["initial_lr"] = group["lr"]
+        if self.optimizer == "adam":
+            return synthetic, torch.optim.Adam(groups)
+        return synthetic, torch.optim.SGD(groups, momentum=self.momentum)
+
+    def _decay(self, step: int) -> float:
+        return 1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def _step(
+        self,
+        terms: dict[str, Tensor],
+        synthetic: Synthetic,
+        optimizer: torch.optim.Optimizer,
+        accelerator: Accelerator,
+        stop: bool,
+    ) -> tuple[dict[str, float], bool]:
+        """Average gradients, losses and the wish to stop over the ranks; step unless something is not finite.
+
+        Among the values is the largest of the parameters before the step: what the update before made of them.
+        """
+        optimizer.zero_grad(set_to_none=True)
+        total = torch.stack(list(terms.values())).sum()
+        total.backward()
+        parameters = [p for p in synthetic.parameters() if p.grad is not None]
+        gradients = [p.grad.reshape(-1) for p in parameters if p.grad is not None]
+        report = torch.stack([total.detach(), *(term.detach() for term in terms.values())])
+        flag = report.new_tensor([float(stop)])
+        flat = torch.cat([report, flag, *gradients])
+        if accelerator.num_processes > 1:
+            flat = accelerator.reduce(flat, "mean")
+        head, mean = flat[: len(report) + 1], flat[len(report) + 1 :]
+        before = largest(synthetic.parameters())
+        values = torch.cat([head, torch.stack([mean.square().sum(), before.to(mean)])]).tolist()
+        losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
+        losses["gradient"] = math.sqrt(values[-2])
+        if not math.isfinite(values[-1]):
+            losses = {_LEARNED: values[-1]}
+        if all(math.isfinite(value) for value in losses.values()):
+            for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
+                parameter.grad = part.view_as(parameter)
+            optimizer.step()
+            synthetic.project()
+        return losses, values[len(report)] > 0
+
+    def _advance(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
+        try:
+            synthetic.advance(step / self.steps)
+        except UserError as error:
+            if step == 0:
+                raise
+            # What could be quantized at the start was destroyed by updates.
+            self._check_update(synthetic, step, checkpoints)
+            raise DivergenceError(f"after step {step}: {error}; {self._remedy(checkpoints)}") from error
+
+    def _check_update(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
+        """Refuse what the update of a step, counted from 1, has made of the set, where it is not finite."""
+        size = float(largest(synthetic.parameters()))
+        if not math.isfinite(size):
+            raise DivergenceError(self._divergence(step, {_LEARNED: size}, checkpoints))
+
+    def _divergence(self, step: int, losses: dict[str, float], checkpoints: Checkpoints | None) -> str:
+        if _LEARNED in losses:
+            return f"{_LEARNED} not finite after step {step}; {self._remedy(checkpoints)}"
+        bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
+        if step == 0:
+            return first_step(bad, "--method.objective")
+        return f"{bad} not finite at step {step + 1}; {self._remedy(checkpoints)}"
+
+    def _remedy(self, checkpoints: Checkpoints | None) -> str:
+        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
+        return f"lower --method.lr (now {self.lr}); {good}"
+
+    @staticmethod
+    def _state(parts: dict[str, Any], objective: Objective, accelerator: Accelerator) -> dict[str, Any]:
+        """Return what a checkpoint holds; every rank's objective has a state of its own."""
+        state = {name: part.state_dict() for name, part in parts.items()}
+        own = [objective.state_dict()]
+        return {**state, "objective": gather_object(own) if accelerator.num_processes > 1 else own}
+
+    @staticmethod
+    def _restore(state: dict[str, Any], parts: dict[str, Any], objective: Objective, rank: int) -> None:
+        for name, part in parts.items():
+            if isinstance(part, torch.optim.Optimizer):
+                load_optimizer(part, state[name])
+            else:
+                part.load_state_dict(state[name])
+        objective.load_state_dict(state["objective"][rank % len(state["objective"])])

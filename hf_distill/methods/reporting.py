@@ -1,0 +1,101 @@
+"""What a user sees of a run while it goes on: bar, log, trackers and previews."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import TracebackType
+
+import torch
+from accelerate import Accelerator
+
+from hf_distill.files import write_atomically
+from hf_distill.hub.preview import render_preview
+from hf_distill.methods.method import Run
+from hf_distill.progress import progress_bar
+from hf_distill.synthetic.base import Synthetic
+
+_LOG = "log.jsonl"
+
+
+class Reporter:
+    """Progress bar with loss and time left, ``log.jsonl``, Accelerate trackers, and previews, all on the main rank.
+
+    Args:
+        run: Folder and choices.
+        accelerator: Its trackers are used.
+        start, steps: The first and the last step, for the bar.
+        log_every, preview_every: Steps between entries of the log and between previews; 0 makes none.
+    """
+
+    def __init__(
+        self, run: Run, accelerator: Accelerator, *, start: int, steps: int, log_every: int, preview_every: int
+    ) -> None:
+        self._main = accelerator.is_main_process
+        self._accelerator = accelerator
+        self._folder: Path | None = run.folder if self._main else None
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            trim_log(self._folder / _LOG, start)
+        self._trackers = run.trackers
+        self._log_every = log_every
+        self._preview_every = preview_every
+        self._steps = steps
+        disable = not (run.progress and self._main)
+        self._bar = progress_bar(steps, "distilling", "step", initial=start, disable=disable)
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def step(self, step: int, losses: dict[str, float], synthetic: Synthetic) -> None:
+        """Report a finished step (counted from 1)."""
+        self._bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
+        self._bar.update()
+        last = step == self._steps
+        if self._log_every and (step % self._log_every == 0 or last):
+            if self._trackers:
+                self._accelerator.log(losses, step=step)
+            if self._folder is not None:
+                with open(self._folder / _LOG, "a") as file:
+                    file.write(json.dumps({"step": step, **losses}) + "\n")
+        if self._folder is not None and self._preview_every and (step % self._preview_every == 0 or last):
+            self._preview(self._folder / "previews" / f"step-{step:08d}.png", synthetic)
+
+    @staticmethod
+    @torch.no_grad()
+    def _preview(path: Path, synthetic: Synthetic) -> None:
+        batch = synthetic()
+        labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
+        picture = io.BytesIO()
+        stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
+        render_preview(synthetic.spec, stored, labels.cpu()).save(picture, format="PNG")
+        write_atomically(path, picture.getvalue())
+
+
+def trim_log(path: Path, start: int) -> None:
+    """Make a log fit to be continued: a line that a crash has cut off goes, and what is about to be logged again.
+
+    Args:
+        path: The log.
+        start: Steps that are done. With none a new run begins, and the entries of the one before stay.
+    """
+    if not path.is_file():
+        return
+    text = path.read_text(errors="replace")
+    kept = []
+    for line in text.splitlines(keepends=True):
+        try:
+            step = json.loads(line)["step"]
+            whole = line.endswith("\n")
+        except (ValueError, TypeError, KeyError):
+            continue
+        if whole and not (start and step > start):
+            kept.append(line)
+    if (whole_text := "".join(kept)) != text:
+        write_atomically(path, whole_text)

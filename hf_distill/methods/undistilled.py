@@ -1,0 +1,43 @@
+"""Undistilled: a set as it starts, nothing learned."""
+
+from __future__ import annotations
+
+import copy
+
+from hf_distill.data.base import Data
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.initialization.subseries import SubSeries
+from hf_distill.methods.method import Method, Run
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.series import SeriesSet
+
+
+class Undistilled(Method):
+    """What a method would start from, published as it is: the baseline of a method, a random piece of a series say.
+
+    Args:
+        synthetic: The set that is filled.
+        initial: What it is filled with.
+    """
+
+    def __init__(
+        self,
+        *,
+        synthetic: Synthetic = SeriesSet(),  # noqa: B008 - a description, copied before it is filled
+        initial: InitialSamples = SubSeries(),  # noqa: B008
+    ) -> None:
+        self.synthetic = synthetic
+        self.initial = initial
+
+    def fit(self, real: Data, run: Run) -> Synthetic:
+        """See :class:`Method`."""
+        self.open(real)
+        synthetic = copy.deepcopy(self.synthetic)
+        synthetic.plan(real.spec)
+        x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
+        if synthetic.replan(x, y, real.spec):
+            x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
+        synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        synthetic.advance(1.0)
+        return synthetic

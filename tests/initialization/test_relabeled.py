@@ -1,0 +1,54 @@
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from hf_distill.data import RealData
+from hf_distill.errors import UserError
+from hf_distill.initialization import RealSamples, RelabeledSamples
+from hf_distill.networks import MLP
+from hf_distill.quantization import UniformQuantizer
+from hf_distill.seeding import Streams
+
+
+def noisy(rows=1000):
+    """One number a row, class 1 where it is positive; every fifth row has the other class instead."""
+    x = torch.linspace(-1, 1, rows)
+    y = (x > 0).long()
+    y[::5] = 1 - y[::5]
+    features = Features({"x": List(Value("float32")), "y": ClassLabel(num_classes=2)})
+    return Dataset.from_dict({"x": x[:, None].tolist(), "y": y.tolist()}, features=features)
+
+
+def test_teachers_undo_wrong_labels_and_keep_the_samples():
+    real = RealData.from_dataset(noisy()).setup()
+    x, y = RelabeledSamples(network=MLP(width=32), teachers=1, epochs=60).draw(real, 40, Streams(0))
+    before, own = RealSamples().draw(real, 40, Streams(0))
+    assert torch.equal(x.sort(0).values, before.sort(0).values)
+    wrong = ((before[:, 0] > 0).long() != own).float().mean()
+    assert wrong > 0.1
+    assert ((x[:, 0] > 0).long() != y).float().mean() < wrong / 2
+    assert torch.equal(y, y.sort().values)
+
+
+def test_the_seed_decides():
+    real = RealData.from_dataset(noisy(64)).setup()
+    part = RelabeledSamples(network=MLP(width=4, depth=1), teachers=1, epochs=1)
+    first, again = part.draw(real, 8, Streams(3)), part.draw(real, 8, Streams(3))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_wrong_data_are_named():
+    with pytest.raises(UserError, match="needs samples with classes, not object"):
+        RelabeledSamples().draw(object(), 1, Streams(0))
+
+
+def test_soft_labels_are_those_of_the_quantized_samples():
+    real = RealData.from_dataset(noisy(200)).setup()
+    options = {"network": MLP(width=16, depth=1), "teachers": 1, "epochs": 20}
+    x, y = RelabeledSamples(**options, soft=True).draw(real, 20, Streams(0))
+    hard, labels = RelabeledSamples(**options).draw(real, 20, Streams(0))
+    assert torch.equal(x, hard) and torch.equal(y.argmax(1), labels)
+    assert torch.allclose(y.sum(1), torch.ones(len(y))) and y.min() > 0
+    # of one bit there are two different samples, and so two different labels
+    _, coarse = RelabeledSamples(**options, soft=True, quantizer=UniformQuantizer(bits=1)).draw(real, 20, Streams(0))
+    assert len(y.unique(dim=0)) > 2 == len(coarse.unique(dim=0))
