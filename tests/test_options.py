@@ -12,8 +12,8 @@ import hf_distill.cli.parsing
 from hf_distill.cli.main import run
 from hf_distill.cli.messages import parse
 from hf_distill.data.beams import BeamScenario
+from hf_distill.diffusion import GeneratorTraining, Guidance
 from hf_distill.errors import UserError
-from hf_distill.methods import GeneratorTraining, Guidance
 from hf_distill.options import (
     Like,
     NotEmpty,

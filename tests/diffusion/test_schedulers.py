@@ -8,10 +8,14 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
 
-from hf_distill.diffusion import ClassConditionalPipeline, ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler
+from hf_distill.diffusion import (
+    ClassConditionalPipeline,
+    Guidance,
+    ManifoldGuidedDDIMScheduler,
+    ManifoldGuidedDDPMScheduler,
+)
 from hf_distill.diffusion.tangent import nearest, project, tangent_basis
 from hf_distill.errors import UserError
-from hf_distill.methods import Guidance
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
 PAIRS = [(ManifoldGuidedDDIMScheduler, DDIMScheduler), (ManifoldGuidedDDPMScheduler, DDPMScheduler)]

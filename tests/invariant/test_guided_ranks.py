@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 from accelerate import debug_launcher
 
-from hf_distill.methods import Guidance, GuidedDiffusion, Run
+from hf_distill.diffusion import Guidance
+from hf_distill.methods import GuidedDiffusion, Run
 from tests.diffusion.pipelines import tiny_dit
-from tests.training.test_guided import images
+from tests.methods.test_guided import images
 
 
 class Counting(GuidedDiffusion):

@@ -7,11 +7,12 @@ from datasets import ClassLabel, Dataset, Features, Image, load_dataset
 from PIL import Image as PILImage
 
 from hf_distill.data import RealData
+from hf_distill.diffusion import GeneratorTraining, Guidance
 from hf_distill.diffusion.anchors import choose_anchors
 from hf_distill.diffusion.pretrained import Pretrained
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
-from hf_distill.methods import GeneratorTraining, Guidance, GuidedDiffusion, Run
+from hf_distill.methods import GuidedDiffusion, Run
 from hf_distill.seeding import Streams
 from hf_distill.selection import HierarchicalSelector, KMeansSelector, RandomSelector
 from tests.diffusion.pipelines import tiny_dit, tiny_unet

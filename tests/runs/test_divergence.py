@@ -14,8 +14,9 @@ from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as PILImage
 
 from hf_distill.data import RealData
+from hf_distill.diffusion import GeneratorTraining, Guidance
 from hf_distill.errors import DivergenceError, UserError
-from hf_distill.methods import GeneratorTraining, Guidance, GuidedDiffusion, OptimizedDistillation, Run
+from hf_distill.methods import GuidedDiffusion, OptimizedDistillation, Run
 from hf_distill.methods.reporting import trim_log
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching, Objective

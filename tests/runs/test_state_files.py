@@ -17,8 +17,9 @@ import pytest
 import torch
 
 from hf_distill.data import RealData
+from hf_distill.diffusion import GeneratorTraining
 from hf_distill.errors import UserError
-from hf_distill.methods import GeneratorTraining, OptimizedDistillation, Run
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.runs.checkpoint import Checkpoints

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.test_guided import OPTIONS, images
 
 from hf_distill.errors import UserError
 from hf_distill.methods import GuidedDiffusion, Run
 from hf_distill.runs.state_file import read_state, write_state
 from tests.diffusion.pipelines import tiny_dit
+from tests.methods.test_guided import OPTIONS, images
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import torch
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
-from hf_distill.evaluation import plan as plans
 from hf_distill.networks import MLP, ConvNet, TransformersClassifier
 from hf_distill.seeding import Streams
 from hf_distill.training import Recipe, TensorSource, train_networks
+from hf_distill.training import plan as plans
 from hf_distill.training.trainer import _batches
 
 
