@@ -16,6 +16,7 @@ from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.outputs import Axes, by_output, output_axes
 from hf_distill.objectives.base import Objective
 from hf_distill.options import NonNegativeInt, PositiveInt, Range
 from hf_distill.seeding import Streams, seeded
@@ -27,9 +28,9 @@ Distance = Literal["layers", "mse", "cosine"]
 class GradientMatching(Objective):
     """Distance between the gradients of a network on real and on synthetic examples, class by class for classifiers.
 
-    ``sum_c D(grad l(B_c; theta), grad l(S_c; theta))``. ``D`` is, summed over the layers and their outputs, one minus
-    the cosine of the weights into an output (``layers``, the paper's); or the squared difference (``mse``) or one minus
-    the cosine (``cosine``) of all gradients as one vector.
+    ``sum_c D(grad l(B_c; theta), grad l(S_c; theta))``. ``D`` is, summed over the outputs of all layers, one minus
+    the cosine of the weights into an output (``layers``, the paper's, which leaves out biases and norms); or the
+    squared difference (``mse``) or one minus the cosine (``cosine``) of all gradients as one vector.
 
     Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021). There the network is
     trained on the set between the steps; here weights come from trainings on real data, or are fresh.
@@ -88,20 +89,31 @@ class GradientMatching(Objective):
             body, start = self._starts.draw(task, streams, decoded.x.device)
             weights = {name: value.detach().requires_grad_() for name, value in start.items()}
             inputs = list(weights.values())
+            axes = list(output_axes(body).values())
             for fake, true in task.pairs(synthetic, decoded, self.batch, self.real_batch, streams):
                 losses = [task.loss(functional_call(body, weights, (batch.x,)), batch) for batch in (fake, true)]
                 ours = torch.autograd.grad(losses[0], inputs, create_graph=True)
-                total = total + gradient_distance(ours, torch.autograd.grad(losses[1], inputs), self.distance)
+                target = torch.autograd.grad(losses[1], inputs)
+                total = total + gradient_distance(ours, target, axes, self.distance)
         return {"gradient": total}
 
 
-def gradient_distance(ours: Sequence[Tensor], target: Sequence[Tensor], distance: Distance) -> Tensor:
-    """Return the distance of two lists of gradients, layer by layer; see :class:`GradientMatching`."""
+def gradient_distance(
+    ours: Sequence[Tensor], target: Sequence[Tensor], axes: Sequence[Axes], distance: Distance
+) -> Tensor:
+    """Return the distance of two lists of gradients; see :class:`GradientMatching`.
+
+    Args:
+        ours: Of the synthetic examples, one for each parameter.
+        target: Of the real ones.
+        axes: The dimensions of each parameter that number outputs (:func:`hf_distill.networks.outputs.output_axes`).
+        distance: ``D``.
+    """
     if distance == "layers":
         terms = []
-        for a, b in zip(ours, target, strict=True):
-            if a.dim() > 1:  # biases and norms are left out
-                a, b = a.flatten(1), b.flatten(1)
+        for a, b, own in zip(ours, target, axes, strict=True):
+            if own:  # biases and norms are left out
+                a, b = by_output(a, own), by_output(b, own)
                 terms.append((1 - (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-6)).sum())
         return torch.stack(terms).sum()
     first, second = (torch.cat([gradient.reshape(-1) for gradient in gradients]) for gradients in (ours, target))

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from hf_distill.data import RealData
 from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import DLinear
+from hf_distill.networks.outputs import output_axes
 from hf_distill.objectives import GradientMatching
 from hf_distill.objectives.gradient import gradient_distance
 from hf_distill.seeding import Streams
@@ -14,13 +16,13 @@ from tests.objectives.sets import filled_convnet, harmonic_set, pixel_set, small
 def test_distances_equal_the_reference_implementation():
     """The values that the authors' code (DatasetCondensation) gives on weights and inputs anyone can rebuild."""
     network = filled_convnet()
-    parameters = list(network.parameters())
+    parameters, axes = list(network.parameters()), list(output_axes(network).values())
     real, fake = wave(8, 1, 28, 28, phase=0.3), wave(2, 1, 28, 28, phase=1.1).requires_grad_()
     target = torch.autograd.grad(F.cross_entropy(network(real), torch.full((8,), 3)), parameters)
     ours = torch.autograd.grad(F.cross_entropy(network(fake), torch.full((2,), 3)), parameters, create_graph=True)
-    assert gradient_distance(ours, target, "mse").item() == pytest.approx(38.83611, rel=1e-4)
-    assert gradient_distance(ours, target, "cosine").item() == pytest.approx(0.0890981, rel=1e-4)
-    layers = gradient_distance(ours, target, "layers")
+    assert gradient_distance(ours, target, axes, "mse").item() == pytest.approx(38.83611, rel=1e-4)
+    assert gradient_distance(ours, target, axes, "cosine").item() == pytest.approx(0.0890981, rel=1e-4)
+    layers = gradient_distance(ours, target, axes, "layers")
     assert layers.item() == pytest.approx(19.10977, rel=1e-4)
     assert torch.autograd.grad(layers, fake)[0].norm().item() == pytest.approx(161.5489, rel=1e-3)
 
@@ -31,8 +33,37 @@ def test_orthogonal_and_opposite_gradients():
         [torch.tensor([[0.0, 1.0], [0.0, -1.0]]), torch.ones(2)],
     )
     # The first output's weights are orthogonal, the second's opposite; the bias does not count.
-    assert gradient_distance(a, b, "layers").item() == pytest.approx(1 + 2, abs=1e-5)
-    assert gradient_distance(a, b, "mse").item() == 1 + 1 + 9
+    assert gradient_distance(a, b, [(0,), ()], "layers").item() == pytest.approx(1 + 2, abs=1e-5)
+    assert gradient_distance(a, b, [(0,), ()], "mse").item() == 1 + 1 + 9
+
+
+@pytest.mark.parametrize("individual", [False, True])
+def test_stacked_maps_are_compared_as_the_layers_that_they_are(individual):
+    """DLinear with its maps in one tensor, and the same network of layers of their own."""
+    lookback, horizon, channels = 6, 3, 2
+    stacked = DLinear(kernel=3, individual=individual, uniform=False).build(lookback, horizon, channels, 0)
+    groups = channels if individual else 1
+    layers = nn.ModuleList(nn.Linear(lookback, horizon) for _ in range(2 * groups))
+    with torch.no_grad():
+        for place, layer in enumerate(layers):
+            layer.weight.copy_(stacked.weight.flatten(0, 1)[place])
+            layer.bias.copy_(stacked.bias.flatten(0, 1)[place])
+
+    def apart(x):
+        trend = F.avg_pool1d(F.pad(x.transpose(1, 2), (1, 1), mode="replicate"), 3, 1)
+        parts = x.transpose(1, 2) - trend, trend
+        own = [[layers[part * groups + n % groups](parts[part][:, n]) for part in range(2)] for n in range(channels)]
+        return torch.stack([a + b for a, b in own], 2)
+
+    distances = []
+    for module, forward in ((stacked, stacked), (layers, apart)):
+        parameters = list(module.parameters())
+        sides = []
+        for phase in (0.0, 1.0):
+            x, y = wave(5, lookback + horizon, channels, phase=phase).split((lookback, horizon), 1)
+            sides.append(torch.autograd.grad((forward(x) - y).square().mean(), parameters))
+        distances.append(gradient_distance(*sides, list(output_axes(module).values()), "layers").item())
+    assert distances[0] == pytest.approx(distances[1], rel=1e-4) and distances[0] > 0.1
 
 
 @pytest.mark.parametrize("starts", [0, 1])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.outputs import Axes
 from hf_distill.options import PositiveInt
 
 
@@ -32,6 +35,9 @@ class DLinear(Forecaster):
 
 
 class _Network(nn.Module):
+    # Both maps, those of all groups of channels and all time steps of the horizon have outputs of their own.
+    output_axes: ClassVar[dict[str, Axes]] = {"weight": (0, 1, 2), "bias": ()}
+
     def __init__(self, lookback: int, horizon: int, groups: int, kernel: int, uniform: bool) -> None:
         super().__init__()
         self.kernel = kernel
