@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 import torch
 from record import HERE, save
-from torch import Tensor, nn
+from torch import nn
 
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.initialization import RealSamples, RelabeledSamples
@@ -117,11 +118,10 @@ class FewRows(InitialSamples):
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: Any, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`."""
         rows = torch.randperm(len(real.train), generator=streams.generator("rows"))[: self.count]
-        batch = real.train.batch(rows)
-        return batch.x, batch.y
+        return real.train.batch(rows)
 
 
 def measure(label: str, synthetic: Any, initial: Any, objects: Any, args: argparse.Namespace) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def main() -> None:
     real = RealData(path=args.path).setup("cuda" if torch.cuda.is_available() else "cpu")
     network, augment = ConvNet(width=args.width, depth=args.depth), SiameseAugment()
     synthetic = PixelSet(per_class=args.per_class)
-    synthetic.initialize(*RealSamples().draw(real, args.per_class, Streams(0)), real.spec)
+    batch = RealSamples().draw(real, args.per_class, Streams(0))
+    synthetic.initialize(batch.x, batch.y, real.spec)
     kinds = {"plain loop": lambda streams: plain_step(synthetic, real, network, augment, args.real_per_class, streams)}
     for reuse in args.reuse:
         matching = DistributionMatching(

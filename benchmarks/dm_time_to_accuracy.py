@@ -30,7 +30,8 @@ from hf_distill.synthetic import PixelSet
 def plain_loop(real, network, augment, per_class, real_per_class, steps, lr):
     """Distill with the plain loop."""
     synthetic = PixelSet(per_class=per_class, clip=False)
-    synthetic.initialize(*RealSamples().draw(real, per_class, Streams(0)), real.spec)
+    batch = RealSamples().draw(real, per_class, Streams(0))
+    synthetic.initialize(batch.x, batch.y, real.spec)
     optimizer = torch.optim.SGD(synthetic.parameters(), lr=lr, momentum=0.5)
     for step in range(steps):
         optimizer.zero_grad()

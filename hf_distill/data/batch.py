@@ -15,7 +15,8 @@ class Batch:
     Attributes:
         x: Inputs in the networks' units (normalised), ``(B, *shape)``.
         y: Class indices ``(B,)`` of dtype int64, or class probabilities ``(B, classes)``.
-        w: Importance weights ``(B,)``, 1 by default; every loss multiplies by them.
+        w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
+            every loss takes them, by :func:`weighted_mean`.
     """
 
     x: Tensor
@@ -29,3 +30,25 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def take(self, index: Tensor) -> Batch:
+        """Return some of the samples, by their numbers ``(K,)``."""
+        return Batch(self.x[index], self.y[index], self.w[index])
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return it on a device."""
+        return Batch(self.x.to(device), self.y.to(device), self.w.to(device))
+
+    @property
+    def hard(self) -> Tensor:
+        """Class indices ``(B,)``: of class probabilities, the likeliest class."""
+        return self.y.argmax(-1) if self.y.is_floating_point() else self.y
+
+
+def weighted_mean(losses: Tensor, w: Tensor) -> Tensor:
+    """Return the mean of single samples' losses ``(..., B)``, each times its weight: ``mean(losses * w)``.
+
+    The weights of a set average 1, so that of all its samples this is their weighted mean; of a batch drawn from it,
+    an unbiased estimate of that.
+    """
+    return (losses * w).mean(-1)

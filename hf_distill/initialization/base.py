@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from torch import Tensor
-
+from hf_distill.data.batch import Batch
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
@@ -15,7 +14,7 @@ class InitialSamples(Part):
     """Makes the first samples of a synthetic set."""
 
     @abstractmethod
-    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: Any, size: int, streams: Streams) -> Batch:
         """Return what a set of some size starts from.
 
         Args:
@@ -24,6 +23,6 @@ class InitialSamples(Part):
             streams: Randomness.
 
         Returns:
-            Normalised inputs ``(classes * size, *shape)`` and labels, ordered by class; or a normalised series
-            ``(size, N)`` and the numbers of its time steps.
+            Normalised inputs ``(classes * size, *shape)``, ordered by class, with labels and weights that average 1; or
+            a normalised series ``(size, N)`` and the numbers of its time steps.
         """

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
@@ -51,7 +52,7 @@ class GraphCutSamples(InitialSamples):
         self.diversity = diversity
         self.candidates = candidates
 
-    def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`.
 
         Raises:
@@ -72,8 +73,7 @@ class GraphCutSamples(InitialSamples):
             network.to(batch.x.device)
             similarity = gradient_similarity(network, quantized(batch.x, self.quantizer), batch.y)
             chosen.append(rows[graph_cut(similarity, count, self.diversity).cpu()])
-        batch = real.train.batch(torch.cat(chosen))
-        return batch.x, batch.y
+        return real.train.batch(torch.cat(chosen))
 
 
 @torch.no_grad()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.options import NonNegativeInt
@@ -24,7 +24,7 @@ class MeanSamples(InitialSamples):
     def __init__(self, *, group: NonNegativeInt = 0) -> None:
         self.group = group
 
-    def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`."""
         means = []
         quota = real.quota(size)
@@ -38,5 +38,5 @@ class MeanSamples(InitialSamples):
             else:
                 picks = list(rows[torch.randperm(len(rows), generator=generator)].tensor_split(count))
             means += [real.train.batch(pick).x.mean(0) for pick in picks]
-        labels = torch.arange(len(quota)).repeat_interleave(torch.tensor(quota))
-        return torch.stack(means), labels
+        x = torch.stack(means)
+        return Batch.of(x, torch.arange(len(quota)).repeat_interleave(torch.tensor(quota)).to(x.device))

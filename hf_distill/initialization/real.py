@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.seeding import Streams
@@ -16,15 +15,18 @@ class RealSamples(InitialSamples):
 
     Args:
         selector: Chooses them; uniformly at random by default.
+        weighted: Keep the selector's weights: a sample then counts as much as the real ones that it stands for. Only
+            sets with ``weights`` store them.
     """
 
-    def __init__(self, *, selector: Selector = RandomSelector()) -> None:  # noqa: B008 - a description
+    def __init__(self, *, selector: Selector = RandomSelector(), weighted: bool = False) -> None:  # noqa: B008 - a description
         self.selector = selector
+        self.weighted = weighted
 
-    def draw(self, real: RealData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`."""
         if real.is_stream and isinstance(self.selector, RandomSelector):
-            batch = real.sample(list(range(real.spec.num_classes)), size, streams.generator("initial"))
-        else:
-            batch = real.train.batch(select_per_class(self.selector, real, size, streams)[0])
-        return batch.x, batch.y
+            return real.sample(list(range(real.spec.num_classes)), size, streams.generator("initial"))
+        index, weights = select_per_class(self.selector, real, size, streams)
+        batch = real.train.batch(index)
+        return Batch(batch.x, batch.y, weights.to(batch.w) / weights.mean()) if self.weighted else batch

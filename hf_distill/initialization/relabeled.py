@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
@@ -63,7 +64,7 @@ class RelabeledSamples(InitialSamples):
         self.soft = soft
         self.quantizer = quantizer
 
-    def draw(self, real: Any, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: Any, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
 
         Raises:
@@ -71,8 +72,8 @@ class RelabeledSamples(InitialSamples):
         """
         if not isinstance(real, RealData):
             raise UserError(f"RelabeledSamples needs samples with classes, not {type(real).__name__}")
-        x, _ = self.initial.draw(real, size, streams)
-        spec = real.spec
+        drawn = self.initial.draw(real, size, streams)
+        x, spec = drawn.x, real.spec
         seen = x if self.quantizer is None else quantized(x, self.quantizer)
         total = torch.zeros(len(x), spec.num_classes, device=x.device)
         for network in self.train(real, streams):
@@ -80,7 +81,7 @@ class RelabeledSamples(InitialSamples):
                 total += network(seen).softmax(1)
         y = total.argmax(1)
         order = y.argsort(stable=True)
-        return x[order], ((total / self.teachers)[order] if self.soft else y[order]).cpu()
+        return Batch(x, total / self.teachers if self.soft else y, drawn.w).take(order)
 
     def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
         """Return the trained teachers."""

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
@@ -33,7 +34,7 @@ class SubSeries(InitialSamples):
         self.choose = choose
         self.candidates = candidates
 
-    def draw(self, real: SeriesData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: SeriesData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`.
 
         Raises:
@@ -49,7 +50,7 @@ class SubSeries(InitialSamples):
                 (profile(values[at : at + size], real.spec.window) - target).square().sum().item() for at in places
             ]
             best = places[costs.index(min(costs))]
-        return values[best : best + size], torch.arange(size)
+        return Batch.of(values[best : best + size], torch.arange(size, device=values.device))
 
 
 def piece_starts(real: SeriesData, size: int, count: int, streams: Streams) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.subseries import piece_starts
@@ -53,7 +54,7 @@ class TrainedPiece(InitialSamples):
         self.windows = windows
         self.max_channels = max_channels
 
-    def draw(self, real: SeriesData, size: int, streams: Streams) -> tuple[Tensor, Tensor]:
+    def draw(self, real: SeriesData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`.
 
         Raises:
@@ -64,7 +65,7 @@ class TrainedPiece(InitialSamples):
         if size >= real.spec.window:
             costs = self.costs(real, [values[at : at + size] for at in starts], streams)
             starts = [starts[int(costs.argmin())]]
-        return values[starts[0] : starts[0] + size], torch.arange(size)
+        return Batch.of(values[starts[0] : starts[0] + size], torch.arange(size, device=values.device))
 
     def costs(self, real: SeriesData, pieces: list[Tensor], streams: Streams) -> Tensor:
         """Return the mean logarithm of the networks' errors after training on each piece, ``(pieces,)``."""

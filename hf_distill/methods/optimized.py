@@ -166,10 +166,10 @@ class OptimizedDistillation(Method):
         """Make the set and its optimiser; rank 0's samples are everybody's."""
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
-        x, y = self.initial.draw(real, synthetic.size, streams)
-        if synthetic.replan(x, y, real.spec):
-            x, y = self.initial.draw(real, synthetic.size, streams)
-        synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        batch = self.initial.draw(real, synthetic.size, streams)
+        if synthetic.replan(batch.x, batch.y, real.spec):
+            batch = self.initial.draw(real, synthetic.size, streams)
+        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec)
         synthetic.to(accelerator.device)
         for tensor in (*synthetic.parameters(), *synthetic.buffers()):
             tensor.data.copy_(broadcast(tensor.data))

@@ -35,9 +35,9 @@ class Undistilled(Method):
         self.open(real)
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
-        x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
-        if synthetic.replan(x, y, real.spec):
-            x, y = self.initial.draw(real, synthetic.size, Streams(run.seed))
-        synthetic.initialize(x.cpu(), y.cpu(), real.spec)
+        batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
+        if synthetic.replan(batch.x, batch.y, real.spec):
+            batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
+        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec)
         synthetic.advance(1.0)
         return synthetic

@@ -114,7 +114,8 @@ class BudgetSets:
         spec = self.data.spec
         described.plan(spec)  # its ranges may take more bits than those of the loop's quantizer
         if described.coding == "entropy":
-            described.replan(*self.method.initial.draw(self.data, described.size, Streams(self.seeds[0])), spec)
+            first = self.method.initial.draw(self.data, described.size, Streams(self.seeds[0]))
+            described.replan(first.x, first.y, spec)
         sets: list[Synthetic] = []
         for inner in self._unquantized(described.size):
             synthetic = copy.deepcopy(described)

@@ -74,7 +74,7 @@ def test_what_the_run_started_from_is_measured_beside_it(config):
     assert row["baselines"]["start"]["mean"] == row["mean"] and row["baselines"]["start"]["samples"] == 20
     start = DistilledDataset.from_pretrained("outputs/tiny.run/start")
     again = RealSamples().draw(RealData().setup(), 2, Streams(0))
-    assert torch.equal(start.y, again[1]) and torch.allclose(start.x, again[0], atol=0.02)
+    assert torch.equal(start.y, again.y) and torch.allclose(start.x, again.x, atol=0.02)
     # The start of another run is none of this one's.
     assert run(["distill", "--config", config, *QUIET, "--seed=1", "--output_dir=other"]) == 0
     shutil.rmtree("outputs/tiny.run/start")

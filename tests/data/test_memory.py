@@ -58,7 +58,7 @@ def test_setup_decodes_a_bounded_number_and_a_random_choice_what_it_chooses(open
     select_per_class(RandomSelector(), real, 7, Streams(3))
     assert opened[0] == 0
     for draw in (
-        lambda: RealSamples().draw(real, 7, Streams(3))[0],
+        lambda: RealSamples().draw(real, 7, Streams(3)).x,
         lambda: random_samples(real, real.spec, 7 * CLASSES, Streams(3)).x,
     ):
         opened[0] = 0

@@ -93,7 +93,8 @@ def test_natural_balance_shares_a_set_by_the_rows():
     assert real.quota(1) == [3, 1, 0, 0]  # 4 samples: 2.5, 1.25 and 0.25
     assert real.quota(100) == [10, 5, 1, 0]  # never more than there are
     for initial in (RealSamples(), MeanSamples()):
-        x, y = initial.draw(real, 1, Streams(0))
+        batch = initial.draw(real, 1, Streams(0))
+        x, y = batch.x, batch.y
         assert y.tolist() == [0, 0, 0, 1] and x.shape == (4, 2)
     drawn = task_of(real).draw(4000, torch.Generator().manual_seed(0))
     assert torch.bincount(drawn.y, minlength=4).tolist() == pytest.approx([2500, 1250, 250, 0], abs=100)

@@ -47,9 +47,10 @@ def test_every_choice_adds_most():
 def test_real_samples_of_every_class_are_drawn():
     real = RealData().setup()
     samples = GraphCutSamples(network=NETWORK, quantizer=UniformQuantizer(bits=2), candidates=20)
-    x, y = samples.draw(real, 3, Streams(0))
+    batch = samples.draw(real, 3, Streams(0))
+    x, y = batch.x, batch.y
     assert y.tolist() == torch.arange(10).repeat_interleave(3).tolist()
     stored = real.train.raw(torch.arange(len(real.train)))
     assert all((stored == image).flatten(1).all(1).any() for image in real.spec.denormalize(x))
     assert len(x.flatten(1).unique(dim=0)) == 30
-    assert torch.equal(samples.draw(real, 3, Streams(0))[0], x)
+    assert torch.equal(samples.draw(real, 3, Streams(0)).x, x)

@@ -19,11 +19,12 @@ def noise():
 
 
 def test_a_piece_is_contiguous_and_follows_from_the_seed(noise):
-    x, y = SubSeries().draw(noise, 20, Streams(1))
+    batch = SubSeries().draw(noise, 20, Streams(1))
+    x, y = batch.x, batch.y
     assert x.shape == (20, 1) and y.tolist() == list(range(20))
     assert any(torch.equal(x, noise.train.values[at : at + 20]) for at in range(181))
-    assert torch.equal(x, SubSeries().draw(noise, 20, Streams(1))[0])
-    assert not torch.equal(x, SubSeries().draw(noise, 20, Streams(2))[0])
+    assert torch.equal(x, SubSeries().draw(noise, 20, Streams(1)).x)
+    assert not torch.equal(x, SubSeries().draw(noise, 20, Streams(2)).x)
 
 
 def test_the_profile_of_a_ramp():
@@ -38,7 +39,7 @@ def test_a_dead_stretch_is_not_typical():
     values = torch.randn(240, generator=torch.Generator().manual_seed(0))
     values[20:180] = 0
     real = series(values.tolist()).setup()
-    x, _ = SubSeries(choose="typical").draw(real, 20, Streams(0))
+    x = SubSeries(choose="typical").draw(real, 20, Streams(0)).x
     whole, dead = profile(real.train.values, 6), profile(torch.zeros(20, 1), 6)
     assert (profile(x, 6) - whole).square().sum() < (dead - whole).square().sum()
 

@@ -27,10 +27,11 @@ def half_dead():
 def test_a_piece_that_teaches_something_is_chosen(half_dead):
     values = half_dead.train.values
     for seed in range(3):
-        x, y = TrainedPiece(**SMALL).draw(half_dead, 30, Streams(seed))
+        batch = TrainedPiece(**SMALL).draw(half_dead, 30, Streams(seed))
+        x, y = batch.x, batch.y
         assert any(torch.equal(x, values[at : at + 30]) for at in range(571)) and y.tolist() == list(range(30))
         assert x.std() > 0.8  # a dead one has 0
-        assert torch.equal(x, TrainedPiece(**SMALL).draw(half_dead, 30, Streams(seed))[0])
+        assert torch.equal(x, TrainedPiece(**SMALL).draw(half_dead, 30, Streams(seed)).x)
 
 
 def test_a_dead_piece_costs_more(half_dead):

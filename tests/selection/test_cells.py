@@ -73,7 +73,8 @@ def test_cells_of_all_classes(real):
 
 
 def test_drawn_samples_are_assigned_to_their_own_cells(real):
-    x, y = RealSamples(selector=CellSelector(cell_size=2)).draw(real, 6, Streams(0))
+    batch = RealSamples(selector=CellSelector(cell_size=2)).draw(real, 6, Streams(0))
+    x, y = batch.x, batch.y
     member = Cells.of(real, [6, 6], 2).assign(x, y)
     assert member[:6].tolist() == [0, 0, 1, 1, 2, 2] and set(member[6:].tolist()) == {3}
 
@@ -96,3 +97,12 @@ def test_a_stream_has_no_cells(tmp_path):
     streamed = RealData(path=str(tmp_path / "a.parquet"), streaming=True, test_split=None).setup()
     with pytest.raises(UserError, match="random access"):
         Cells.of(streamed, [1, 1], 1)
+
+
+def test_a_selector_s_weights_come_along_where_they_are_wanted(real):
+    selector = CellSelector(cell_size=2)
+    assert RealSamples(selector=selector).draw(real, 6, Streams(0)).w.tolist() == [1] * 12
+    w = RealSamples(selector=selector, weighted=True).draw(real, 6, Streams(0)).w
+    # Two stand for each cloud of 50, 30 and 4, six for the six of class 1: 90 rows by 12 samples, 7.5 each on average.
+    assert sorted(w.tolist()) == pytest.approx(sorted([25 / 7.5] * 2 + [15 / 7.5] * 2 + [2 / 7.5] * 2 + [1 / 7.5] * 6))
+    assert float(w.mean()) == pytest.approx(1)

@@ -81,12 +81,14 @@ def test_selection_per_class_is_ordered_by_class(real):
 
 
 def test_real_start_is_real_and_mean_start_is_the_mean(real):
-    x, y = RealSamples().draw(real, 2, Streams(0))
+    batch = RealSamples().draw(real, 2, Streams(0))
+    x, y = batch.x, batch.y
     values = real.spec.denormalize(x)
     assert y.tolist() == [0, 0, 1, 1]
     assert np.allclose(values, values.round(), atol=1e-3)
-    x, y = MeanSamples().draw(real, 1, Streams(0))
+    batch = MeanSamples().draw(real, 1, Streams(0))
+    x, y = batch.x, batch.y
     assert torch.allclose(real.spec.denormalize(x), torch.tensor([[4.5, 4.5], [104.5, 104.5]]), atol=1e-3)
-    x, _ = MeanSamples().draw(real, 5, Streams(0))
+    x = MeanSamples().draw(real, 5, Streams(0)).x
     # Five groups of two share the class without rest: their mean is the class mean.
     assert float(real.spec.denormalize(x)[:5].mean()) == pytest.approx(4.5, abs=1e-3)
