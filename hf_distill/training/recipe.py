@@ -37,7 +37,8 @@ class Recipe(Part):
         schedule: ``step`` multiplies the learning rate by 0.1 at half of the epochs, ``cosine`` lowers it to zero,
             ``constant`` keeps it.
         augment: Augmentation; every image gets its own parameters. Must be null for vectors.
-        loss: ``cross_entropy`` (hard labels, or soft ones as targets) or ``kl`` (soft labels at ``temperature``).
+        loss: ``cross_entropy`` (hard labels, or soft ones as targets), ``kl`` (soft labels at ``temperature``) or
+            ``mse_gt`` (squared errors of log-probabilities, and a little cross-entropy).
         temperature: Softening of both sides of ``kl``.
     """
 
@@ -53,7 +54,7 @@ class Recipe(Part):
         weight_decay: NonNegativeFloat = 5e-4,
         schedule: Literal["step", "cosine", "constant"] = "step",
         augment: SiameseAugment | None = None,
-        loss: Literal["cross_entropy", "kl"] = "cross_entropy",
+        loss: Literal["cross_entropy", "kl", "mse_gt"] = "cross_entropy",
         temperature: PositiveFloat = 1.0,
     ) -> None:
         self.epochs = epochs

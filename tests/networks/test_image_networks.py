@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hf_distill.errors import UserError
-from hf_distill.networks import MLP, VGG11, AlexNet, ResNet18
+from hf_distill.networks import MLP, VGG11, AlexNet, ConvNet, ResNet18
 
 
 def count(network):
@@ -39,3 +39,8 @@ def test_small_images_do_not_die_in_instance_norm(architecture):
 def test_unknown_norm():
     with pytest.raises(UserError, match="'instance', 'batch', 'none'"):
         VGG11(norm="layer").build((3, 32, 32), 10, seed=0)
+
+
+def test_too_small_an_image_for_the_convnet():
+    with pytest.raises(UserError, match="8 pixels or more"):
+        ConvNet(depth=3).build((1, 7, 8), 10, seed=0)

@@ -14,9 +14,9 @@ def wave(*shape, phase):
     return torch.sin(0.37 * torch.arange(math.prod(shape), dtype=torch.float64) + phase).float().reshape(shape)
 
 
-def filled_convnet(width=32, depth=3):
+def filled_convnet(width=32, depth=3, shape=(1, 28, 28)):
     """The network of the reference values, with weights that anyone can rebuild."""
-    network = ConvNet(width=width, depth=depth).build((1, 28, 28), 10, 0)
+    network = ConvNet(width=width, depth=depth).build(shape, 10, 0)
     with torch.no_grad():
         for k, (name, p) in enumerate(network.named_parameters()):
             values = torch.cos(0.11 * torch.arange(p.numel(), dtype=torch.float64) + k) * (0.05 if p.dim() > 1 else 0.1)
