@@ -258,8 +258,8 @@ def main() -> None:
 
     torch.set_num_threads(1)
     from hf_distill.cli.distill import build_parser
-    from hf_distill.cli.messages import parse
-    from hf_distill.cli.parsing import as_json
+    from hf_distill.cli.messages import build, parse
+    from hf_distill.cli.parsing import described
 
     rows, tries, seen = [], [], set()
     with tempfile.TemporaryDirectory() as temporary:
@@ -269,7 +269,9 @@ def main() -> None:
             if args.bases and name not in args.bases:
                 continue
             (folder / "base.yaml").write_text(yaml.safe_dump(base))
-            resolved = as_json(parse(build_parser(), ["--config", str(folder / "base.yaml")]), *base, "seed")
+            command = build_parser()
+            everything = described(build(command, parse(command, ["--config", str(folder / "base.yaml")])))
+            resolved = {key: everything[key] for key in (*base, "seed")}
             counts: collections.Counter[str] = collections.Counter()
             for owner, path in [("", ()), *leaves(resolved)]:
                 option = (owner.rsplit(".", 1)[-1], path[-1:])

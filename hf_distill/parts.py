@@ -20,6 +20,9 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
     ``initialize`` or ``forward``. Arguments are checked against their declared types before the constructor runs
     (:mod:`hf_distill.options`), in Python as in YAML.
 
+    No argument has a part for its default: null stands for it, and the constructor puts the part in its place. So
+    Python and YAML mean the same by what they leave out, and ``config()`` says what that was.
+
     Attributes:
         citation: BibTeX entries of what the part is after, for the card of a set that it made.
     """

@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, as_json, place, run_folder
+from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, described, place, run_folder
 from hf_distill.cli.records import check_configurations, same_run, saving_run_config
 from hf_distill.data.base import Data
 from hf_distill.data.series_spec import SeriesSpec
@@ -61,13 +61,13 @@ def run(argv: list[str]) -> None:
     check_configurations(argv)
     parser = build_parser()
     config = parse(parser, argv)
-    resolved = as_json(config, "method", "data", "evaluator", "seed")
     shown = config.output_dir or Path("outputs") / _name(config)
     output = user_path(shown)
     if config.repo_id is not None:
         check_repo_id(config.repo_id)
     objects = build(parser, config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
+    resolved = described(objects)
     # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
     accelerator = Accelerator()
     check_processes(accelerator)

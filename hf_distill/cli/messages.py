@@ -8,8 +8,9 @@ import re
 from argparse import ArgumentError
 from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace, _typehints
 from jsonargparse._typehints import ActionTypeHint
+from jsonargparse._util import import_object
 
 from hf_distill.cli.yaml_files import check_config_files, guard_parser
 from hf_distill.errors import UserError
@@ -29,6 +30,7 @@ def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Name
         UserError: An option or a value is wrong.
     """
     guard_parser()
+    _typehints.discard_init_args_on_class_path_change = _forget_options
     check_config_files(argv)
     try:
         config = parser.parse_args(argv)
@@ -48,6 +50,23 @@ def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Name
 
         datasets.disable_progress_bars()
     return config
+
+
+def _forget_options(parser: Any, previous: Any, value: Any) -> None:
+    """Drop the options of a class where another one takes its place.
+
+    The parser keeps those that the other one has too: what a file says of the optimiser of one objective would go for
+    another one, named on the command line, and one description would mean different things in YAML and in Python.
+    """
+    if previous and "init_args" in previous and not _is_same_class(previous["class_path"], value["class_path"]):
+        previous["init_args"] = Namespace()
+
+
+def _is_same_class(one: str, other: str) -> bool:
+    """Whether two import paths, of which either may be a bare name, name one class."""
+    if one == other or one.rpartition(".")[2] != other.rpartition(".")[2]:
+        return one == other
+    return not ("." in one and "." in other) or import_object(one) is import_object(other)
 
 
 def build(parser: ArgumentParser, config: Namespace) -> Any:

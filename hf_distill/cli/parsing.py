@@ -13,7 +13,6 @@ from hf_distill.allocator import keep_freed_memory
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.networks.cost import find_device
-from hf_distill.parts import Part
 
 # Importing a part makes its short class name known to jsonargparse.
 for _name in hf_distill.__all__:
@@ -60,21 +59,13 @@ def place(real: Data, device: torch.device | str) -> None:
         keep_freed_memory()
 
 
-def as_json(config: Namespace, *keys: str) -> dict[str, Any]:
-    """Return some entries of a parsed configuration as plain JSON."""
-    return {key: _plain(config[key]) for key in keys}
+def described(objects: Namespace) -> dict[str, Any]:
+    """Return the configuration of a run as its parts describe themselves, JSON: every option is in it.
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Namespace):
-        value = value.as_dict()
-    if isinstance(value, Part):  # inside a list that is a constructor's default
-        return value.config()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    Args:
+        objects: What :func:`~hf_distill.cli.messages.build` has made.
+    """
+    return {**{name: objects[name].config() for name in ("method", "data", "evaluator")}, "seed": objects.seed}
 
 
 def run_folder(output_dir: Path) -> Path:

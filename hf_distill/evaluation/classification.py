@@ -47,7 +47,7 @@ class ClassificationEvaluator(Evaluator):
     Args:
         networks: Architectures; by default the field's ConvNet for images and an MLP for vectors.
         seeds: Networks of each architecture and training set.
-        recipe: How they are trained.
+        recipe: How they are trained; null for ``Recipe`` as it is.
         baselines: Any of ``start`` (what the method started from, where that is known), ``random``, ``kmeans`` (the
             samples closest to the centres of as many clusters), ``herding``, ``class_mean``.
         full: Train on all of the real data too, for the upper limit.
@@ -66,7 +66,7 @@ class ClassificationEvaluator(Evaluator):
         *,
         networks: list[Architecture] | None = None,
         seeds: Few = 5,
-        recipe: Recipe = Recipe(),  # noqa: B008 - a description
+        recipe: Recipe | None = None,
         baselines: list[str] = ["start", "random", "kmeans", "herding", "class_mean"],  # noqa: B006 - never changed
         full: bool = False,
         full_steps: PositiveInt = 5000,
@@ -80,7 +80,7 @@ class ClassificationEvaluator(Evaluator):
     ) -> None:
         self.networks = networks
         self.seeds = seeds
-        self.recipe = recipe
+        self.recipe = Recipe() if recipe is None else recipe
         self.baselines = baselines
         self.full = full
         self.full_steps = full_steps

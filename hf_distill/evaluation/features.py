@@ -40,7 +40,7 @@ class FeatureMetrics(Part):
     of random real samples of equal count.
 
     Args:
-        extractor: The feature space.
+        extractor: The feature space; null for ``NetworkFeatures``.
         metrics: Any of ``fid``, ``mmd``, ``representativeness``, ``diversity``, ``coverage``.
         reference: The real samples to compare with. ``test`` is new to the set and to the random samples alike;
             ``train`` holds the random ones themselves, which are then perfectly representative.
@@ -51,13 +51,13 @@ class FeatureMetrics(Part):
     def __init__(
         self,
         *,
-        extractor: Extractor = NetworkFeatures(),  # noqa: B008 - a description
+        extractor: Extractor | None = None,
         metrics: Annotated[list[str], NotEmpty()] = list(FEATURE_METRICS),  # noqa: B006 - never changed
         reference: Literal["test", "train"] = "test",
         neighbours: PositiveInt = 5,
         max_rows: Annotated[int, Range(2, 10_000_000)] = 10_000,
     ) -> None:
-        self.extractor = extractor
+        self.extractor = NetworkFeatures() if extractor is None else extractor
         self.metrics = metrics
         self.reference = reference
         self.neighbours = neighbours

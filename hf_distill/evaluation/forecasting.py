@@ -45,7 +45,7 @@ class ForecastingEvaluator(Evaluator):
         start: Train as many on what the method started from too, where that is known.
         random_draws: Random pieces, one network each; 0 leaves the baseline out.
         full_seeds: Networks that are trained on the full training rows; 0 leaves them out.
-        recipe: How all of them are trained.
+        recipe: How all of them are trained; null for ``ForecastRecipe`` as it is.
         size: The config whose bits the random pieces may take: ``default``, the published values, or ``codes``, the
             stored variables, of which a sparse spectrum has far fewer; its random pieces take 32 bits a value.
         test_stride: Time steps between test windows; 1 measures all of them, as published figures do.
@@ -61,7 +61,7 @@ class ForecastingEvaluator(Evaluator):
         start: bool = True,
         random_draws: Annotated[int, Range(0, 10_000)] = 10,
         full_seeds: Annotated[int, Range(0, 10_000)] = 1,
-        recipe: ForecastRecipe = ForecastRecipe(),  # noqa: B008 - a description
+        recipe: ForecastRecipe | None = None,
         size: Literal["default", "codes"] = "default",
         test_stride: PositiveInt = 1,
         seed: Seed = 0,
@@ -72,7 +72,7 @@ class ForecastingEvaluator(Evaluator):
         self.start = start
         self.random_draws = random_draws
         self.full_seeds = full_seeds
-        self.recipe = recipe
+        self.recipe = ForecastRecipe() if recipe is None else recipe
         self.size = size
         self.test_stride = test_stride
         self.seed = seed

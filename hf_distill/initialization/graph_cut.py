@@ -33,8 +33,8 @@ class GraphCutSamples(InitialSamples):
     usual graph cut. Every gain is updated after each choice, which costs O(candidates): no lazy evaluation is needed.
 
     Args:
-        network: Whose gradients are compared.
-        quantizer: How the samples are quantized first, all of them together.
+        network: Whose gradients are compared; null for a ``ConvNet``.
+        quantizer: How the samples are quantized first, all of them together; null for a ``UniformQuantizer``.
         diversity: Weight of the similarity within the choice; 0 takes the most typical samples.
         candidates: Real samples of each class, drawn at random, that are compared.
     """
@@ -42,13 +42,13 @@ class GraphCutSamples(InitialSamples):
     def __init__(
         self,
         *,
-        network: Architecture = ConvNet(),  # noqa: B008 - a description
-        quantizer: Quantizer = UniformQuantizer(),  # noqa: B008
+        network: Architecture | None = None,
+        quantizer: Quantizer | None = None,
         diversity: NonNegativeFloat = 1.0,
         candidates: PositiveInt = 512,
     ) -> None:
-        self.network = network
-        self.quantizer = quantizer
+        self.network = ConvNet() if network is None else network
+        self.quantizer = UniformQuantizer() if quantizer is None else quantizer
         self.diversity = diversity
         self.candidates = candidates
 

@@ -14,13 +14,13 @@ class RealSamples(InitialSamples):
     """Real samples, chosen by a selector. A stream gives its first ones, whatever the selector.
 
     Args:
-        selector: Chooses them; uniformly at random by default.
+        selector: Chooses them; null for a ``RandomSelector``.
         weighted: Keep the selector's weights: a sample then counts as much as the real ones that it stands for. Only
             sets with ``weights`` store them.
     """
 
-    def __init__(self, *, selector: Selector = RandomSelector(), weighted: bool = False) -> None:  # noqa: B008 - a description
-        self.selector = selector
+    def __init__(self, *, selector: Selector | None = None, weighted: bool = False) -> None:
+        self.selector = RandomSelector() if selector is None else selector
         self.weighted = weighted
 
     def draw(self, real: RealData, size: int, streams: Streams) -> Batch:

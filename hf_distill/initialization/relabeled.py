@@ -38,8 +38,8 @@ class RelabeledSamples(InitialSamples):
     rows by heart serves best.
 
     Args:
-        initial: Gives the samples.
-        network: The teachers' architecture.
+        initial: Gives the samples; null for ``RealSamples``.
+        network: The teachers' architecture; null for an ``MLP``.
         teachers: Networks whose probabilities are averaged.
         epochs: Passes over the real data, with Adam from 1e-3 along a cosine to zero and batches of 128.
         soft: Give the ensemble's mean probabilities instead of the likeliest class.
@@ -50,15 +50,15 @@ class RelabeledSamples(InitialSamples):
     def __init__(
         self,
         *,
-        initial: InitialSamples = RealSamples(),  # noqa: B008 - a description
-        network: Architecture = MLP(),  # noqa: B008
+        initial: InitialSamples | None = None,
+        network: Architecture | None = None,
         teachers: Few = 4,
         epochs: PositiveInt = 30,
         soft: bool = False,
         quantizer: Quantizer | None = None,
     ) -> None:
-        self.initial = initial
-        self.network = network
+        self.initial = RealSamples() if initial is None else initial
+        self.network = MLP() if network is None else network
         self.teachers = teachers
         self.epochs = epochs
         self.soft = soft

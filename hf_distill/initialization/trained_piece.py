@@ -27,7 +27,7 @@ class TrainedPiece(InitialSamples):
 
     Args:
         candidates: Pieces that are compared.
-        networks: What is trained on them.
+        networks: What is trained on them; null for ``DLinear`` and ``RevMLP``.
         steps: Adam steps, at a constant learning rate.
         lr: Learning rate.
         batch: Windows of a step.
@@ -39,7 +39,7 @@ class TrainedPiece(InitialSamples):
         self,
         *,
         candidates: PositiveInt = 32,
-        networks: Annotated[list[Forecaster], NotEmpty()] = [DLinear(), RevMLP()],  # noqa: B006, B008 - descriptions
+        networks: Annotated[list[Forecaster], NotEmpty()] | None = None,
         steps: PositiveInt = 100,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
@@ -47,7 +47,7 @@ class TrainedPiece(InitialSamples):
         max_channels: NonNegativeInt = 8,
     ) -> None:
         self.candidates = candidates
-        self.networks = networks
+        self.networks: list[Forecaster] = [DLinear(), RevMLP()] if networks is None else networks
         self.steps = steps
         self.lr = lr
         self.batch = batch

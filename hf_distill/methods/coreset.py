@@ -16,12 +16,12 @@ class Coreset(Method):
     """Real samples of every class, chosen by a selector.
 
     Args:
-        selector: Chooses them.
+        selector: Chooses them; null for a ``RandomSelector``.
         per_class: Samples of each class.
     """
 
-    def __init__(self, *, selector: Selector = RandomSelector(), per_class: PositiveInt = 10) -> None:  # noqa: B008
-        self.selector = selector
+    def __init__(self, *, selector: Selector | None = None, per_class: PositiveInt = 10) -> None:
+        self.selector = RandomSelector() if selector is None else selector
         self.per_class = per_class
 
     def fit(self, real: RealData, run: Run) -> Synthetic:

@@ -49,10 +49,10 @@ class GuidedDiffusion(Method):
         pipeline: A class-conditional diffusers pipeline, a local folder or a Hub id: ``DiTPipeline``, or what
             ``hf-distill train-generator`` saves.
         per_class: Samples of each class, one for each anchor.
-        selector: Chooses the anchors.
+        selector: Chooses the anchors; null for a ``HierarchicalSelector``.
         centroid: ``mean`` of a cluster or the real sample ``nearest`` to it.
         pool: Side that latents are averaged down to before clustering; 0 takes them as they are.
-        guidance: How samples are guided.
+        guidance: How samples are guided; null for ``Guidance`` as it is.
         sampler: ``ddim`` or ``ddpm``.
         steps: Denoising steps.
         guidance_scale: Of classifier-free guidance; 1 uses none.
@@ -73,10 +73,10 @@ class GuidedDiffusion(Method):
         *,
         pipeline: Text = "facebook/DiT-XL-2-256",
         per_class: PositiveInt = 10,
-        selector: Selector = HierarchicalSelector(),  # noqa: B008 - a description
+        selector: Selector | None = None,
         centroid: Literal["mean", "nearest"] = "mean",
         pool: NonNegativeInt = 0,
-        guidance: Guidance = Guidance(),  # noqa: B008
+        guidance: Guidance | None = None,
         sampler: Literal["ddim", "ddpm"] = "ddim",
         steps: Annotated[int, Range(1, 1000)] = 50,
         guidance_scale: Annotated[float, Range(0, 1000)] = 4.0,
@@ -85,10 +85,10 @@ class GuidedDiffusion(Method):
     ) -> None:
         self.pipeline = pipeline
         self.per_class = per_class
-        self.selector = selector
+        self.selector = HierarchicalSelector() if selector is None else selector
         self.centroid = centroid
         self.pool = pool
-        self.guidance = guidance
+        self.guidance = Guidance() if guidance is None else guidance
         self.sampler = sampler
         self.steps = steps
         self.guidance_scale = guidance_scale

@@ -43,9 +43,9 @@ class OptimizedDistillation(Method):
     takes the same step, so that the ranks' sets stay equal.
 
     Args:
-        synthetic: The set that is learned.
-        objective: What it is learned for.
-        initial: The samples that it starts from.
+        synthetic: The set that is learned; null for a ``PixelSet``.
+        objective: What it is learned for; null for ``DistributionMatching``.
+        initial: The samples that it starts from; null for ``RealSamples``.
         steps: Optimiser steps.
         optimizer: ``sgd`` or ``adam``.
         lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
@@ -59,9 +59,9 @@ class OptimizedDistillation(Method):
     def __init__(
         self,
         *,
-        synthetic: Synthetic = PixelSet(),  # noqa: B008 - a description, copied before it is filled
-        objective: Objective = DistributionMatching(),  # noqa: B008
-        initial: InitialSamples = RealSamples(),  # noqa: B008
+        synthetic: Synthetic | None = None,
+        objective: Objective | None = None,
+        initial: InitialSamples | None = None,
         steps: PositiveInt = 20_000,
         optimizer: Literal["sgd", "adam"] = "sgd",
         lr: PositiveFloat = 1.0,
@@ -71,9 +71,9 @@ class OptimizedDistillation(Method):
         preview_every: NonNegativeInt = 500,
         log_every: NonNegativeInt = 10,
     ) -> None:
-        self.synthetic = synthetic
-        self.objective = objective
-        self.initial = initial
+        self.synthetic = PixelSet() if synthetic is None else synthetic
+        self.objective = DistributionMatching() if objective is None else objective
+        self.initial = RealSamples() if initial is None else initial
         self.steps = steps
         self.optimizer = optimizer
         self.lr = lr

@@ -17,18 +17,13 @@ class Undistilled(Method):
     """What a method would start from, published as it is: the baseline of a method, a random piece of a series say.
 
     Args:
-        synthetic: The set that is filled.
-        initial: What it is filled with.
+        synthetic: The set that is filled; null for a ``SeriesSet``.
+        initial: What it is filled with; null for a ``SubSeries``.
     """
 
-    def __init__(
-        self,
-        *,
-        synthetic: Synthetic = SeriesSet(),  # noqa: B008 - a description, copied before it is filled
-        initial: InitialSamples = SubSeries(),  # noqa: B008
-    ) -> None:
-        self.synthetic = synthetic
-        self.initial = initial
+    def __init__(self, *, synthetic: Synthetic | None = None, initial: InitialSamples | None = None) -> None:
+        self.synthetic = SeriesSet() if synthetic is None else synthetic
+        self.initial = SubSeries() if initial is None else initial
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`."""

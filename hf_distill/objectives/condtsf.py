@@ -33,8 +33,8 @@ class CondTSF(Objective):
     Source: Ding et al., CondTSF: One-line Plugin of Dataset Condensation for Time Series Forecasting (NeurIPS 2024).
 
     Args:
-        objective: The other objective.
-        network: ``f``.
+        objective: The other objective; null for ``TrajectoryMatching``.
+        network: ``f``; null for ``DLinear``.
         every: Steps of which the last is an update.
         beta: How far the future is moved.
         stride: Time steps from one window to the next.
@@ -52,16 +52,16 @@ class CondTSF(Objective):
     def __init__(
         self,
         *,
-        objective: Objective = TrajectoryMatching(),  # noqa: B008 - a description
-        network: Forecaster = DLinear(),  # noqa: B008
+        objective: Objective | None = None,
+        network: Forecaster | None = None,
         every: PositiveInt = 3,
         beta: Share = 0.01,
         stride: PositiveInt = 4,
         expert_steps: PositiveInt = 800,
     ) -> None:
         super().__init__()
-        self.objective = objective
-        self.network = network
+        self.objective = TrajectoryMatching() if objective is None else objective
+        self.network = DLinear() if network is None else network
         self.every = every
         self.beta = beta
         self.stride = stride

@@ -65,8 +65,9 @@ class DistributionMatching(Objective):
     distances over ``temperature`` times a unit.
 
     Args:
-        network: Architecture of psi.
-        augment: Siamese augmentation; null for none, as vectors need it.
+        network: Architecture of psi; null for a ``ConvNet``.
+        augment: Siamese augmentation; ``auto`` for ``SiameseAugment`` as it is where there are images and none for
+            vectors, null for none.
         real_per_class: Real samples of each class in a view.
         views: Views that take turns.
         reuse: Steps that each view is used for before a new one takes its place.
@@ -104,8 +105,8 @@ class DistributionMatching(Objective):
     def __init__(
         self,
         *,
-        network: Architecture = ConvNet(),  # noqa: B008 - a description
-        augment: SiameseAugment | None = SiameseAugment(),  # noqa: B008
+        network: Architecture | None = None,
+        augment: SiameseAugment | Literal["auto"] | None = "auto",
         real_per_class: Annotated[int, Range(1, 100_000)] = 256,
         views: Annotated[int, Range(1, 1000)] = 1,
         reuse: PositiveInt = 1,
@@ -118,8 +119,9 @@ class DistributionMatching(Objective):
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network = ConvNet() if network is None else network
         self.augment = augment
+        self._siamese = SiameseAugment() if augment == "auto" else augment
         self.real_per_class = real_per_class
         self.views = views
         self.reuse = reuse
@@ -162,7 +164,7 @@ class DistributionMatching(Objective):
         return network.features(x) if self._compiled is None else self._compiled(network, x)
 
     def _augmented(self, x: Tensor, params: AugmentParams | None) -> Tensor:
-        return x if params is None or self.augment is None else self.augment.apply(x, params)
+        return x if params is None or self._siamese is None else self._siamese.apply(x, params)
 
     def _grouped(self, batch: Batch) -> Batch:
         return batch if self._member is None else Batch(batch.x, self._member, batch.w)
@@ -220,9 +222,10 @@ class DistributionMatching(Objective):
     @torch.no_grad()
     def _make_view(self, real: RealData, streams: Streams) -> _View:
         spec = real.spec
-        if self.augment is not None and not spec.is_image:
+        siamese = None if self.augment == "auto" and not spec.is_image else self._siamese
+        if siamese is not None and not spec.is_image:
             raise UserError("augmentation needs images; set --method.objective.augment=null")
-        params = self.augment.sample(streams.generator("augment")) if self.augment is not None else None
+        params = None if siamese is None else siamese.sample(streams.generator("augment"))
         network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
         batch = self._real_batch(real, streams.generator("real"))
         network.to(batch.x.device).requires_grad_(False)

@@ -36,7 +36,7 @@ class GradientMatching(Objective):
     trained on the set between the steps; here weights come from trainings on real data, or are fresh.
 
     Args:
-        network: A forecaster for series, an architecture for images and vectors.
+        network: A forecaster for series, an architecture for images and vectors; null for ``DLinear``.
         distance: ``D``.
         batch: Examples of the set (of a class); 0 for all.
         real_batch: Real examples (of a class).
@@ -56,7 +56,7 @@ class GradientMatching(Objective):
     def __init__(
         self,
         *,
-        network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
+        network: Forecaster | Architecture | None = None,
         distance: Distance = "layers",
         batch: NonNegativeInt = 0,
         real_batch: Annotated[int, Range(1, 100_000)] = 256,
@@ -65,7 +65,7 @@ class GradientMatching(Objective):
         start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network: Forecaster | Architecture = DLinear() if network is None else network
         self.distance = distance
         self.batch = batch
         self.real_batch = real_batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class HarmonicMatching(Objective):
         k: Harmonics of each channel.
         weight: Of ``L_harm``; 0 leaves it out.
         p: Its norm.
-        trajectory: ``L_grad``; null leaves it out.
+        trajectory: ``L_grad``; ``default`` for ``TrajectoryMatching`` as it is, null leaves it out.
         filtered: Whether trajectories see the bins H alone, or the whole series.
     """
 
@@ -49,14 +49,14 @@ class HarmonicMatching(Objective):
         k: PositiveInt = 20,
         weight: NonNegativeFloat = 1.0,
         p: Annotated[float, Range(1, 100)] = 2.0,
-        trajectory: TrajectoryMatching | None = TrajectoryMatching(),  # noqa: B008 - a description
+        trajectory: TrajectoryMatching | Literal["default"] | None = "default",
         filtered: bool = True,
     ) -> None:
         super().__init__()
         self.k = k
         self.weight = weight
         self.p = p
-        self.trajectory = trajectory
+        self.trajectory = TrajectoryMatching() if trajectory == "default" else trajectory
         self.filtered = filtered
 
     def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:

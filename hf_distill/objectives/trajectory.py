@@ -36,7 +36,7 @@ class TrajectoryMatching(Objective):
     stored snapshots of whole epochs; Hong et al. (AAAI 2026), where it is short and on the same piece of a series.
 
     Args:
-        network: A forecaster for series, an architecture for images and vectors.
+        network: A forecaster for series, an architecture for images and vectors; null for ``DLinear``.
         synthetic_steps: ``j``.
         real_steps: ``i``.
         lr: Learning rate of both.
@@ -59,7 +59,7 @@ class TrajectoryMatching(Objective):
     def __init__(
         self,
         *,
-        network: Forecaster | Architecture = DLinear(),  # noqa: B008 - a description
+        network: Forecaster | Architecture | None = None,
         synthetic_steps: Steps = 1,
         real_steps: Steps = 1,
         lr: PositiveFloat = 0.05,
@@ -71,7 +71,7 @@ class TrajectoryMatching(Objective):
         start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network: Forecaster | Architecture = DLinear() if network is None else network
         self.synthetic_steps = synthetic_steps
         self.real_steps = real_steps
         self.lr = lr

@@ -37,7 +37,7 @@ class UnrolledMatching(Objective):
 
     Args:
         networks: Forecasters for series, architectures for images and vectors; none needs to be one that the set is
-            measured on.
+            measured on. Null for ``DLinear``, ``RevMLP`` and ``RevMix``.
         steps: Training steps that are differentiated.
         lifetime: Steps after which a network is replaced, and in which a cosine takes its learning rate to zero.
         pool: Networks of each kind; they take turns.
@@ -68,7 +68,7 @@ class UnrolledMatching(Objective):
     def __init__(
         self,
         *,
-        networks: Annotated[list[Forecaster | Architecture], NotEmpty()] = [DLinear(), RevMLP(), RevMix()],  # noqa: B006, B008 - descriptions
+        networks: Annotated[list[Forecaster | Architecture], NotEmpty()] | None = None,
         steps: Steps = 5,
         lifetime: PositiveInt = 400,
         pool: Annotated[int, Range(1, 1000)] = 4,
@@ -81,7 +81,9 @@ class UnrolledMatching(Objective):
         through_variance: bool = False,
     ) -> None:
         super().__init__()
-        self.networks = networks
+        self.networks: list[Forecaster | Architecture] = (
+            [DLinear(), RevMLP(), RevMix()] if networks is None else networks
+        )
         self.steps = steps
         self.lifetime = lifetime
         self.pool = pool

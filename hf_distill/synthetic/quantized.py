@@ -35,8 +35,8 @@ class QuantizedSet(Synthetic):
     Source: Dinh et al., From Fewer Samples to Fewer Bits (QuADD, 2026), where the codes are pixels.
 
     Args:
-        synthetic: The set that is quantized.
-        quantizer: How.
+        synthetic: The set that is quantized; null for a ``PixelSet``.
+        quantizer: How; null for a ``UniformQuantizer``.
         labels: How learned labels, the variable ``labels``, are quantized; null for the same way.
         budget: Decides the size of the set from the precision: the samples of each class, or the time steps.
         quantizer_lr: Learning rate of ranges and levels, in units of the method's.
@@ -66,8 +66,8 @@ class QuantizedSet(Synthetic):
     def __init__(
         self,
         *,
-        synthetic: Synthetic = PixelSet(),  # noqa: B008 - a description, copied before it is filled
-        quantizer: Quantizer = UniformQuantizer(),  # noqa: B008
+        synthetic: Synthetic | None = None,
+        quantizer: Quantizer | None = None,
         labels: Quantizer | None = None,
         budget: Budget | None = None,
         quantizer_lr: PositiveFloat = 0.1,
@@ -78,8 +78,8 @@ class QuantizedSet(Synthetic):
         shrink: PositiveFloat | None = None,
     ) -> None:
         super().__init__()
-        self.synthetic = synthetic
-        self.quantizer = quantizer
+        self.synthetic = PixelSet() if synthetic is None else synthetic
+        self.quantizer = UniformQuantizer() if quantizer is None else quantizer
         self.labels = labels
         self.budget = budget
         self.quantizer_lr = quantizer_lr

@@ -218,7 +218,13 @@ def test_vectors_refuse_augmentation():
     batch = real.train.batch(torch.arange(2))
     synthetic.initialize(batch.x, batch.y, real.spec)
     with pytest.raises(UserError, match="augment=null"):
-        DistributionMatching(network=MLP(width=4))(synthetic, real, Streams(0))
+        DistributionMatching(network=MLP(width=4), augment=SiameseAugment())(synthetic, real, Streams(0))
+    # What is left out is no augmentation here.
+    losses = [
+        DistributionMatching(network=MLP(width=4), **options)(synthetic, real, Streams(0))["features"]
+        for options in ({}, {"augment": None})
+    ]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("options", [{}, {"normalize": True, "discrimination": 0.5}])

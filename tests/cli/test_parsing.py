@@ -1,0 +1,127 @@
+"""YAML and Python make the same of one description, whatever stood in its place before."""
+
+import inspect
+import json
+
+import pytest
+from jsonargparse import ArgumentParser
+
+from hf_distill import (
+    MLP,
+    CoarsePixelSet,
+    DistributionMatching,
+    GradientMatching,
+    PixelSet,
+    TrajectoryMatching,
+    UnrolledMatching,
+)
+from hf_distill.cli.distill import build_parser
+from hf_distill.cli.messages import build, parse
+from hf_distill.methods.undistilled import Undistilled
+from hf_distill.parts import Part, concrete
+
+PARTS = sorted(concrete(Part), key=lambda cls: cls.__name__)
+# What must be given, by its name or by the class's too.
+REQUIRED = {
+    "path": "p",
+    "function": "a:b",
+    "model": {"model_type": "patchtst"},  # an image classifier's is not looked at
+    "PretrainedFeatures.model": "m",
+    "objectives": [{"class_path": "DistributionMatching"}],
+}
+
+
+def names_only(cls):
+    """The description of a part that names its class, and what must be given."""
+    needed = {
+        name: REQUIRED.get(f"{cls.__name__}.{name}", REQUIRED[name])
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+    }
+    return {"class_path": cls.__name__, "init_args": needed}
+
+
+def in_python(cls):
+    needed = names_only(cls)["init_args"]
+    return cls(**{**needed, **({"objectives": [DistributionMatching()]} if "objectives" in needed else {})})
+
+
+def base_of(cls):
+    """The class below ``Part`` that a part is a kind of."""
+    return cls.__mro__[cls.__mro__.index(Part) - 1]
+
+
+@pytest.mark.parametrize("cls", PARTS, ids=lambda cls: cls.__name__)
+def test_a_class_alone_is_the_same_from_yaml_and_from_python(cls):
+    expected = in_python(cls).config()
+    siblings = [other for other in PARTS if other is not cls and base_of(other) is base_of(cls)]
+    for other in [None, *siblings]:
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_subclass_arguments(Part, "part", required=False)
+        words = [] if other is None else [f"--part={json.dumps(in_python(other).config())}"]
+        config = parse(parser, [*words, f"--part={json.dumps(names_only(cls))}"])
+        assert build(parser, config).part.config() == expected, other
+
+
+def test_no_default_is_a_part():
+    for cls in PARTS:
+        for name, parameter in inspect.signature(cls).parameters.items():
+            values = parameter.default if isinstance(parameter.default, (list, tuple)) else [parameter.default]
+            assert not any(isinstance(value, Part) for value in values), f"{cls.__name__}.{name}"
+
+
+FILE = """
+data: {class_path: RealData, init_args: {path: digits, image_size: 8}}
+method:
+  class_path: OptimizedDistillation
+  init_args:
+    steps: 7
+    lr: 0.5
+    objective: {class_path: GradientMatching, init_args: {starts: 3, network: {class_path: MLP}}}
+    synthetic: {class_path: PixelSet, init_args: {per_class: 3, clip: false}}
+"""
+UNROLLED = UnrolledMatching(pool=2)
+
+
+@pytest.mark.parametrize(
+    ("word", "place", "python"),
+    [
+        # What shares its names with what stood there: start_steps, starts, network, per_class.
+        ("--method.objective=TrajectoryMatching", "objective", TrajectoryMatching()),
+        ("--method.synthetic=CoarsePixelSet", "synthetic", CoarsePixelSet()),
+        (
+            "--method.objective={class_path: UnrolledMatching, init_args: {pool: 2}}",
+            "objective",
+            UnrolledMatching(pool=2),
+        ),
+        # The same class keeps what was said of it.
+        ("--method.synthetic=PixelSet", "synthetic", PixelSet(per_class=3, clip=False)),
+        ("--method.synthetic.per_class=4", "synthetic", PixelSet(per_class=4, clip=False)),
+        (
+            "--method.synthetic={class_path: PixelSet, init_args: {per_class: 4}}",
+            "synthetic",
+            PixelSet(per_class=4, clip=False),
+        ),
+        ("--method.synthetic=hf_distill.synthetic.pixel.PixelSet", "synthetic", PixelSet(per_class=3, clip=False)),
+        ("--method.objective.starts=4", "objective", GradientMatching(starts=4, network=MLP())),
+        # Null stands for a part.
+        ("--method.synthetic=null", "synthetic", PixelSet()),
+        ("--method.objective=null", "objective", DistributionMatching()),
+    ],
+)
+def test_the_options_of_a_class_go_when_another_takes_its_place(tmp_path, word, place, python):
+    (tmp_path / "file.yaml").write_text(FILE)
+    parser = build_parser()
+    objects = build(parser, parse(parser, [f"--config={tmp_path / 'file.yaml'}", word]))
+    method = objects.method.config()["init_args"]
+    assert method[place] == python.config()
+    assert (method["steps"], method["lr"]) == (7, 0.5)
+
+
+def test_another_method_or_another_file_forgets_the_one_before(tmp_path):
+    (tmp_path / "file.yaml").write_text(FILE)
+    (tmp_path / "other.yaml").write_text("method: {class_path: Undistilled}")
+    parser = build_parser()
+    for words in (["--method=Undistilled"], [f"--config={tmp_path / 'other.yaml'}"]):
+        objects = build(parser, parse(parser, [f"--config={tmp_path / 'file.yaml'}", *words]))
+        assert objects.method.config() == Undistilled().config()
