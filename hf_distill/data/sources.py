@@ -32,7 +32,7 @@ def load_digits() -> DatasetDict:
         from sklearn.datasets import load_digits as load
         from sklearn.model_selection import train_test_split
     except ImportError as error:
-        raise UserError("the built-in 'digits' need scikit-learn: pip install 'hf-distill[select]'") from error
+        raise UserError("the built-in 'digits' need scikit-learn: pip install 'hf-distill[digits]'") from error
     from PIL import Image as PILImage
 
     digits = load()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
+from hf_distill.clustering import lloyd_levels, nearest_levels
 from hf_distill.errors import UserError
 from hf_distill.options import NonNegativeFloat, Range
 from hf_distill.quantization.base import Granularity, Quantizer, as_stored, replace, usable
@@ -57,20 +58,15 @@ class LearnedLevels(Quantizer):
         rows = usable(rows)
         low, high = rows.amin(1, keepdim=True), rows.amax(1, keepdim=True)
         levels = low + (high - low) * torch.linspace(0, 1, self.levels, device=rows.device)
-        for _ in range(_ROUNDS):
-            codes = _nearest(levels, rows)
-            counts = torch.zeros_like(levels).scatter_add_(1, codes, torch.ones_like(rows))
-            sums = torch.zeros_like(levels).scatter_add_(1, codes, rows)
-            levels = torch.where(counts > 0, sums / counts.clamp_min(1), levels).sort(1).values
-        self.codebook = nn.Parameter(levels)
+        self.codebook = nn.Parameter(lloyd_levels(rows, levels, _ROUNDS))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the quantized rows ``(G, n)``, differentiable in them and in the levels."""
         levels = as_stored(self.codebook)
-        return replace(levels.gather(1, _nearest(levels.detach(), rows.detach())), rows)
+        return replace(levels.gather(1, nearest_levels(levels.detach(), rows.detach())), rows)
 
     def _nearest(self, rows: Tensor) -> Tensor:
-        return _nearest(as_stored(self.codebook), rows)
+        return nearest_levels(as_stored(self.codebook), rows)
 
     def _values(self, codes: Tensor) -> Tensor:
         return as_stored(self.codebook).gather(1, codes)
@@ -101,7 +97,3 @@ class LearnedLevels(Quantizer):
     def describe(self) -> dict[str, Any]:
         """See :class:`Quantizer`."""
         return {"family": "learned", "levels": self.levels}
-
-
-def _nearest(levels: Tensor, rows: Tensor) -> Tensor:
-    return torch.searchsorted(((levels[:, 1:] + levels[:, :-1]) / 2).contiguous(), rows.contiguous())

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from hf_distill.errors import UserError
+from hf_distill.clustering import kmeans
 from hf_distill.options import Few, NonNegativeInt, Range
 from hf_distill.selection.clusters import ClusterSelector
 
@@ -102,15 +102,9 @@ class HierarchicalSelector(ClusterSelector):
 
     def _divide(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Return the side, 0 or 1, of every sample; neither is empty."""
-        try:
-            from sklearn.cluster import KMeans
-        except ImportError as error:
-            raise UserError("HierarchicalSelector needs scikit-learn: pip install 'hf-distill[select]'") from error
-        seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-        if (x == x[0]).all():  # k-means cannot tell equal samples apart
-            return torch.arange(len(x)) % 2
-        side = torch.from_numpy(KMeans(2, n_init=self.restarts, random_state=seed).fit(x.numpy()).labels_).long()
-        return side if 0 < int(side.sum()) < len(x) else torch.randperm(len(x), generator=generator) % 2
+        clusters = kmeans(x, 2, generator, restarts=self.restarts)
+        # k-means cannot tell equal samples apart.
+        return clusters.labels if len(clusters.centres) > 1 else torch.arange(len(x)) % 2
 
 
 def leaves(root: Node) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hf_distill.errors import UserError
+from hf_distill.clustering import Clusters, kmeans
 from hf_distill.options import Few
 from hf_distill.selection.clusters import ClusterSelector, nearest_distinct
 
@@ -22,24 +22,17 @@ class KMeansSelector(ClusterSelector):
 
     def cells(self, k: int, generator: torch.Generator) -> list[Tensor]:
         """Return the clusters; see :class:`ClusterSelector`."""
-        labels = self._cluster(k, generator)[1]
-        return [rows for label in range(k) if len(rows := torch.nonzero(labels == label).flatten())]
+        found = self._cluster(k, generator)
+        return [torch.nonzero(found.labels == label).flatten().cpu() for label in range(len(found.centres))]
 
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See :class:`Selector`."""
-        centres, labels = self._cluster(k, generator)
-        distance = torch.cdist(centres, self._features.cpu())
-        return nearest_distinct(distance), torch.bincount(labels, minlength=k).float()
+        """See :class:`Selector`; where fewer than ``k`` samples differ, clusters give several."""
+        found = self._cluster(k, generator)
+        clusters = torch.arange(k) % len(found.centres)
+        distance = torch.cdist(found.centres, self._features)[clusters.to(self._features.device)]
+        sizes = torch.bincount(found.labels.cpu()) / torch.bincount(clusters)
+        return nearest_distinct(distance), sizes[clusters]
 
-    def _cluster(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return centres ``(k, F)`` and each sample's cluster ``(N,)``."""
-        try:
-            from sklearn.cluster import KMeans
-        except ImportError as error:
-            raise UserError("KMeansSelector needs scikit-learn: pip install 'hf-distill[select]'") from error
+    def _cluster(self, k: int, generator: torch.Generator) -> Clusters:
         self._check(k)
-        seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-        features = self._features.cpu()
-        clusters = KMeans(k, n_init=self.restarts, random_state=seed).fit(features.numpy())
-        centres = torch.from_numpy(clusters.cluster_centers_).to(features)
-        return centres, torch.from_numpy(clusters.labels_).long()
+        return kmeans(self._features, k, generator, restarts=self.restarts)

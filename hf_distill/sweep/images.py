@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.clustering import lloyd
 from hf_distill.data.real import RealData
 from hf_distill.hub.tables import MODES
 from hf_distill.seeding import Streams
@@ -102,10 +103,7 @@ def patchwise(x: Tensor, bits: int, *, patch: int = 5, groups: int = 16, rounds:
     pairs = torch.stack((low, step), 1)  # P, 2
     order = pairs[:, 0].argsort()
     centres = pairs[order[torch.linspace(0, len(pairs) - 1, groups).long()]]
-    member = torch.cdist(pairs, centres).argmin(1)
-    for _ in range(rounds):
-        centres = _means(pairs, member, centres)
-        member = torch.cdist(pairs, centres).argmin(1)
+    centres = lloyd(pairs, centres, rounds)
     for _ in range(rounds):
         codes, errors = _codes(values, known, centres.half().double(), bits)  # P, G, n and P, G
         member = errors.argmin(1)
@@ -116,10 +114,6 @@ def patchwise(x: Tensor, bits: int, *, patch: int = 5, groups: int = 16, rounds:
     own, pair = codes[torch.arange(len(codes)), member], centres.half().double()[member]
     done = (pair[:, :1] + pair[:, 1:] * own).reshape(*grid, patch, patch).permute(0, 1, 2, 4, 3, 5)
     return done.reshape(count, channels, height + below, width + right)[..., :height, :width].to(x)
-
-
-def _means(pairs: Tensor, member: Tensor, centres: Tensor) -> Tensor:
-    return torch.stack([pairs[member == g].mean(0) if (member == g).any() else c for g, c in enumerate(centres)])
 
 
 def _codes(values: Tensor, known: Tensor, centres: Tensor, bits: int) -> tuple[Tensor, Tensor]:

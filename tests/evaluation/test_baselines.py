@@ -15,8 +15,6 @@ def test_bits_of_a_real_sample(real, vector_real):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_balanced_and_reproducible(name, real):
-    if name == "kmeans":
-        pytest.importorskip("sklearn")
     one, two = (BASELINES[name](real, real.spec, 6, Streams(3)) for _ in range(2))
     assert torch.equal(one.x, two.x)
     per_class = 1 if name == "class_mean" else 2

@@ -8,7 +8,7 @@ from hf_distill.errors import UserError
 from hf_distill.initialization import RealSamples
 from hf_distill.seeding import Streams
 from hf_distill.selection import Cells, CellSelector
-from hf_distill.selection.cells import kmeans, shares
+from hf_distill.selection.cells import divide, shares
 
 CENTRES = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 
@@ -27,22 +27,22 @@ def real():
     return RealData.from_dataset(Dataset.from_dict({"v": values.tolist(), "label": labels})).setup()
 
 
-def test_kmeans_finds_what_is_apart():
-    centres, labels = kmeans(clouds(), 3)
+def test_cells_are_what_is_apart():
+    centres, labels = divide(clouds(), 3)
     assert sorted(torch.bincount(labels).tolist()) == [4, 30, 50]
     assert torch.cdist(CENTRES, centres).min(1).values.max() < 0.2
     assert torch.equal(labels, torch.cdist(clouds(), centres).argmin(1))
 
 
-def test_kmeans_makes_no_empty_cells():
-    assert kmeans(torch.ones(5, 2), 3)[0].shape == (1, 2)
-    centres, labels = kmeans(torch.tensor([[0.0], [0.0], [1.0]]), 3)
+def test_no_cell_is_empty():
+    assert divide(torch.ones(5, 2), 3)[0].shape == (1, 2)
+    centres, labels = divide(torch.tensor([[0.0], [0.0], [1.0]]), 3)
     assert sorted(centres.flatten().tolist()) == [0, 1] and len(labels.unique()) == 2
 
 
 def test_samples_come_from_all_cells_alike():
     index, weight = CellSelector(cell_size=2).fit(clouds()).select(6, torch.Generator().manual_seed(0))
-    _, labels = kmeans(clouds(), 3)
+    _, labels = divide(clouds(), 3)
     assert torch.bincount(labels[index]).tolist() == [2, 2, 2]
     # each of two stands for half of its cloud
     assert sorted(set(weight.tolist())) == pytest.approx([2, 15, 25])
@@ -50,7 +50,7 @@ def test_samples_come_from_all_cells_alike():
 
 def test_the_closest_to_a_centre_are_found():
     index, _ = CellSelector(cell_size=2, pick="closest").fit(clouds()).select(6, torch.Generator())
-    centres, labels = kmeans(clouds(), 3)
+    centres, labels = divide(clouds(), 3)
     for cell in range(3):
         own = torch.nonzero(labels == cell)[:, 0]
         nearest = own[(clouds()[own] - centres[cell]).norm(dim=1).argsort()[:2]]
@@ -60,7 +60,7 @@ def test_the_closest_to_a_centre_are_found():
 def test_a_cell_with_too_few_samples_leaves_its_places_to_others():
     index, weight = CellSelector(cell_size=20).fit(clouds()).select(60, torch.Generator().manual_seed(0))
     assert len(set(index.tolist())) == 60 and float(weight.sum()) == pytest.approx(84)
-    assert sorted(torch.bincount(kmeans(clouds(), 3)[1][index]).tolist())[0] == 4
+    assert sorted(torch.bincount(divide(clouds(), 3)[1][index]).tolist())[0] == 4
 
 
 def test_cells_of_all_classes(real):
