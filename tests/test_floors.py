@@ -8,6 +8,7 @@ import hf_distill
 PACKAGE = Path(hf_distill.__file__).parent
 FLOORS = {
     "clustering": 0,
+    "decode": 0,
     "connection": 0,
     "errors": 0,
     "files": 0,

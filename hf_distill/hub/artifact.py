@@ -19,13 +19,13 @@ from hf_distill.errors import ArtifactError, UserError
 from hf_distill.files import user_path
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
+from hf_distill.hub.exact import check_decoder, exact_labels
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, write_pictures
 from hf_distill.hub.reading import explained, read_contents
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
-from hf_distill.synthetic.unpacking import soft_labels
 
 Check = Literal["all", "values", "nothing"]
 
@@ -128,8 +128,8 @@ class DistilledDataset:
         """
         if not soft:
             return Batch.of(self.x, self.y)
-        labels = soft_labels(self.packed)
-        if labels is None:
+        labels = exact_labels(self.packed)
+        if labels is None or labels.ndim < 2:
             raise UserError("this set holds no soft labels: choose labels hard")
         return Batch.of(self.x, torch.from_numpy(labels))
 
@@ -192,7 +192,7 @@ class DistilledDataset:
             on_disk = record.read_record(self.folder)
             if on_disk["files"] != self._files:
                 raise ArtifactError(f"{self.folder} holds another set since this one was read: evaluate it again")
-            changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES)
+            changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES, record.DECODER)
             values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": evaluation}
             with replace_folder(self.folder, keep=lambda name: name not in changed, last=record.RECORD) as stage:
                 write_pictures(stage, shown)
@@ -256,6 +256,7 @@ class DistilledDataset:
     @classmethod
     def _read(cls, folder: Path) -> DistilledDataset:
         values = record.read_record(folder)
+        check_decoder(folder)
         with explained(folder):
             contents, stored = read_contents(folder, values)
             loaded = cls(**contents)

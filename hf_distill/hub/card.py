@@ -15,13 +15,14 @@ from datasets.splits import SplitDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from hf_distill.decode import reading
 from hf_distill.hub.card_results import features_table, results_table
+from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.markdown import as_json, cell, code, fenced, plain
 from hf_distill.hub.private import publishable_record
-from hf_distill.hub.record import CARD, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json
+from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
 from hf_distill.hub.tables import TABLE_OVERHEAD
-from hf_distill.synthetic.decoder import with_own_decoder
 from hf_distill.text import printable, shorten
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
@@ -62,7 +63,6 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     checked(record)
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
-    meta = with_own_decoder(record["codes"]["meta"])
     body = _ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
@@ -77,11 +77,10 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         results=results_table(record.get("evaluation")),
         features=features_table(record.get("evaluation")),
         sizes=_sizes(spec, record),
-        layouts=_layouts(record["codes"]),
         codes_bytes=record["files"][TABLES["codes"]]["bytes"],
         table_overhead=TABLE_OVERHEAD,
-        meta=meta,
-        decoder=meta.get("decoder"),
+        meta=without_code(record["codes"]["meta"]),
+        decodes=reading(record["codes"]["meta"]) is not None,
         **format_.card_variables(spec, record),
     )
     return f"---\n{card_data(record).to_yaml()}\n---\n\n{body}"
@@ -172,21 +171,12 @@ def _sizes(spec: Any, record: dict[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def _layouts(codes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the byte columns of config ``codes`` and how their bytes are laid out."""
-    names = [name for name, feature in codes["features"].items() if feature.get("dtype") == "binary"]
-    layouts = [(name, codes["meta"].get("columns", {}).get(name, codes["meta"])) for name in names]
-    return [
-        {"name": name, "dtype": layout.get("dtype", "u1"), "shape": tuple(layout.get("shape", (-1,)))}
-        for name, layout in layouts
-    ]
-
-
 def write_texts(folder: Path, values: dict[str, Any], repo_id: str | None = None) -> None:
-    """Write an artifact's record, its card and, where it has been evaluated, the evaluation."""
+    """Write an artifact's record, its card, the decoder and, where it has been evaluated, the evaluation."""
     values = publishable_record(values)
     texts = {RECORD: to_json(values), CARD: render_card(values, repo_id)}
     if values["evaluation"] is not None:
         texts[EVALUATION] = to_json(values["evaluation"])
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / DECODER).write_bytes(OWN_DECODER.read_bytes())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import keyword
 import math
 from typing import Any
 
+from hf_distill.decode import reading
 from hf_distill.hub.checks import (
     anything,
     fields,
@@ -22,14 +22,23 @@ from hf_distill.hub.checks import (
 )
 
 _MOST = 2**40
+#: Values of the soft labels of a set.
+_MOST_LABELS = 2**31
 _type = matching(r"[<>|=]?[fiu][1248]", "a numpy type, <f4 say")
 _layout = {"dtype": _type, "shape": listing(whole(-1, _MOST))}
 _count = whole(1, _MOST)
 _shape = listing(_count, least=1)
-#: Names that the decoder gives to other things.
-_TAKEN = ("np", "row", "x", "y", "side", "codes", "words", "states", "counts", "at", "sum", "len", "zip", "abs")
+_name = matching(r"[A-Za-z_][A-Za-z0-9_]{0,39}", "the name of a variable")
 _labels = fields(
-    {"classes": _count}, {"bits": whole(1, 32), "count": whole(0, _MOST), "top": whole(1, 10_000)}, more=True
+    {"classes": _count},
+    {
+        "bits": whole(1, 32),
+        "count": whole(0, _MOST),
+        "top": whole(1, 10_000),
+        "dense": one_of("probabilities", "logits"),
+        "views": fields({"count": whole(1, 1024), "share": number(0, 1)}),
+    },
+    more=True,
 )
 _coding = fields({"shape": listing(_count, 2), "levels": whole(2, 256), "lanes": _count, "neighbours": listing(_count)})
 _variable = fields(
@@ -62,70 +71,79 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
     meta, place = codes["meta"], "codes.meta"
     if not codes["features"]:
         refuse(codes["features"], "codes.features", "the types of one column or more")
-    for key, check in {"kind": text, "normalized": flag, "labels": _labels}.items():
+    for key, check in {"kind": text, "normalized": flag, "labels": _labels, "weights": flag}.items():
         if key in meta:
             check(meta[key], f"{place}.{key}")
-    kind = meta.get("kind")
-    if "labels" in meta and meta["labels"]["classes"] != classes:
-        refuse(meta["labels"]["classes"], f"{place}.labels.classes", f"{classes}, the number of classes")
-    if kind == "QuantizedSet" or "decoder" in meta or "variables" in meta:
+    if "inputs" in meta:
+        optional(one_of("as stored", "enlarged", "spectrum"))(meta["inputs"], f"{place}.inputs")
+    _check_labels(meta, place, rows, classes)
+    if meta.get("kind") == "QuantizedSet" or "variables" in meta:
         _check_quantized(meta, place, rows, max(width, classes, 1), classes)
-        return
-    layouts = meta.get("columns", {"": meta})
-    mapping(fields({}, _layout, more=True))(layouts, f"{place}.columns")
-    fields({}, {**_layout, "columns": anything}, more=True)(meta, place)
-    if kind == "HarmonicSet":
+    else:
+        layouts = meta.get("columns", {"": meta})
+        mapping(fields({}, _layout, more=True))(layouts, f"{place}.columns")
+        fields({}, {**_layout, "columns": anything}, more=True)(meta, place)
+    if (how := reading(meta)) == "spectrum":
         _check_spectrum(meta, place, rows)
+    elif how == "enlarged" and "enlarged" in meta:
+        listing(_count, 3)(meta["enlarged"], f"{place}.enlarged")
+        if math.prod(meta["enlarged"]) > width:
+            refuse(meta["enlarged"], f"{place}.enlarged", "the shape of a sample")
 
 
 def _check_spectrum(meta: dict[str, Any], place: str, rows: int) -> None:
     bins = optional(whole(1, rows))
     counts = {"length": whole(1, rows), "wrap": whole(0, rows), "harmonics": bins, "bits_per_bin": whole(0, 40)}
-    needed = ("length", "harmonics") if meta.get("harmonics") is None else ("length", "harmonics", "bits_per_bin")
+    needed = ["length"] if "variables" in meta else ["length", "harmonics"]
+    needed += [] if meta.get("harmonics") is None else ["bits_per_bin"]
     known = {key: check for key, check in counts.items() if key not in needed}
     fields({key: counts[key] for key in needed}, known, more=True)(meta, place)
+    for name in ("real", "imag") if "variables" in meta else ():
+        shape = meta["variables"].get(name, {}).get("shape", ())
+        if len(shape) != 2 or shape[0] != meta["length"] // 2 + 1:
+            refuse(shape, f"{place}.variables.{name}.shape", "the bins of its length, and the channels")
+
+
+def _check_labels(meta: dict[str, Any], place: str, rows: int, classes: int) -> None:
+    """Check the labels' description: what it makes must not be larger than labels are."""
+    about = meta.get("labels", {})
+    if about and about["classes"] != classes:
+        refuse(about["classes"], f"{place}.labels.classes", f"{classes}, the number of classes")
+    views = about.get("views", {}).get("count", 1)
+    if ("top" in about or "dense" in about) and rows * views * classes > _MOST_LABELS:
+        refuse(about, f"{place}.labels", f"of {_MOST_LABELS:,} probabilities at most")
 
 
 def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, classes: int) -> None:
-    """Check everything that the decoder is written from: nothing but whole numbers and known names gets into it."""
     fields(
         {
             "of": matching("[A-Za-z_][A-Za-z0-9_]{0,60}", "a class"),
             "variables": mapping(_variable),
             "claimed_bits": whole(0, 2**63),
         },
-        {"length": whole(1, rows), "wrap": whole(0, rows), "enlarged": listing(_count, 3)},
         more=True,
     )(meta, place)
     if not meta["variables"]:
         refuse(meta["variables"], f"{place}.variables", "one variable or more")
-    for name, about in meta["variables"].items():
-        if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or name in _TAKEN or len(name) > 40:
-            refuse(name, f"a name in {place}.variables", "the name of a variable")
-        _check_variable(about, f"{place}.variables.{name}", (rows + 2) * width, classes)
-    shapes = {name: about["shape"] for name, about in meta["variables"].items()}
-    if meta["of"] == "HarmonicSet":
-        whole(1, rows)(meta.get("length"), f"{place}.length")
-        for name in ("real", "imag"):
-            if len(shapes.get(name, ())) != 2 or shapes[name][0] != meta["length"] // 2 + 1:
-                refuse(shapes.get(name), f"{place}.variables.{name}.shape", "the bins of its length, and the channels")
-    elif meta["of"] == "CoarsePixelSet":
-        listing(_count, 3)(meta.get("enlarged"), f"{place}.enlarged")
-        if len(shapes.get("pixels", ())) != 4:
-            refuse(shapes.get("pixels"), f"{place}.variables.pixels.shape", "that of images")
-        if meta["enlarged"][0] * meta["enlarged"][1] * meta["enlarged"][2] > width:
-            refuse(meta["enlarged"], f"{place}.enlarged", "the shape of a sample")
-    _check_quantized_labels(meta, place, rows)
-
-
-def _check_quantized_labels(meta: dict[str, Any], place: str, rows: int) -> None:
-    labels = meta.get("labels")
-    if labels is None or ("bits" not in labels and "top" not in labels):
-        return
-    whole(1, 32)(labels.get("bits"), f"{place}.labels.bits")
-    one_of(rows * labels.get("top", 1))(labels.get("count"), f"{place}.labels.count")
-    if "top" in labels and meta["variables"].get("labels", {}).get("shape") != [rows, labels["top"]]:
-        refuse(meta["variables"].get("labels"), f"{place}.variables.labels", "the shares of each row's classes")
+    about = meta.get("labels", {})
+    views = about.get("views", {}).get("count", 1)
+    for name, values in meta["variables"].items():
+        _name(name, f"a name in {place}.variables")
+        _check_variable(values, f"{place}.variables.{name}", (rows + 2) * width * views, classes)
+    if reading(meta) == "enlarged":
+        if len(shape := meta["variables"].get("pixels", {}).get("shape", ())) != 4:
+            refuse(shape, f"{place}.variables.pixels.shape", "that of images")
+        if "enlarged" not in meta:
+            refuse(None, f"{place}.enlarged", "the shape of a sample")
+    if "top" in about or "dense" in about:
+        shape = [rows, *([views] if "views" in about else []), about.get("top", classes)]
+        if meta["variables"].get("labels", {}).get("shape") != shape:
+            refuse(meta["variables"].get("labels"), f"{place}.variables.labels", f"the shares of each label, {shape}")
+    if "weights" in meta and meta["variables"].get("weights", {}).get("shape") != [rows]:
+        refuse(meta["variables"].get("weights"), f"{place}.variables.weights", "one for each sample")
+    if "bits" in about or "top" in about:
+        whole(1, 32)(about.get("bits"), f"{place}.labels.bits")
+        one_of(rows * views * about.get("top", 1))(about.get("count"), f"{place}.labels.count")
 
 
 def _check_variable(about: dict[str, Any], place: str, most: int, classes: int) -> None:

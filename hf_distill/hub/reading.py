@@ -17,7 +17,6 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import read_pictures
 from hf_distill.hub.table_reader import read_table, unpacked_limit
 from hf_distill.synthetic.base import Bits, Packed
-from hf_distill.synthetic.decoder import with_own_decoder
 from hf_distill.text import printable, shorten
 
 _KEPT = ("config", "recipe", "seed", "timing", "history", "citations", "versions")
@@ -52,7 +51,7 @@ def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any],
         "spec": spec,
         "x": format_.load(spec, stored, values.get("layout", {})),
         "y": y,
-        "packed": Packed(columns, with_own_decoder(values["codes"]["meta"])),
+        "packed": Packed(columns, record.without_code(values["codes"]["meta"])),
         "bits": Bits(size["data"], size["labels"], size["side"]),
         "evaluation": values.get("evaluation"),
         "pictures": read_pictures(folder, values.get("pictures", [])),

@@ -20,10 +20,11 @@ RECORD = "distillation.json"
 CARD = "README.md"
 PREVIEW = "preview.png"
 EVALUATION = "evaluation.json"
+DECODER = "decode.py"
 PICTURES = "pictures"
 TABLES = {"default": "data/train-00000-of-00001.parquet", "codes": "codes/train-00000-of-00001.parquet"}
 #: The top-level entries that make up an artifact; everything else in its folder belongs to the user.
-ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, PICTURES, "data", "codes")
+ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, DECODER, PICTURES, "data", "codes")
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")
@@ -98,6 +99,14 @@ def checked(record: dict[str, Any], what: str | Path = "the record") -> dict[str
     except Wrong as error:
         raise ArtifactError(f"{what} does not describe a distilled dataset: {error}") from error
     return record
+
+
+def without_code(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return a description of codes without the code that older versions put there.
+
+    What a record brings is a stranger's, and a card of ours would show it to people who may run it.
+    """
+    return {key: value for key, value in meta.items() if key != "decoder"}
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

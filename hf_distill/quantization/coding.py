@@ -11,7 +11,6 @@ Source: Duda, Asymmetric numeral systems (2013); Giesen, Interleaved entropy cod
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -19,15 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from hf_distill.errors import ArtifactError
+from hf_distill.decode import GAIN, LEAST, SUM, frequencies
 
-#: The sum of a context's frequencies, and the least that a state can be.
-SUM, LEAST = 1 << 14, 1 << 16
-#: What a code adds to its count, which starts at one.
-GAIN = 2
 #: Codes of a lane, about: each lane takes four bytes at the start, and fewer lanes are slower.
 _PER_LANE = 4096
-_DAMAGED = "the bytes are not the codes that were coded: they are damaged, make or download the set again"
 #: Codes that there must be for each count of a model.
 _CODES_PER_COUNT = 2
 #: Bits of the state that each lane starts from.
@@ -43,7 +37,7 @@ def encode(codes: np.ndarray, levels: int, image: tuple[int, int] | None = None)
         image: Height and width, where a row of codes is an image: channel after channel, line after line.
 
     Returns:
-        16-bit words, lowest byte first, and what :func:`decode` needs to know beside them.
+        16-bit words, lowest byte first, and what :func:`hf_distill.decode.decode_words` needs to know beside them.
     """
     codes = np.asarray(codes)
     neighbours, _ = _best(codes, levels, image)
@@ -56,45 +50,6 @@ def coded_bits(codes: np.ndarray, levels: int, image: tuple[int, int] | None = N
     """Return about how many bits :func:`encode` takes, in a fraction of its time."""
     codes = np.asarray(codes)
     return _best(codes, levels, image)[1] + _LANE_BITS * _lanes(codes)
-
-
-def decode(data: bytes, about: dict[str, Any]) -> np.ndarray:
-    """Return the codes ``(n, length)`` that :func:`encode` coded.
-
-    Raises:
-        ArtifactError: The bytes are no such codes.
-    """
-    count, length = about["shape"]
-    levels, neighbours, lanes = about["levels"], about["neighbours"], about["lanes"]
-    if len(data) % 2 or len(data) < 4 * lanes:
-        raise ArtifactError(_DAMAGED)
-    words = np.frombuffer(data, "<u2").astype(np.int64)
-    states, at = words[: 2 * lanes : 2] + (words[1 : 2 * lanes : 2] << 16), 2 * lanes
-    pad = max(neighbours, default=0)
-    codes = np.zeros((count, pad + length), np.int64)
-    counts = np.ones((levels ** len(neighbours), levels), np.int64)
-    for first, place in itertools.product(range(0, count, lanes), range(pad, pad + length)):
-        block = codes[first : first + lanes]
-        state, rows = states[: len(block)], np.arange(len(block))
-        where = np.zeros(len(block), np.int64)
-        for distance in neighbours:
-            where = where * levels + block[:, place - distance]
-        frequency = _frequencies(counts[where])
-        ends, slot = frequency.cumsum(1), state % SUM
-        code = (slot[:, None] >= ends).sum(1)
-        own = frequency[rows, code]
-        state[:] = own * (state // SUM) + slot - ends[rows, code] + own
-        short = state < LEAST
-        more = words[at : at + short.sum()]
-        if len(more) < short.sum():
-            raise ArtifactError(_DAMAGED)
-        state[short] = (state[short] << 16) + more
-        at += len(more)
-        np.add.at(counts, (where, code), GAIN)
-        block[:, place] = code
-    if at != len(words) or (states != LEAST).any():
-        raise ArtifactError(_DAMAGED)
-    return codes[:, pad:]
 
 
 def _models(levels: int, codes: np.ndarray, image: tuple[int, int] | None) -> Iterator[list[int]]:
@@ -167,19 +122,11 @@ def _walk(about: dict[str, Any], codes: np.ndarray) -> Iterator[tuple[np.ndarray
         block = slice(first, first + about["lanes"])
         for at in range(length):
             where, code = context[block, at], codes[block, at]
-            frequency = _frequencies(counts[where])
+            frequency = frequencies(counts[where])
             start = frequency.cumsum(1) - frequency
             rows = np.arange(len(where))
             yield frequency[rows, code], start[rows, code]
             np.add.at(counts, (where, code), GAIN)
-
-
-def _frequencies(counts: np.ndarray) -> np.ndarray:
-    """Return integers of at least 1 that sum to ``SUM``, about as the counts ``(k, levels)``."""
-    levels = counts.shape[1]
-    frequency = 1 + counts * (SUM - levels) // counts.sum(1, keepdims=True)
-    frequency[:, 0] += SUM - frequency.sum(1)
-    return frequency
 
 
 def _stream(steps: list[tuple[np.ndarray, np.ndarray]], lanes: int) -> bytes:

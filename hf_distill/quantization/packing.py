@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.errors import UserError
 
 
 def packed_bytes(count: int, bits: int) -> int:
@@ -26,20 +26,3 @@ def pack_codes(codes: np.ndarray, bits: int) -> bytes:
         raise UserError(f"codes reach from {flat.min()} to {flat.max()} and {bits} bits hold 0 to {2**bits - 1}")
     binary = (flat[:, None].astype(np.uint16) >> np.arange(bits, dtype=np.uint16)[::-1]) & 1
     return np.packbits(binary.astype(np.uint8)).tobytes()
-
-
-def unpack_codes(data: bytes, bits: int, count: int) -> np.ndarray:
-    """Return the codes ``(count,)``, int64, that :func:`pack_codes` packed.
-
-    Raises:
-        ArtifactError: These bytes are not so many codes.
-    """
-    if len(data) != packed_bytes(count, bits):
-        raise ArtifactError(
-            f"{len(data)} bytes are not {count} codes of {bits} bits ({packed_bytes(count, bits)} bytes): the codes "
-            "are damaged, make or download the set again"
-        )
-    binary = np.unpackbits(np.frombuffer(data, np.uint8))
-    if binary[count * bits :].any():
-        raise ArtifactError("bits after the last code are not zero: the codes are damaged")
-    return binary[: count * bits].reshape(count, bits).astype(np.int64) @ (1 << np.arange(bits)[::-1])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hf_distill.quantization.coding import coded_bits, decode, encode
-from hf_distill.quantization.packing import pack_codes, packed_bytes, unpack_codes
+from hf_distill.quantization.coding import coded_bits, encode
+from hf_distill.quantization.packing import pack_codes, packed_bytes
 
 # A model of more levels has too many counts to learn.
 _MOST_BITS = 8
@@ -37,17 +37,6 @@ def expected_bits(codes: np.ndarray, about: dict[str, Any]) -> float:
         return packed
     length, image = _layout(about)
     return min(packed, coded_bits(codes.reshape(-1, length), about["levels"], image))
-
-
-def read_codes(data: bytes, about: dict[str, Any]) -> np.ndarray:
-    """Return the codes, one after another, that :func:`write_codes` wrote.
-
-    Raises:
-        ArtifactError: These bytes are not so many codes.
-    """
-    if "coding" in about:
-        return decode(data, about["coding"]).reshape(-1)
-    return unpack_codes(data, about["bits"], int(np.prod(about["shape"])))
 
 
 def _layout(about: dict[str, Any]) -> tuple[int, tuple[int, int] | None]:

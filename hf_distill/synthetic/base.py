@@ -39,7 +39,7 @@ class Packed:
 
     Attributes:
         columns: Column name to a list of one value a row: ``bytes`` or numbers.
-        meta: What turns the bytes back into tensors (type, shape, byte order, quantization), JSON.
+        meta: What :mod:`hf_distill.decode` needs to know beside them, JSON.
     """
 
     columns: dict[str, list[Any]]
@@ -94,6 +94,13 @@ class Synthetic(nn.Module, Part):
     @abstractmethod
     def pack(self) -> Packed:
         """Return the exact stored variables as the rows that are written."""
+
+    def reading(self) -> dict[str, Any]:
+        """Return how :mod:`hf_distill.decode` turns the stored variables into inputs, JSON: ``inputs`` and its options.
+
+        It counts for the class that has it and for those below that decode in the same way; see :func:`described`.
+        """
+        return {"inputs": None}
 
     @abstractmethod
     def bits(self) -> Bits:
@@ -155,3 +162,10 @@ class Synthetic(nn.Module, Part):
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
         """Return the optimiser's parameter groups; parts with their own learning rate override this."""
         return [{"params": list(self.parameters()), "lr": lr}]
+
+
+def described(synthetic: Synthetic) -> dict[str, Any]:
+    """Return :meth:`Synthetic.reading`, which says ``inputs: null`` of a class that decodes in a way of its own."""
+    line = type(synthetic).__mro__
+    says, decodes = (next(k for k, cls in enumerate(line) if name in vars(cls)) for name in ("reading", "decode"))
+    return synthetic.reading() if says <= decodes else {"inputs": None}

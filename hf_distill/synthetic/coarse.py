@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,6 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
-from hf_distill.synthetic.base import Packed
 from hf_distill.synthetic.pixel import PixelSet
 
 
@@ -63,12 +63,9 @@ class CoarsePixelSet(PixelSet):
         """See :class:`Synthetic`."""
         return Batch.of(self.rise @ codes["pixels"] @ self.run.T, self.labels)
 
-    def pack(self) -> Packed:
-        """Return the float32 pixels as they are stored, one row a sample."""
-        packed = super().pack()
-        return Packed(
-            packed.columns, {**packed.meta, "shape": list(self.pixels.shape[1:]), "enlarged": self.spec.shape}
-        )
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "enlarged", "enlarged": list(self.spec.shape)}
 
 
 def interpolation(full: int, small: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.options import PositiveInt
-from hf_distill.synthetic.base import Bits, Packed
+from hf_distill.synthetic.base import Bits, Packed, described
 from hf_distill.synthetic.pixel import PixelSet
 
 
@@ -43,6 +43,7 @@ class GeneratedSet(PixelSet):
             columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist(), **self.about},
             meta={
                 "kind": type(self).__name__,
+                **described(self),
                 "dtype": "|u1",
                 "shape": list(self.spec.shape),
                 "normalized": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
 from hf_distill.options import NonNegativeInt, PositiveInt
-from hf_distill.synthetic.base import Bits, Packed
+from hf_distill.synthetic.base import Bits, Packed, described
 from hf_distill.synthetic.series import SeriesSet
 
 
@@ -146,11 +147,9 @@ class HarmonicSet(SeriesSet):
         real, imag = self.real.detach().cpu(), self.imag.detach().cpu()
         meta = {
             "kind": type(self).__name__,
+            **described(self),
             "dtype": "<f4",
-            "length": self.length,
             "harmonics": self.harmonics,
-            "wrap": self.wrap,
-            "transform": "x = irfft(spectrum, n=length, norm='ortho')[arange(length + wrap) % length]",
             "normalized": True,
         }
         if self.harmonics is None:
@@ -166,6 +165,10 @@ class HarmonicSet(SeriesSet):
         columns = {"bins": [row.tobytes() for row in bins], "codes": [row.tobytes() for row in pairs]}
         return Packed(columns, {**meta, "bits_per_bin": self._index_bits, "columns": layout})
 
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "spectrum", "length": self.length, "wrap": self.wrap}
+
     @property
     def _index_bits(self) -> int:
         return math.ceil(math.log2(self.bins))
@@ -177,24 +180,6 @@ class HarmonicSet(SeriesSet):
             return Bits(data=channels * self.length * 32, labels=0)
         index = math.ceil(self.harmonics * self._index_bits / 8) * 8
         return Bits(data=channels * self.harmonics * 64, labels=0, side=channels * index)
-
-
-def unpack_harmonics(packed: Packed) -> Tensor:
-    """Return the normalised series ``(M + wrap, N)`` that :meth:`HarmonicSet.pack` wrote."""
-    meta = packed.meta
-    length, count = meta["length"], meta["harmonics"]
-    values = np.stack([np.frombuffer(row, "<f4") for row in packed.columns["codes"]])  # N, M or 2 K
-    spectrum = np.zeros((len(values), length // 2 + 1), np.complex64)
-    if count is None:
-        spectrum.real = values[:, : spectrum.shape[1]]
-        spectrum.imag[:, 1 : (length + 1) // 2] = values[:, spectrum.shape[1] :]
-    else:
-        width = meta["bits_per_bin"]
-        for row, bins, pairs in zip(spectrum, packed.columns["bins"], values, strict=True):
-            binary = np.unpackbits(np.frombuffer(bins, np.uint8))[: count * width].reshape(count, width)
-            row[binary @ (1 << np.arange(width)[::-1])] = pairs[::2] + 1j * pairs[1::2]
-    series = torch.fft.irfft(torch.from_numpy(spectrum), n=length, dim=1, norm="ortho").T
-    return _repeated(series, meta.get("wrap", 0))
 
 
 def _repeated(series: Tensor, wrap: int) -> Tensor:

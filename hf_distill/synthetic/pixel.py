@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
-from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
 
 class PixelSet(Synthetic):
@@ -81,8 +83,18 @@ class PixelSet(Synthetic):
         values = self.pixels.detach().cpu().numpy().astype("<f4")
         return Packed(
             columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist()},
-            meta={"kind": type(self).__name__, "dtype": "<f4", "shape": list(self.spec.shape), "normalized": True},
+            meta={
+                "kind": type(self).__name__,
+                **described(self),
+                "dtype": "<f4",
+                "shape": list(self.pixels.shape[1:]),
+                "normalized": True,
+            },
         )
+
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "as stored"}
 
     def bits(self) -> Bits:
         """Return 32 bits a value and ``ceil(log2(classes))`` a label."""

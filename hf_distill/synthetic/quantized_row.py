@@ -13,8 +13,7 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.quantization import Quantizer
 from hf_distill.quantization.packing import pack_codes
 from hf_distill.quantization.stored import write_codes
-from hf_distill.synthetic.base import Bits, Synthetic
-from hf_distill.synthetic.decoder import decoder_source
+from hf_distill.synthetic.base import Bits, Synthetic, described
 
 #: Bits of the number of samples of a class; labels take no more where samples are ordered by class and equally many.
 COUNT_BITS = 16
@@ -27,7 +26,7 @@ class QuantizedRow:
     Attributes:
         columns: Value of each column: ``NAME``, a variable's codes, one row of values after another; ``NAME_side``,
             the float16 parameters of each row; and ``per_class`` or ``label``, the labels, if there are any.
-        meta: What a reader needs to know, the decoder's source included.
+        meta: What a reader needs to know.
         bits: What the values take.
     """
 
@@ -64,18 +63,14 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
         side += 8 * len(columns[f"{name}_side"])
         size = 8 * len(columns[name])
         data, labels = (data, labels + size) if name == "labels" else (data + size, labels)
-    meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, "variables": variables}
+    meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, **described(inner)}
+    meta["variables"] = variables
     if (hard := _labels(inner)) is not None:
         name, value, meta["labels"] = hard
         columns[name] = value
         labels += COUNT_BITS if isinstance(value, int) else 8 * len(value)
     bits = Bits(data=data, labels=labels, side=side)
-    meta |= {"normalized": True, "claimed_bits": bits.total}
-    if meta["of"] == "HarmonicSet":
-        meta |= {"length": inner.size, "wrap": inner.wrap}
-    elif meta["of"] == "CoarsePixelSet":
-        meta["enlarged"] = list(inner.spec.shape)
-    return QuantizedRow(columns, {**meta, "decoder": decoder_source(meta)}, bits)
+    return QuantizedRow(columns, {**meta, "normalized": True, "claimed_bits": bits.total}, bits)
 
 
 def _labels(inner: Synthetic) -> tuple[str, int | bytes, dict[str, Any]] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
-from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
 
 class SeriesSet(Synthetic):
@@ -96,8 +98,12 @@ class SeriesSet(Synthetic):
     def pack(self) -> Packed:
         """Return the float32 values, one row a channel."""
         rows = self.values.detach().cpu().T.contiguous().numpy().astype("<f4")
-        meta = {"kind": type(self).__name__, "dtype": "<f4", "shape": [self.length], "normalized": True}
-        return Packed(columns={"codes": [row.tobytes() for row in rows]}, meta=meta)
+        meta = {"kind": type(self).__name__, **described(self), "dtype": "<f4", "shape": [self.length]}
+        return Packed(columns={"codes": [row.tobytes() for row in rows]}, meta={**meta, "normalized": True})
+
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "as stored"}
 
     def bits(self) -> Bits:
         """Return 32 bits a value; there are no labels."""

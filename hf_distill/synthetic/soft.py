@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -82,6 +84,10 @@ class SoftVectorSet(VectorSet):
         layouts["codes"] = {"dtype": packed.meta["dtype"], "shape": packed.meta["shape"]}
         labels = {"classes": self.spec.num_classes, "top": self.top}
         return Packed({**packed.columns, **own}, {**packed.meta, "columns": layouts, "labels": labels})
+
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "as stored"}
 
     def bits(self) -> Bits:
         """Return 32 bits a value and a share, and ``ceil(log2(classes))`` for each class that a label names."""

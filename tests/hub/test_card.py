@@ -109,13 +109,13 @@ def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: 
     folder = dataset.save_pretrained(tmp_path / "set")
     snippets = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
     assert len(snippets) == 3
-    code = "\n".join(snippets).replace("path/to/this/folder", str(folder))
-    read = elsewhere(f"""{code}
-import json
-guess = network(x).argmax(1)
-print(json.dumps({{"x": x.double().tolist(), "y": y.tolist(), "codes": codes.tolist(), "guess": guess.tolist()}}))
+    load, train, decode = (text.replace("path/to/this/folder", str(folder)) for text in snippets)
+    read, codes, labels, weights = elsewhere(f"""{load}{train}
+out = {{"x": x.double().tolist(), "y": y.tolist(), "guess": network(x).argmax(1).tolist()}}
+{decode}
+print(json.dumps([out, x.tolist(), y.tolist(), w.tolist()]))
 """)
     assert read["y"] == read["guess"] == dataset.y.tolist(), "the snippet's network learns the samples"
-    assert read["codes"] == dataset.x.tolist()
+    assert codes == dataset.x.tolist() and labels == dataset.y.tolist() and weights == [1] * len(dataset)
     published = spec.normalize(torch.from_numpy(dataset.stored))
     assert abs(published.double().numpy() - read["x"]).max() < 1e-5

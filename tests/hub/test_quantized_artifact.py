@@ -23,6 +23,11 @@ def saved(folder, quantizer, per_class=3, side=6):
     return synthetic
 
 
+def decoding(card: str) -> str:
+    """The card's lines that decode."""
+    return next(part for part in card.split("```python\n") if "decode(record" in part).split("```")[0]
+
+
 @pytest.mark.parametrize("bits", [1, 2, 3, 8])
 def test_the_file_is_as_large_as_claimed(tmp_path, bits):
     # Random codes: there is nothing that parquet's compression could save.
@@ -37,9 +42,8 @@ def test_the_file_is_as_large_as_claimed(tmp_path, bits):
 def test_the_card_decodes_the_exact_samples(tmp_path, elsewhere):
     synthetic = saved(tmp_path / "set", LearnedLevels(bits=2, granularity="class"))
     card = (tmp_path / "set" / "README.md").read_text()
-    code = next(part for part in card.split("```python\n") if "row['per_class']" in part).split("```")[0]
-    code = code.replace("path/to/this/folder", str(tmp_path / "set"))
-    x, y = elsewhere(code + "\nimport json; print(json.dumps([x.tolist(), y.tolist()]))")
+    code = decoding(card).replace("path/to/this/folder", str(tmp_path / "set"))
+    x, y = elsewhere(code + "\nprint(json.dumps([x.tolist(), y.tolist()]))")
     assert np.array_equal(np.array(x, "f4"), synthetic().x.detach().numpy())
     assert y == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert "| `pixels` 9 x 1 x 6 x 6 | 2 | 4 | class | LearnedLevels |" in card
@@ -59,9 +63,8 @@ def test_a_coded_set_reads_back_here_and_by_its_card(tmp_path, elsewhere):
     assert size["codes/train-00000-of-00001.parquet"]["bytes"] <= 1.05 * synthetic.bits().total / 8 + TABLE_OVERHEAD
     card = (tmp_path / "set" / "README.md").read_text()
     assert "| 2, entropy-coded | 4 |" in card
-    code = next(part for part in card.split("```python\n") if "row['per_class']" in part).split("```")[0]
-    code = code.replace("path/to/this/folder", str(tmp_path / "set"))
-    x = elsewhere(code + "\nimport json; print(json.dumps(x.tolist()))")
+    code = decoding(card).replace("path/to/this/folder", str(tmp_path / "set"))
+    x = elsewhere(code + "\nprint(json.dumps(x.tolist()))")
     assert np.array_equal(np.array(x, "f4"), synthetic().x.detach().numpy())
 
 

@@ -163,7 +163,8 @@ def test_snippets_run_without_the_library(name, shape, elsewhere: Elsewhere, tmp
     read = elsewhere(f"""{code}
 import json
 print(json.dumps({{
-    "windows": list(windows.shape), "series": series.tolist(), "codes": codes[0].tolist(), "loss": loss.item(),
+    "windows": list(windows.shape), "series": series.tolist(), "codes": stored["values"][0].tolist(),
+    "loss": loss.item(),
     "columns": samples.column_names,
 }}))
 """)

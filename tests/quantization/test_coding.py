@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from hf_distill.errors import ArtifactError
-from hf_distill.quantization.coding import coded_bits, decode, encode
+from hf_distill.decode import Damaged, decode_words
+from hf_distill.quantization.coding import coded_bits, encode
 
 
 def entropy(shares):
@@ -18,7 +18,7 @@ def test_decoding_undoes_coding(levels, shape, image):
     rng = np.random.default_rng(0)
     codes = np.minimum(rng.geometric(0.3, shape) - 1, levels - 1)
     data, about = encode(codes, levels, image)
-    assert np.array_equal(decode(data, about), codes)
+    assert np.array_equal(decode_words(data, about), codes)
 
 
 def test_independent_codes_take_their_entropy():
@@ -68,5 +68,5 @@ def test_damaged_bytes_are_refused(place):
     changed = bytearray(data)
     changed[place] ^= 16
     for bad in (bytes(changed), data[:-2], data[:-1], data + b"\0\0", data[:2]):
-        with pytest.raises(ArtifactError, match="damaged"):
-            decode(bad, about)
+        with pytest.raises(Damaged, match="damaged"):
+            decode_words(bad, about)

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.decode import Damaged, unpack
+from hf_distill.errors import UserError
 from hf_distill.quantization import Budget
 from hf_distill.quantization.grouping import from_rows, to_rows
-from hf_distill.quantization.packing import pack_codes, packed_bytes, unpack_codes
+from hf_distill.quantization.packing import pack_codes, packed_bytes
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 5, 8, 16])
@@ -14,7 +15,7 @@ def test_packing_is_exact_and_dense(bits, count):
     codes = np.random.default_rng(count).integers(0, 2**bits, count)
     data = pack_codes(codes, bits)
     assert len(data) == packed_bytes(count, bits) == -(-count * bits // 8)
-    assert np.array_equal(unpack_codes(data, bits, count), codes)
+    assert np.array_equal(unpack(data, bits, count), codes)
 
 
 def test_the_highest_bit_comes_first():
@@ -26,10 +27,10 @@ def test_what_is_no_code():
         pack_codes(np.array([0, 4]), 2)
     with pytest.raises(UserError, match="not float64"):
         pack_codes(np.array([np.nan]), 2)
-    with pytest.raises(ArtifactError, match="2 bytes are not 3 codes"):
-        unpack_codes(b"ab", 2, 3)
-    with pytest.raises(ArtifactError, match="not zero"):
-        unpack_codes(bytes([0b01101101]), 2, 3)
+    with pytest.raises(Damaged, match="2 bytes are not 3 codes"):
+        unpack(b"ab", 2, 3)
+    with pytest.raises(Damaged, match="not zero"):
+        unpack(bytes([0b01101101]), 2, 3)
 
 
 @pytest.mark.parametrize(("granularity", "groups"), [("tensor", 1), ("channel", 3), ("class", 2), ("sample", 4)])

@@ -1,7 +1,10 @@
 """Quantized sets at tiny size."""
 
+import json
+
 import torch
 
+from hf_distill import decode
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.spec import DataSpec
 from hf_distill.quantization import LearnedLevels
@@ -24,6 +27,12 @@ def spec(shape=(1, 4, 4), classes=3):
 def series_spec():
     features = {name: {"dtype": "float32", "_type": "Value"} for name in "abc"}
     return SeriesSpec(channels=tuple("abc"), mean=(0.0,) * 3, std=(1.0,) * 3, features=features, lookback=4, horizon=2)
+
+
+def read(packed, spec):
+    """Inputs, labels and weights as the published decoder makes them of what is written."""
+    record = {"codes": {"meta": packed.meta}, "spec": spec.to_dict()}
+    return decode.decode(json.loads(json.dumps(record)), packed.columns)
 
 
 def filled(inner, quantizer=None, **options):

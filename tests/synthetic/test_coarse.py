@@ -8,6 +8,7 @@ from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, LearnedLevels
 from hf_distill.synthetic import CoarsePixelSet, QuantizedSet
 from hf_distill.synthetic.coarse import interpolation
+from tests.synthetic.quantized import read
 
 
 def spec(shape=(1, 7, 8)):
@@ -57,11 +58,11 @@ def test_only_stored_pixels_are_counted():
 def test_the_documented_decoder_enlarges():
     synthetic = QuantizedSet(synthetic=CoarsePixelSet(per_class=2), quantizer=LearnedLevels())
     synthetic.initialize(images(4), torch.tensor([0, 0, 1, 1]), spec())
-    packed = synthetic.pack()
-    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-    exec(packed.meta["decoder"], scope)
-    assert np.allclose(scope["x"], synthetic().x.detach().numpy(), atol=1e-6) and scope["y"].tolist() == [0, 0, 1, 1]
-    assert len(packed.meta["decoder"].splitlines()) <= 12
+    plain = synthetic.synthetic
+    for own in (synthetic, plain):
+        x, y, w = read(own.pack(), spec())
+        assert np.allclose(x, own().x.detach().numpy(), atol=1e-6)
+        assert y.tolist() == [0, 0, 1, 1] and w.tolist() == [1] * 4
 
 
 def test_mistakes():

@@ -8,8 +8,7 @@ from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, UniformQuantizer
 from hf_distill.synthetic import PixelSet, QuantizedSet, SeriesSet
 from hf_distill.synthetic.smoothness import total_variation
-from hf_distill.synthetic.unpacking import unpack_quantized
-from tests.synthetic.quantized import filled, series_spec, spec
+from tests.synthetic.quantized import filled, read, series_spec, spec
 
 
 @pytest.mark.parametrize("granularity", ["tensor", "channel", "class", "sample"])
@@ -22,10 +21,7 @@ def test_coded_files_hold_the_exact_samples_in_the_claimed_bits(granularity):
         synthetic = QuantizedSet(synthetic=PixelSet(per_class=20), quantizer=quantizer, coding=coding)
         synthetic.initialize(smooth, y, spec())
         packed = synthetic.pack()
-        scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-        exec(packed.meta["decoder"], scope)
-        exact = synthetic().x.detach().numpy()
-        assert np.array_equal(scope["x"], exact) and np.array_equal(unpack_quantized(packed)["pixels"], exact)
+        assert np.array_equal(read(packed, spec())[0], synthetic().x.detach().numpy())
         assert synthetic.bits().data == 8 * len(packed.columns["pixels"][0])
         sizes[coding] = synthetic.bits().data
     assert sizes["packed"] == 60 * 16 * 2 and sizes["entropy"] < 0.6 * sizes["packed"]

@@ -1,16 +1,14 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.decode import Damaged, variables
+from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
-from hf_distill.synthetic.unpacking import unpack_quantized
-from tests.synthetic.quantized import filled, series_spec, spec
+from tests.synthetic.quantized import filled, read, series_spec, spec
 
 INNER = [
     PixelSet(per_class=2),
@@ -33,23 +31,21 @@ QUANTIZERS = [
 def test_the_file_holds_the_exact_samples_in_the_claimed_bits(inner, quantizer):
     synthetic = filled(type(inner)(**inner.config()["init_args"]), quantizer)
     packed, bits = synthetic.pack(), synthetic.bits()
-    values = unpack_quantized(packed)
+    values = variables(packed.meta, packed.columns)
     for name, exact in synthetic.codes().items():
         assert np.array_equal(values[name], exact.detach().numpy())
-    # the documented decoder, on numpy alone
-    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-    exec(packed.meta["decoder"], scope)
+    x, y, w = read(packed, synthetic.spec)
     exact = synthetic().x.detach().numpy()
     if isinstance(inner, HarmonicSet):
-        assert np.allclose(scope["x"], exact, atol=1e-5)
+        assert np.allclose(x, exact, atol=1e-5)
     else:
-        assert np.array_equal(scope["x"], exact)
+        assert np.array_equal(x, exact)
     written = sum(8 * len(column[0]) for column in packed.columns.values() if isinstance(column[0], bytes))
     hard = not isinstance(inner, SeriesSet)
     assert bits.total == written + 16 * hard == packed.meta["claimed_bits"]
     if hard:
-        assert scope["y"].tolist() == synthetic().y.tolist() and bits.labels == 16
-    assert len(packed.meta["decoder"].splitlines()) <= 12
+        assert y.tolist() == synthetic().y.tolist() and bits.labels == 16
+    assert w.tolist() == [1] * len(x)
 
 
 @pytest.mark.parametrize("granularity", ["tensor", "channel", "class", "sample"])
@@ -107,11 +103,12 @@ class Mirrored(PixelSet):
 
 
 def test_the_decoder_does_not_make_up_what_a_set_of_somebodys_own_stands_for():
-    packed = filled(Mirrored(per_class=2), UniformQuantizer(bits=3)).pack()
-    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-    exec(packed.meta["decoder"], scope)
-    assert "x" not in scope and scope["pixels"].shape == (6, 1, 4, 4)
-    assert "# Mirrored is no set of hf_distill" in packed.meta["decoder"]
+    synthetic = filled(Mirrored(per_class=2), UniformQuantizer(bits=3))
+    for packed, name in ((synthetic.pack(), "pixels"), (synthetic.synthetic.pack(), "codes")):
+        assert packed.meta["inputs"] is None
+        assert variables(packed.meta, packed.columns)[name].shape == (6, 1, 4, 4)
+        with pytest.raises(Damaged, match="Mirrored is no set of hf_distill: its author knows"):
+            read(packed, spec())
 
 
 class SoftSet(PixelSet):
@@ -133,7 +130,7 @@ def test_learned_labels_are_quantized_and_counted():
     assert synthetic.bits().labels == 6 * 3 * 4
     packed = synthetic.pack()
     assert packed.meta["variables"]["labels"]["bits"] == 4 and "per_class" not in packed.columns
-    assert np.array_equal(unpack_quantized(packed)["labels"], synthetic().y.detach().numpy())
+    assert np.array_equal(variables(packed.meta, packed.columns)["labels"], synthetic().y.detach().numpy())
 
 
 def test_labels_in_any_order_are_packed():
@@ -141,9 +138,7 @@ def test_labels_in_any_order_are_packed():
     y = torch.tensor([2, 0, 1])
     synthetic.initialize(torch.randn(3, 1, 4, 4), y, spec())
     packed = synthetic.pack()
-    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-    exec(packed.meta["decoder"], scope)
-    assert scope["y"].tolist() == y.tolist() and synthetic.bits().labels == 8
+    assert read(packed, spec())[1].tolist() == y.tolist() and synthetic.bits().labels == 8
 
 
 def test_unequal_classes_need_bits_for_every_label():
@@ -167,16 +162,16 @@ def test_codes_that_do_not_fit_their_description():
     packed = filled(PixelSet(per_class=2), UniformQuantizer(bits=2, symmetric=True)).pack()
 
     def changed(**columns):
-        return dataclasses.replace(packed, columns={**packed.columns, **columns})
+        return variables(packed.meta, {**packed.columns, **columns})
 
-    with pytest.raises(ArtifactError, match="damaged"):
-        unpack_quantized(changed(pixels=[packed.columns["pixels"][0][:-1]]))
-    with pytest.raises(ArtifactError, match="code 3, and there are 3 levels"):
-        unpack_quantized(changed(pixels=[b"\xff" * 24]))
-    with pytest.raises(ArtifactError, match="not finite"):
-        unpack_quantized(changed(pixels_side=[np.array([np.nan], "<f2").tobytes()]))
-    with pytest.raises(ArtifactError, match="pixels_side has 4 bytes"):
-        unpack_quantized(changed(pixels_side=[b"\0" * 4]))
+    with pytest.raises(Damaged, match="damaged"):
+        changed(pixels=[packed.columns["pixels"][0][:-1]])
+    with pytest.raises(Damaged, match="code 3, and there are 3 levels"):
+        changed(pixels=[b"\xff" * 24])
+    with pytest.raises(Damaged, match="not finite"):
+        changed(pixels_side=[np.array([np.nan], "<f2").tobytes()])
+    with pytest.raises(Damaged, match="pixels_side has 4 bytes"):
+        changed(pixels_side=[b"\0" * 4])
     synthetic = filled(PixelSet(per_class=2, clip=False))
     with torch.no_grad():
         synthetic.synthetic.pixels[0] = float("nan")

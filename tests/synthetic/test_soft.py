@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from hf_distill.data.spec import DataSpec
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.decode import Damaged
+from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, LearnedLevels, UniformQuantizer
 from hf_distill.synthetic import QuantizedSet, SoftVectorSet
-from hf_distill.synthetic.unpacking import soft_labels
+from tests.synthetic.quantized import read
 
 
 def spec():
@@ -40,7 +41,7 @@ def test_a_label_names_its_likeliest_classes():
     assert torch.allclose(batch.y.amax(1), best[:, 0] / best.sum(1))
     # 5 values of 32 bits, and 2 classes of 3 bits with shares of 32
     assert synthetic.bits().data == 6 * 160 and synthetic.bits().labels == 6 * 2 * 35
-    assert np.array_equal(soft_labels(synthetic.pack()), batch.y.detach().numpy())
+    assert np.array_equal(read(synthetic.pack(), spec())[1], batch.y.detach().numpy())
     hard = SoftVectorSet(per_class=1, top=2)
     hard.initialize(x, torch.arange(6), spec())
     assert torch.equal(hard().y, torch.eye(6))
@@ -59,11 +60,9 @@ def test_the_file_holds_labels_in_the_claimed_bits():
     packed = synthetic.pack()
     assert synthetic.bits() == synthetic.planned_bits(spec(), 1) and synthetic.bits().labels == 72 + 56
     assert 8 * sum(len(column[0]) for column in packed.columns.values()) == synthetic.bits().total
-    assert np.allclose(soft_labels(packed), synthetic().y.detach().numpy(), atol=1e-7)
-    scope = {"np": np, "row": {name: column[0] for name, column in packed.columns.items()}}
-    exec(packed.meta["decoder"], scope)
-    assert np.array_equal(scope["x"], synthetic().x.detach().numpy())
-    assert np.array_equal(scope["y"], soft_labels(packed))
+    x, y, _ = read(packed, spec())
+    assert np.array_equal(x, synthetic().x.detach().numpy())
+    assert np.allclose(y, synthetic().y.detach().numpy(), atol=1e-7)
 
 
 def test_mistakes():
@@ -74,5 +73,5 @@ def test_mistakes():
     synthetic.initialize(x, y, spec())
     packed = synthetic.pack()
     bad = dataclasses.replace(packed, columns={**packed.columns, "label": [b"\xff" * 6 + b"\xfc"]})
-    with pytest.raises(ArtifactError, match="labels name class 7, and there are 6"):
-        soft_labels(bad)
+    with pytest.raises(Damaged, match="labels name class 7, and there are 6"):
+        read(bad, spec())

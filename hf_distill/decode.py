@@ -1,0 +1,262 @@
+"""From the codes of a distilled dataset back to its exact samples, labels and weights. It needs numpy alone.
+
+    import json
+    from datasets import load_dataset
+    from decode import decode
+
+    rows = load_dataset("path/to/the/set", "codes", split="train")
+    x, y, w = decode(json.load(open("path/to/the/set/distillation.json")), rows[:])
+
+hf_distill writes this file beside the data and reads them with the same one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+#: Entropy coding: the sum of a context's frequencies, the least that a state can be, and what a code adds to its count.
+SUM, LEAST, GAIN = 1 << 14, 1 << 16, 2
+#: What sets that say nothing of their inputs, those of older versions, do with their variables.
+_INPUTS = dict.fromkeys(("PixelSet", "VectorSet", "SoftVectorSet", "GeneratedSet", "SeriesSet"), "as stored")
+_INPUTS |= {"CoarsePixelSet": "enlarged", "HarmonicSet": "spectrum"}
+
+
+class Damaged(ValueError):
+    """The codes are not what their description says."""
+
+
+def decode(record: dict[str, Any], rows: dict[str, list[Any]]) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return inputs, labels and weights.
+
+    Args:
+        record: The content of ``distillation.json``.
+        rows: The table of config ``codes``, a list of values by column.
+
+    Returns:
+        ``x``: samples ``(M, *shape)`` or a series ``(time steps, channels)``, in the networks' units: value less mean,
+        by deviation, both of the source's training rows. ``y``: class indices ``(M,)``, class probabilities
+        ``(M, classes)`` or, of sets with several views of a sample, ``(M, views, classes)``; None for a series. ``w``:
+        how much each sample counts, ``(M,)``, 1 on average.
+
+    Raises:
+        Damaged: The codes are not what the record says.
+    """
+    meta = record["codes"]["meta"]
+    values = variables(meta, rows)
+    x = inputs(meta, values, record["spec"])
+    return x, labels(meta, rows, values), weights(meta, values, len(x))
+
+
+def variables(meta: dict[str, Any], rows: dict[str, list[Any]]) -> dict[str, np.ndarray]:
+    """Return the stored variables by name: of a quantized set their float32 values, else columns of bytes as arrays."""
+    if "variables" in meta:
+        return {name: _dequantized(name, about, rows) for name, about in meta["variables"].items()}
+    found = {}
+    for name, values in rows.items():
+        if isinstance(values[0], bytes):
+            layout = meta.get("columns", {}).get(name, meta)
+            kind = np.dtype(layout.get("dtype", "u1"))
+            each = np.stack([np.frombuffer(value, kind) for value in values]).astype(kind.newbyteorder("="))
+            found[name] = each.reshape(len(values), *layout.get("shape", (-1,)))
+    return found
+
+
+def reading(meta: dict[str, Any]) -> str | None:
+    """Return how variables become inputs: ``as stored``, ``enlarged`` or ``spectrum``; None where it is not known."""
+    return meta["inputs"] if "inputs" in meta else _INPUTS.get(str(meta.get("of", meta.get("kind"))))
+
+
+def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, Any]) -> np.ndarray:
+    """Return what the variables stand for: samples, or a series."""
+    how = reading(meta)
+    if how == "spectrum":
+        return _series(meta, values)
+    stored = next((values[name] for name in ("codes", "pixels", "values") if name in values), None)
+    if how is None or stored is None:
+        kind = meta.get("of", meta.get("kind"))
+        raise Damaged(f"{kind} is no set of hf_distill: its author knows what {', '.join(values)} stand for")
+    if how == "enlarged":
+        return _enlarged(stored, meta["enlarged"])
+    if not meta.get("normalized", True):
+        mean, std = (np.array(spec[name], "f4").reshape(-1, 1, 1) for name in ("mean", "std"))
+        return (stored.astype("f4") / np.float32(255) - mean) / std
+    # A plain series has a row for each channel.
+    return stored.T if spec["task"].startswith("time-series") and "variables" not in meta else stored
+
+
+def labels(meta: dict[str, Any], rows: dict[str, list[Any]], values: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Return the labels, see :func:`decode`."""
+    about = meta.get("labels", {})
+    if not about and "labels" in values:  # of somebody's own set, by an older version
+        return _distribution(values["labels"])
+    if "top" in about:
+        shares = values["labels"] if "labels" in values else values["shares"]
+        chosen = values["chosen"] if "chosen" in values else _numbers(about, rows).reshape(shares.shape)
+        y = np.zeros((*shares.shape[:-1], about["classes"]), "f4")
+        np.put_along_axis(y, _below(chosen.astype("i8"), about["classes"]), _distribution(shares), -1)
+        return y
+    if "dense" in about:
+        dense = values["labels"]
+        if about["dense"] == "probabilities":
+            return _distribution(dense)
+        powers = np.exp(dense - dense.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+    if "per_class" in rows:
+        count = len(next(iter(values.values())))
+        if rows["per_class"][0] * about["classes"] != count:
+            raise Damaged(f"per_class is {rows['per_class'][0]}, and there are {count} samples: it is damaged")
+        return np.repeat(np.arange(about["classes"]), rows["per_class"][0])
+    return _numbers(about, rows) if "label" in rows else None
+
+
+def weights(meta: dict[str, Any], values: dict[str, np.ndarray], count: int) -> np.ndarray:
+    """Return the weights of so many samples, see :func:`decode`."""
+    if "weights" not in meta:
+        return np.ones(count, "f4")
+    stored = values["weights"].reshape(-1).astype("f8").clip(1e-6)
+    return (stored / stored.mean()).astype("f4")
+
+
+def views(x: np.ndarray, count: int, share: float) -> np.ndarray:
+    """Return the views of images, ``(M, C, H, W)`` to ``(M, views, C, H, W)``, each of which has a label of its own.
+
+    The first is the image. Every other is a part of it, ``share`` of its height and width, enlarged to its size; the
+    parts' places follow the additive recurrence of the plastic number.
+    """
+    found = [x]
+    for view in range(1, count):
+        ways = []
+        for step, full in zip((0.7548776662466927, 0.5698402909980532), x.shape[2:], strict=True):
+            part = max(1, round(share * full))
+            start = round((0.5 + view * step) % 1 * (full - part))
+            ways.append(_spread(full, part) @ np.eye(full)[start : start + part])
+        found.append((ways[0] @ x @ ways[1].T).astype("f4"))
+    return np.stack(found, 1)
+
+
+def unpack(data: bytes, bits: int, count: int) -> np.ndarray:
+    """Return so many whole numbers of ``bits`` bits each, one after another, highest bit first."""
+    if len(data) != -(-count * bits // 8):
+        raise Damaged(f"{len(data)} bytes are not {count} codes of {bits} bits: they are damaged")
+    binary = np.unpackbits(np.frombuffer(data, "u1"))
+    if binary[count * bits :].any():
+        raise Damaged("bits after the last code are not zero: the codes are damaged")
+    return binary[: count * bits].reshape(count, bits).astype("i8") @ (1 << np.arange(bits)[::-1])
+
+
+def decode_words(data: bytes, about: dict[str, Any]) -> np.ndarray:
+    """Return codes ``(n, length)`` that are entropy-coded by their neighbours.
+
+    Interleaved range asymmetric numeral systems under an adaptive model: ``lanes`` rows are read side by side, a code
+    of each at a time. A code's context are the codes before it in its row at the distances ``neighbours``; every
+    context counts the codes that followed it.
+    """
+    (count, length), levels, lanes, near = about["shape"], about["levels"], about["lanes"], about["neighbours"]
+    if len(data) % 2 or len(data) < 4 * lanes:
+        raise Damaged("the bytes are not the codes that were coded: they are damaged")
+    words = np.frombuffer(data, "<u2").astype("i8")
+    states, at, pad = words[: 2 * lanes : 2] + (words[1 : 2 * lanes : 2] << 16), 2 * lanes, max(near, default=0)
+    codes, counts = np.zeros((count, pad + length), "i8"), np.ones((levels ** len(near), levels), "i8")
+    for first, place in np.ndindex(-(-count // lanes), length):
+        block = codes[first * lanes :][:lanes]
+        state, each, where = states[: len(block)], np.arange(len(block)), np.zeros(len(block), "i8")
+        for distance in near:
+            where = where * levels + block[:, pad + place - distance]
+        share = frequencies(counts[where])
+        ends, slot = share.cumsum(1), state % SUM
+        code = (slot[:, None] >= ends).sum(1)
+        own = share[each, code]
+        state[:] = own * (state // SUM) + slot - ends[each, code] + own
+        short = state < LEAST
+        more = words[at : at + short.sum()]
+        if len(more) < short.sum():
+            raise Damaged("the bytes are not the codes that were coded: they are damaged")
+        state[short] = (state[short] << 16) + more
+        at += len(more)
+        np.add.at(counts, (where, code), GAIN)
+        block[:, pad + place] = code
+    if at != len(words) or (states != LEAST).any():
+        raise Damaged("the bytes are not the codes that were coded: they are damaged")
+    return codes[:, pad:]
+
+
+def frequencies(counts: np.ndarray) -> np.ndarray:
+    """Return whole numbers of at least 1 that sum to ``SUM``, about as the counts ``(k, levels)``."""
+    share = 1 + counts * (SUM - counts.shape[1]) // counts.sum(1, keepdims=True)
+    share[:, 0] += SUM - share.sum(1)
+    return share
+
+
+def _dequantized(name: str, about: dict[str, Any], rows: dict[str, list[Any]]) -> np.ndarray:
+    """Return the values of a quantized variable: of its codes, by the ranges or levels of each group of them."""
+    shape, levels, data, raw = about["shape"], about["levels"], rows[name][0], rows[f"{name}_side"][0]
+    coded = "coding" in about
+    codes = decode_words(data, about["coding"]) if coded else unpack(data, about["bits"], int(np.prod(shape)))
+    if len(raw) != 2 * int(np.prod(about["side_shape"])):
+        raise Damaged(f"{name}_side has {len(raw)} bytes, which are not its ranges or levels: it is damaged")
+    side = np.frombuffer(raw, "<f2").reshape(about["side_shape"]).astype("f4")
+    if not np.isfinite(side).all():
+        raise Damaged(f"{name}_side holds ranges or levels that are not finite: it is damaged")
+    if codes.size and codes.max() >= levels:
+        raise Damaged(f"{name} holds code {codes.max()}, and there are {levels} levels: it is damaged")
+    codes = codes.reshape(len(side), -1)
+    if about["family"] == "learned":
+        values = np.take_along_axis(side, codes, 1)
+    elif about["family"] == "powers of two":
+        values = side * np.asarray(about["grid"], "f4")[codes]
+    else:
+        unit = np.arange(levels, dtype="f4") / np.float32(levels - 1)
+        symmetric = about["family"] == "symmetric"
+        values = side * (2 * unit - 1)[codes] if symmetric else side[:, :1] + (side[:, 1:] - side[:, :1]) * unit[codes]
+    if about["granularity"] != "channel":
+        return values.reshape(shape)
+    return np.moveaxis(values.reshape(shape[1], shape[0], *shape[2:]), 0, 1)
+
+
+def _series(meta: dict[str, Any], values: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the series of a spectrum, which goes on with its beginning for ``wrap`` steps."""
+    length, bins = meta["length"], meta["length"] // 2 + 1
+    if "real" in values:
+        spectrum = values["real"] + 1j * values["imag"]
+    elif meta["harmonics"] is None:  # a row a channel: real parts, then the imaginary ones that are not zero
+        spectrum = values["codes"][:, :bins].T.astype("c8")
+        spectrum[1 : (length + 1) // 2] += 1j * values["codes"][:, bins:].T
+    else:
+        spectrum, width = np.zeros((bins, len(values["codes"])), "c8"), meta["bits_per_bin"]
+        for channel, (packed, pairs) in enumerate(zip(values["bins"], values["codes"], strict=True)):
+            kept = unpack(packed.tobytes(), width, meta["harmonics"])
+            spectrum[kept, channel] = pairs[:, 0] + 1j * pairs[:, 1]
+    x = np.fft.irfft(spectrum, length, axis=0, norm="ortho").astype("f4")
+    return x[np.arange(length + meta.get("wrap", 0)) % length]
+
+
+def _enlarged(pixels: np.ndarray, shape: list[int]) -> np.ndarray:
+    """Return images of a shape ``(C, H, W)``, by linear interpolation between the centres of stored pixels."""
+    rise, run = (_spread(full, small) for full, small in zip(shape[1:], pixels.shape[2:], strict=True))
+    return (rise @ pixels @ run.T).astype("f4")
+
+
+def _spread(full: int, small: int) -> np.ndarray:
+    """Return the matrix ``(full, small)`` of linear interpolation between the centres of ``small`` pixels."""
+    centres = ((np.arange(full) + 0.5) * small / full - 0.5).clip(0, small - 1)
+    return 1 - abs(centres[:, None] - np.arange(small)).clip(0, 1)
+
+
+def _numbers(about: dict[str, Any], rows: dict[str, list[Any]]) -> np.ndarray:
+    """Return the stored class numbers, one after another."""
+    if "bits" in about:
+        return _below(unpack(rows["label"][0], about["bits"], about["count"]), about["classes"])
+    return np.array(rows["label"], "i8")
+
+
+def _below(numbers: np.ndarray, classes: int) -> np.ndarray:
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+        raise Damaged(f"labels name class {numbers.max()}, and there are {classes}: they are damaged")
+    return numbers
+
+
+def _distribution(shares: np.ndarray) -> np.ndarray:
+    shares = shares.clip(0)
+    return shares / shares.sum(-1, keepdims=True).clip(1e-6)
