@@ -4,6 +4,7 @@ import pytest
 import torch
 from datasets import load_dataset
 
+from hf_distill.data.batch import Batch
 from hf_distill.hub import DistilledDataset
 from hf_distill.initialization import InitialSamples, SubSeries
 from hf_distill.methods import OptimizedDistillation, Run, Undistilled
@@ -45,7 +46,7 @@ def test_a_distilled_series_is_published_and_read_back(tmp_path):
 
 class Noise(InitialSamples):
     def draw(self, real, size, streams):
-        return torch.randn(size, 2, generator=streams.generator("noise")), torch.arange(size)
+        return Batch.of(torch.randn(size, 2, generator=streams.generator("noise")), torch.arange(size))
 
 
 def test_unrolled_matching_lowers_the_loss_on_real_windows():
