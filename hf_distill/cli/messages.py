@@ -143,22 +143,27 @@ def one_line(message: str) -> str:
             return f"{option!r} is one argument too many: what is not named stands once, the rest as --NAME=VALUE"
         name = option.split(".")[-1].strip("-")
         return f"no option {option}{_paths(name) or _suggest(name)}"
+    if found := re.search(r"but \S+ is abstract(?s:.*?)NestedArg\(key='(\w+)'", message):
+        return f"{keys}.{found[1]}: name a class first, --{keys}=CLASS{_classes(keys)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
-        names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)}
-        known = f": choose {', '.join(sorted(names))}" if names else ""
-        return f"{keys}: no class {found[1]!r}{known}"
+        return f"{keys}: no class {found[1]!r}{_classes(keys)}"
     if found := re.search(r"Expected a typing\.Literal\[(.+?)\]\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is none of {found[1]}"
     if found := re.search(r"Expected an? <class '(\w+)'>\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is no {found[1]}"
     if found := re.search(r"Not a valid subclass of (\w+)\. Got value: (.*)", message):
-        classes = sorted({cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)})
-        return f"{keys} is {found[2]}" + (f"; choose {', '.join(classes)}" if classes else f"; it must be a {found[1]}")
+        return f"{keys} is {found[2]}" + (_classes(keys).replace(":", ";") or f"; it must be a {found[1]}")
     if found := re.search(r"File does not exist: '?([^'\n]+)", message):
         return f"{keys}: no file {found[1]}"
     if "Got value: null" in message:
         return f"{keys} is null; it must be given"
     return "; ".join(line.strip(" -") for line in message.splitlines() if line.strip())
+
+
+def _classes(keys: str) -> str:
+    """Return which classes an option takes, as the end of a message."""
+    names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)}
+    return f": choose {', '.join(sorted(names))}" if names else ""
 
 
 def _paths(name: str) -> str:

@@ -62,7 +62,8 @@ def guard_parser() -> None:
     if plain.__module__ != __name__:
 
         def load(text: str) -> Any:
-            return load_yaml(text, plain)
+            # The parser hands the null of a command line down to inner parts as Python writes it.
+            return None if text == "None" else load_yaml(text, plain)
 
         set_loader("yaml", load, exceptions=(yaml.YAMLError,))
 

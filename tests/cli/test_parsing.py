@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from pathlib import Path
 
 import pytest
 from jsonargparse import ArgumentParser
@@ -12,14 +13,17 @@ from hf_distill import (
     DistributionMatching,
     GradientMatching,
     PixelSet,
+    SiameseAugment,
     TrajectoryMatching,
     UnrolledMatching,
 )
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import build, parse
+from hf_distill.errors import UserError
 from hf_distill.methods.undistilled import Undistilled
 from hf_distill.parts import Part, concrete
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 PARTS = sorted(concrete(Part), key=lambda cls: cls.__name__)
 # What must be given, by its name or by the class's too.
 REQUIRED = {
@@ -125,3 +129,27 @@ def test_another_method_or_another_file_forgets_the_one_before(tmp_path):
     for words in (["--method=Undistilled"], [f"--config={tmp_path / 'other.yaml'}"]):
         objects = build(parser, parse(parser, [f"--config={tmp_path / 'file.yaml'}", *words]))
         assert objects.method.config() == Undistilled().config()
+
+
+@pytest.mark.parametrize(
+    ("words", "augment"),
+    [
+        (["--method.objective.augment=null"], None),
+        (["--method.objective.augment=auto"], "auto"),
+        (["--method.objective.augment.crop=0.25", "--method.objective.augment=null"], None),
+        (["--method.objective.augment=null", "--method.objective.augment=SiameseAugment"], SiameseAugment().config()),
+    ],
+)
+def test_an_inner_part_is_taken_away_on_the_command_line(words, augment):
+    parser = build_parser()
+    objects = build(parser, parse(parser, [f"--config={CONFIGS / 'dm_digits.yaml'}", *words]))
+    assert objects.method.objective.config()["init_args"]["augment"] == augment
+
+
+def test_an_option_of_a_part_that_is_not_named_yet():
+    with pytest.raises(
+        UserError, match=r"^method\.synthetic\.per_class: name a class first, --method\.synthetic=CLASS: "
+    ):
+        parse(
+            build_parser(), ["--data.path=digits", "--method=OptimizedDistillation", "--method.synthetic.per_class=1"]
+        )
