@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from typing_extensions import Self
 
+from hf_distill.lazy import import_parts
 from hf_distill.options import check_options
 
 
@@ -74,11 +75,19 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
 
 
 def concrete(base: type[Part]) -> Iterator[type[Part]]:
-    """Yield a base class and everything below it that can be made and belongs to this library."""
+    """Yield a base class and everything below it that can be made and belongs to this library, imported for it."""
+    import_parts()
     if base is not Part and not inspect.isabstract(base) and base.__module__.startswith("hf_distill."):
         yield base
     for cls in base.__subclasses__():
         yield from concrete(cls)
+
+
+def kinds(hint: Any) -> set[type[Part]]:
+    """Return the classes of parts that a type mentions: ``list[Forecaster] | None`` mentions ``Forecaster``."""
+    if inspect.isclass(hint) and issubclass(hint, Part):
+        return {hint}
+    return {kind for inner in get_args(hint) for kind in kinds(inner)}
 
 
 def _to_json(value: Any) -> Any:

@@ -12,6 +12,7 @@ FLOORS = {
     "connection": 0,
     "errors": 0,
     "files": 0,
+    "lazy": 0,
     "options": 0,
     "text": 0,
     "allocator": 0,
@@ -75,3 +76,16 @@ def test_imports_go_down():
 def test_every_package_has_a_floor():
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert packages <= FLOORS.keys()
+
+
+def test_the_library_imports_from_modules():
+    """A package offers its public names to users, untyped: a type checker sees through what modules say alone."""
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hf_distill"):
+                folder = PACKAGE.parent.joinpath(*node.module.split("."))
+                if folder.is_dir() and "attach(" in (folder / "__init__.py").read_text():
+                    found = [alias.name for alias in node.names if not list(folder.glob(f"{alias.name}*"))]
+                    wrong += [f"{path.relative_to(PACKAGE)}: {name}" for name in found if name != "__version__"]
+    assert not wrong

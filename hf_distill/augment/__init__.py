@@ -1,5 +1,5 @@
 """Augmentations: differentiable, from explicit generators."""
 
-from hf_distill.augment.siamese import AugmentParams, SiameseAugment
+from hf_distill.lazy import attach
 
-__all__ = ["AugmentParams", "SiameseAugment"]
+__getattr__, __dir__, __all__ = attach(__name__)

@@ -6,6 +6,7 @@ import difflib
 import inspect
 import re
 from argparse import ArgumentError
+from functools import cache
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, _typehints
@@ -14,8 +15,8 @@ from jsonargparse._util import import_object
 
 from hf_distill.cli.yaml_files import check_config_files, guard_parser
 from hf_distill.errors import UserError
-from hf_distill.options import check_options, check_value
-from hf_distill.parts import Part, concrete
+from hf_distill.options import check_options, check_value, option_types
+from hf_distill.parts import Part, concrete, kinds
 
 
 def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Namespace:
@@ -87,44 +88,23 @@ def build(parser: ArgumentParser, config: Namespace) -> Any:
         raise UserError(str(said) if said else one_line(str(error))) from error
 
 
-def _bases() -> dict[str, tuple[type[Part], ...]]:
-    """Return which classes an option takes; imported here, since commands without parts do without torch."""
-    from hf_distill.augment.siamese import SiameseAugment
-    from hf_distill.data.base import Data
-    from hf_distill.data.vectors import VectorTransform
-    from hf_distill.diffusion.options import Guidance
+@cache
+def _kinds() -> dict[str, set[type[Part]]]:
+    """Return which classes an option of some name takes, wherever it stands."""
+    from hf_distill.data.base import Data  # imported here, since commands without parts do without torch
     from hf_distill.evaluation.base import Evaluator
-    from hf_distill.evaluation.features import FeatureMetrics
-    from hf_distill.features.extractors import Extractor
-    from hf_distill.initialization.base import InitialSamples
     from hf_distill.methods.method import Method
-    from hf_distill.networks.base import Architecture
-    from hf_distill.networks.forecasters.base import Forecaster
-    from hf_distill.objectives import Objective, TrajectoryMatching
-    from hf_distill.quantization import Budget, Quantizer
-    from hf_distill.selection.base import Selector
-    from hf_distill.synthetic.base import Synthetic
 
-    return {
-        "data": (Data,),
-        "evaluator": (Evaluator,),
-        "feature_metrics": (FeatureMetrics,),
-        "extractor": (Extractor,),
-        "method": (Method,),
-        "synthetic": (Synthetic,),
-        "quantizer": (Quantizer,),
-        "budget": (Budget,),
-        "objective": (Objective,),
-        "objectives": (Objective,),
-        "trajectory": (TrajectoryMatching,),
-        "initial": (InitialSamples,),
-        "guidance": (Guidance,),
-        "selector": (Selector,),
-        "network": (Architecture, Forecaster),
-        "networks": (Architecture, Forecaster),
-        "augment": (SiameseAugment,),
-        "transform": (VectorTransform,),
-    }
+    found: dict[str, set[type[Part]]] = {"data": {Data}, "evaluator": {Evaluator}, "method": {Method}}
+    for cls in concrete(Part):
+        for name, hint in option_types(cls).items():
+            found.setdefault(name, set()).update(kinds(hint))
+    return found
+
+
+def _made(name: str) -> list[type[Part]]:
+    """Return the library's classes that an option of some name takes."""
+    return [cls for kind in _kinds().get(name, ()) for cls in concrete(kind)]
 
 
 def one_line(message: str) -> str:
@@ -162,16 +142,15 @@ def one_line(message: str) -> str:
 
 def _classes(keys: str) -> str:
     """Return which classes an option takes, as the end of a message."""
-    names = {cls.__name__ for base in _bases().get(keys.split(".")[-1], ()) for cls in concrete(base)}
+    names = {cls.__name__ for cls in _made(keys.split(".")[-1])}
     return f": choose {', '.join(sorted(names))}" if names else ""
 
 
 def _paths(name: str) -> str:
     """Return where data, method, its parts or evaluator have an option of that name; empty where none has."""
-    bases, paths = _bases(), []
+    paths = []
     for path in ("data", "method", "method.synthetic", "method.initial", "method.objective", "evaluator"):
-        owners = (cls for base in bases[path.split(".")[-1]] for cls in concrete(base))
-        if any(name in inspect.signature(cls.__init__).parameters for cls in owners):
+        if any(name in inspect.signature(cls.__init__).parameters for cls in _made(path.split(".")[-1])):
             paths.append(f"--{path}.{name}")
     return f": did you mean {' or '.join(paths)}?" if paths and name != "self" else ""
 

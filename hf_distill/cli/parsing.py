@@ -8,15 +8,14 @@ from typing import Any
 import torch
 from jsonargparse import ArgumentParser, Namespace
 
-import hf_distill
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.lazy import import_parts
 from hf_distill.networks.cost import find_device
 
-# Importing a part makes its short class name known to jsonargparse.
-for _name in hf_distill.__all__:
-    getattr(hf_distill, _name)
+# jsonargparse knows a class by its short name once it is imported.
+import_parts()
 
 
 def add_data(parser: ArgumentParser) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ from hf_distill.files import user_path, write_atomically
 from hf_distill.hub.private import without_private_paths
 from hf_distill.hub.record import RECORD
 from hf_distill.options import option_types
-from hf_distill.parts import Part, concrete
+from hf_distill.parts import Part, concrete, kinds
 from hf_distill.text import shorten
 
 _DECIDE = ("method", "data", "evaluator", "seed")
@@ -53,7 +52,7 @@ def check_record(values: Any, path: str) -> None:
         for option, value in options.items():
             # The name of a part may stand for its description; any other is an import path, or that of a file.
             names = [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)]
-            if _takes_parts(types.get(option)) and not known.keys() >= set(names):
+            if kinds(types.get(option)) and not known.keys() >= set(names):
                 raise UserError(f"the set's record names {value!r} as {place}.{option}: {_TRUST}")
         if foreign := cls.foreign(options):
             said = ", ".join(f"{option} {shorten(str(options.get(option)), 60)!r}" for option in foreign)
@@ -100,10 +99,6 @@ def _descriptions(values: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]
     elif isinstance(values, list):
         for place, value in enumerate(values):
             yield from _descriptions(value, f"{path}[{place}]")
-
-
-def _takes_parts(hint: Any) -> bool:
-    return (inspect.isclass(hint) and issubclass(hint, Part)) or any(_takes_parts(inner) for inner in get_args(hint))
 
 
 def run_config(output_dir: Path, recorded: dict[str, Any]) -> dict[str, Any] | None:

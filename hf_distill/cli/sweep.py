@@ -14,9 +14,9 @@ from hf_distill.evaluation.table import format_score
 from hf_distill.files import user_path
 from hf_distill.methods.method import Method
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
-from hf_distill.quantization import Budget
 from hf_distill.quantization.base import Precision
-from hf_distill.sweep import BASELINES, BitSweep
+from hf_distill.quantization.budget import Budget
+from hf_distill.sweep.bits import BASELINES, BitSweep
 
 _LINE = "{:20}{:>6}{:>9}{:>10}  {}"
 

@@ -1,25 +1,5 @@
 """Real data: any ``datasets`` source as class-indexed tensors, or a time series as windows."""
 
-from hf_distill.data.base import Data
-from hf_distill.data.batch import Batch
-from hf_distill.data.real import RealData
-from hf_distill.data.series import SeriesData
-from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.data.series_split import SeriesSplit
-from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split
-from hf_distill.data.vectors import VectorTransform
+from hf_distill.lazy import attach
 
-__all__ = [
-    "ArrowSplit",
-    "Batch",
-    "Data",
-    "DataSpec",
-    "MemorySplit",
-    "RealData",
-    "SeriesData",
-    "SeriesSpec",
-    "SeriesSplit",
-    "Split",
-    "VectorTransform",
-]
+__getattr__, __dir__, __all__ = attach(__name__)

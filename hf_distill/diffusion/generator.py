@@ -212,7 +212,7 @@ class GeneratorTraining(Part):
     def _pipeline(unet: nn.Module, spec: DataSpec) -> Any:
         from diffusers import DDIMScheduler, UNet2DModel
 
-        from hf_distill.diffusion import ClassConditionalPipeline
+        from hf_distill.diffusion.pipeline import ClassConditionalPipeline
 
         assert isinstance(unet, UNet2DModel)
         scheduler = DDIMScheduler.from_config(noise_schedule().config)

@@ -32,7 +32,7 @@ class Pretrained:
             import diffusers
         except ImportError as error:
             raise UserError("GuidedDiffusion needs diffusers: pip install 'hf-distill[diffusion]'") from error
-        from hf_distill.diffusion import ClassConditionalPipeline
+        from hf_distill.diffusion.pipeline import ClassConditionalPipeline
 
         local = Path(path).expanduser()
         if not local.exists() and path.startswith((".", "/", "~")):

@@ -12,7 +12,9 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.seeding import Streams
-from hf_distill.selection import CellSelector, HerdingSelector, Selector, select_per_class
+from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.cells import CellSelector
+from hf_distill.selection.herding import HerdingSelector
 
 _MEAN_ROWS = 2048
 

@@ -22,8 +22,10 @@ from hf_distill.evaluation.published import check_match, read_published
 from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.metrics import METRICS, load_metric
-from hf_distill.networks import MLP, Architecture, ConvNet
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import find_device
+from hf_distill.networks.mlp import MLP
 from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams

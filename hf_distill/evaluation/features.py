@@ -23,7 +23,7 @@ from hf_distill.metrics.distances import (
     representativeness,
     squared_mmd,
 )
-from hf_distill.networks import Architecture
+from hf_distill.networks.base import Architecture
 from hf_distill.options import NotEmpty, PositiveInt, Range
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams

@@ -22,7 +22,10 @@ from hf_distill.evaluation.published import read_published
 from hf_distill.evaluation.result import Evaluation, mean_std
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks.cost import find_device
-from hf_distill.networks.forecasters import DLinear, Forecaster, ITransformer, XPatch
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
+from hf_distill.networks.forecasters.itransformer import ITransformer
+from hf_distill.networks.forecasters.xpatch import XPatch
 from hf_distill.options import Device, Few, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams

@@ -1,5 +1,5 @@
 """Features: the spaces that samples are compared and chosen in."""
 
-from hf_distill.features.extractors import Extractor, NetworkFeatures, PixelFeatures, PretrainedFeatures
+from hf_distill.lazy import attach
 
-__all__ = ["Extractor", "NetworkFeatures", "PixelFeatures", "PretrainedFeatures"]
+__getattr__, __dir__, __all__ = attach(__name__)

@@ -14,7 +14,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.metrics.functions import accuracy
-from hf_distill.networks import Architecture
+from hf_distill.networks.base import Architecture
 from hf_distill.options import PositiveInt, Seed, Text
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams

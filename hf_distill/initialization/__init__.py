@@ -1,19 +1,5 @@
 """Initialization: the samples that a synthetic set starts from."""
 
-from hf_distill.initialization.base import InitialSamples
-from hf_distill.initialization.graph_cut import GraphCutSamples
-from hf_distill.initialization.means import MeanSamples
-from hf_distill.initialization.real import RealSamples
-from hf_distill.initialization.relabeled import RelabeledSamples
-from hf_distill.initialization.subseries import SubSeries
-from hf_distill.initialization.trained_piece import TrainedPiece
+from hf_distill.lazy import attach
 
-__all__ = [
-    "GraphCutSamples",
-    "InitialSamples",
-    "MeanSamples",
-    "RealSamples",
-    "RelabeledSamples",
-    "SubSeries",
-    "TrainedPiece",
-]
+__getattr__, __dir__, __all__ = attach(__name__)

@@ -13,7 +13,8 @@ from hf_distill.initialization.base import InitialSamples
 from hf_distill.networks.base import Architecture, Classifier
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.options import NonNegativeFloat, PositiveInt
-from hf_distill.quantization import Quantizer, UniformQuantizer
+from hf_distill.quantization.base import Quantizer
+from hf_distill.quantization.grid import UniformQuantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
 

@@ -18,7 +18,7 @@ from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.networks.mlp import MLP
 from hf_distill.options import Few, PositiveInt
-from hf_distill.quantization import Quantizer
+from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
 

@@ -12,7 +12,9 @@ from hf_distill.data.series import SeriesData
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.subseries import piece_starts
 from hf_distill.networks.cost import one_thread
-from hf_distill.networks.forecasters import DLinear, Forecaster, RevMLP
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
+from hf_distill.networks.forecasters.small import RevMLP
 from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt
 from hf_distill.seeding import Streams
 

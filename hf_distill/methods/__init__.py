@@ -1,16 +1,5 @@
 """Methods and the loop that runs them."""
 
-from hf_distill.methods.coreset import Coreset
-from hf_distill.methods.guided import GuidedDiffusion
-from hf_distill.methods.method import Method, Run
-from hf_distill.methods.optimized import OptimizedDistillation
-from hf_distill.methods.undistilled import Undistilled
+from hf_distill.lazy import attach
 
-__all__ = [
-    "Coreset",
-    "GuidedDiffusion",
-    "Method",
-    "OptimizedDistillation",
-    "Run",
-    "Undistilled",
-]
+__getattr__, __dir__, __all__ = attach(__name__)

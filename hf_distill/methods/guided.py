@@ -236,7 +236,8 @@ class GuidedDiffusion(Method):
 
     def _scheduler(self, pretrained: Pretrained) -> Any:
         """Put a guided scheduler into the pipeline and return it."""
-        from hf_distill.diffusion import ManifoldGuidedDDIMScheduler, ManifoldGuidedDDPMScheduler
+        from hf_distill.diffusion.ddim import ManifoldGuidedDDIMScheduler
+        from hf_distill.diffusion.ddpm import ManifoldGuidedDDPMScheduler
 
         cls = ManifoldGuidedDDIMScheduler if self.sampler == "ddim" else ManifoldGuidedDDPMScheduler
         scheduler = cls.from_config(pretrained.pipe.scheduler.config, **self.guidance.config()["init_args"])

@@ -14,8 +14,8 @@ from hf_distill.errors import UserError
 from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.learners.starts import real_loss
 from hf_distill.learners.task import Forecasting
-from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.trajectory import TrajectoryMatching
 from hf_distill.options import PositiveInt, Share

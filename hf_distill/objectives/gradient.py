@@ -14,8 +14,8 @@ from hf_distill.learners.starts import Starts
 from hf_distill.learners.task import task_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.outputs import Axes, by_output, output_axes
 from hf_distill.objectives.base import Objective
 from hf_distill.options import NonNegativeInt, PositiveInt, Range

@@ -17,8 +17,8 @@ from hf_distill.learners.starts import Starts
 from hf_distill.learners.task import Task, batch_index, task_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Range, Steps
 from hf_distill.seeding import Streams, seeded

@@ -14,8 +14,9 @@ from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task, batch_index, task_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters import DLinear, RevMix, RevMLP
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.dlinear import DLinear
+from hf_distill.networks.forecasters.small import RevMix, RevMLP
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.scaling import unit_gradient
 from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt, Range, Steps

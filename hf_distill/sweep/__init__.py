@@ -1,5 +1,5 @@
 """Sweeps: what a fixed number of bits is worth at different precisions, beside the baselines."""
 
-from hf_distill.sweep.bits import BASELINES, BitSweep
+from hf_distill.lazy import attach
 
-__all__ = ["BASELINES", "BitSweep"]
+__getattr__, __dir__, __all__ = attach(__name__)

@@ -19,11 +19,11 @@ from hf_distill.files import locked, user_path, write_atomically
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import to_json
 from hf_distill.hub.storage import refuse_foreign
-from hf_distill.methods import OptimizedDistillation
-from hf_distill.quantization import Budget
+from hf_distill.methods.optimized import OptimizedDistillation
+from hf_distill.quantization.budget import Budget
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
-from hf_distill.synthetic import QuantizedSet
+from hf_distill.synthetic.quantized import QuantizedSet
 
 #: What every sweep's folder holds from its start on, and what may lie beside it.
 MARK = "rows/config.sha256"

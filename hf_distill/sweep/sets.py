@@ -12,12 +12,20 @@ from torch import Tensor
 
 from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
-from hf_distill.initialization import RealSamples, SubSeries
-from hf_distill.methods import OptimizedDistillation, Run, Undistilled
-from hf_distill.quantization import Budget, LearnedLevels, Quantizer, UniformQuantizer
+from hf_distill.initialization.real import RealSamples
+from hf_distill.initialization.subseries import SubSeries
+from hf_distill.methods.method import Run
+from hf_distill.methods.optimized import OptimizedDistillation
+from hf_distill.methods.undistilled import Undistilled
+from hf_distill.quantization.base import Quantizer
+from hf_distill.quantization.budget import Budget
+from hf_distill.quantization.grid import UniformQuantizer
+from hf_distill.quantization.learned import LearnedLevels
 from hf_distill.seeding import Streams
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
-from hf_distill.synthetic import PixelSet, QuantizedSet, Synthetic
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.quantized import QuantizedSet
 
 PATCH_BITS = 2
 _PATCH, _GROUPS = 5, 16

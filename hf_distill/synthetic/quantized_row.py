@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
-from hf_distill.quantization import Quantizer
+from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.packing import pack_codes
 from hf_distill.quantization.stored import write_codes
 from hf_distill.synthetic.base import Bits, Synthetic, described

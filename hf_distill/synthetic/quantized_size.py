@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hf_distill.quantization import Quantizer
+from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grouping import group_count
 from hf_distill.quantization.packing import packed_bytes
 from hf_distill.quantization.stored import expected_bits

@@ -1,7 +1,5 @@
 """Training: how networks learn from a small set or a large one."""
 
-from hf_distill.training.recipe import Recipe
-from hf_distill.training.source import Source, SplitSource, TensorSource
-from hf_distill.training.trainer import train_networks
+from hf_distill.lazy import attach
 
-__all__ = ["Recipe", "Source", "SplitSource", "TensorSource", "train_networks"]
+__getattr__, __dir__, __all__ = attach(__name__)

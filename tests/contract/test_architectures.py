@@ -1,4 +1,4 @@
-"""What every entry of the table of architectures must do."""
+"""What every architecture must do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import json
 import pytest
 import torch
 
-from hf_distill.networks import ARCHITECTURES
+from hf_distill.networks.base import Architecture
+from hf_distill.parts import concrete
 
+ARCHITECTURES = {cls.__name__: cls for cls in concrete(Architecture)}
 VIT = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "patch_size": 4}
 # Arguments for what cannot be built without any, or is needlessly large.
 ARGUMENTS = {

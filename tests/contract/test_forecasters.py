@@ -1,4 +1,4 @@
-"""What every entry of the table of forecasters must do."""
+"""What every forecaster must do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import json
 import pytest
 import torch
 
-from hf_distill.networks.forecasters import FORECASTERS
+from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.parts import concrete
 
+FORECASTERS = {cls.__name__: cls for cls in concrete(Forecaster)}
 PATCHTST = {"d_model": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "ffn_dim": 8, "patch_length": 4}
 ARGUMENTS = {
     "DLinear": [{}, {"individual": True, "uniform": False}],

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from hf_distill.networks import ARCHITECTURES, Architecture
-from hf_distill.networks.forecasters import FORECASTERS
+from hf_distill.networks.base import Architecture
 from hf_distill.networks.outputs import by_output, output_axes
 from hf_distill.objectives.gradient import gradient_distance
+from tests.contract.test_architectures import ARCHITECTURES
 from tests.contract.test_architectures import ARGUMENTS as OF_ARCHITECTURES
 from tests.contract.test_forecasters import ARGUMENTS as OF_FORECASTERS
+from tests.contract.test_forecasters import FORECASTERS
 
 CLASSES, SHAPE = 4, (1, 8, 8)
 LOOKBACK, HORIZON, CHANNELS = 24, 8, 2

@@ -18,7 +18,8 @@ from hf_distill.initialization import RealSamples
 from hf_distill.methods import Coreset
 from hf_distill.methods.method import Run
 from hf_distill.seeding import Streams
-from hf_distill.selection import RandomSelector, select_per_class
+from hf_distill.selection import RandomSelector
+from hf_distill.selection.base import select_per_class
 
 ROWS, CLASSES = 10_400, 4
 STATISTICS_ROWS = 10_000

@@ -7,8 +7,8 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization import RealSamples
 from hf_distill.seeding import Streams
-from hf_distill.selection import Cells, CellSelector
-from hf_distill.selection.cells import divide, shares
+from hf_distill.selection import CellSelector
+from hf_distill.selection.cells import Cells, divide, shares
 
 CENTRES = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 

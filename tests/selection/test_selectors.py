@@ -6,8 +6,12 @@ from datasets import Dataset
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization import MeanSamples, RealSamples
+from hf_distill.parts import concrete
 from hf_distill.seeding import Streams
-from hf_distill.selection import SELECTORS, HerdingSelector, KMeansSelector, RandomSelector, select_per_class
+from hf_distill.selection import HerdingSelector, KMeansSelector, RandomSelector
+from hf_distill.selection.base import Selector, select_per_class
+
+SELECTORS = {cls.__name__: cls for cls in concrete(Selector)}
 
 
 @pytest.fixture

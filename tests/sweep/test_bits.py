@@ -12,8 +12,8 @@ from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.seeding import Streams
-from hf_distill.sweep import BASELINES, BitSweep
-from hf_distill.sweep.bits import MARK
+from hf_distill.sweep import BitSweep
+from hf_distill.sweep.bits import BASELINES, MARK
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import BudgetSets, at_precision
