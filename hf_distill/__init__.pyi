@@ -19,10 +19,12 @@ from hf_distill.evaluation.features import FeatureMetrics as FeatureMetrics
 from hf_distill.evaluation.forecasting import ForecastingEvaluator as ForecastingEvaluator
 from hf_distill.evaluation.forecasting_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.evaluation.result import Evaluation as Evaluation
-from hf_distill.features.extractors import Extractor as Extractor
-from hf_distill.features.extractors import NetworkFeatures as NetworkFeatures
-from hf_distill.features.extractors import PixelFeatures as PixelFeatures
-from hf_distill.features.extractors import PretrainedFeatures as PretrainedFeatures
+from hf_distill.features.base import Extractor as Extractor
+from hf_distill.features.base import Features as Features
+from hf_distill.features.network import NetworkFeatures as NetworkFeatures
+from hf_distill.features.pca import PcaFeatures as PcaFeatures
+from hf_distill.features.pixels import PixelFeatures as PixelFeatures
+from hf_distill.features.pretrained import PretrainedFeatures as PretrainedFeatures
 from hf_distill.hub.artifact import DistilledDataset as DistilledDataset
 from hf_distill.hub.card import render_card as render_card
 from hf_distill.hub.preview import render_preview as render_preview

@@ -23,9 +23,8 @@ from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.metrics import METRICS, load_metric
 from hf_distill.networks.base import Architecture
-from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import find_device
-from hf_distill.networks.mlp import MLP
+from hf_distill.networks.default import default_network
 from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
@@ -127,7 +126,7 @@ class ClassificationEvaluator(Evaluator):
         bits = distilled.bits["default"].total
         count = max(spec.num_classes, bits // real_bits(spec))
         sources = self._sources(distilled, real, count, start if "start" in self.baselines else None)
-        networks = self.networks or default_networks(spec)
+        networks = self.networks or [default_network(spec.shape)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
@@ -257,12 +256,3 @@ class ClassificationEvaluator(Evaluator):
             "seed": self.seed,
             "torch": torch.__version__,
         }
-
-
-def default_networks(spec: DataSpec) -> list[Architecture]:
-    """Return the field's ConvNet, one block more for each doubling of 32 pixels and one less below 16, or an MLP."""
-    if not spec.is_image or min(spec.shape[1:]) < 4:
-        return [MLP()]
-    side = min(spec.shape[1:])
-    depth = 2 if side < 16 else max(3, round(math.log2(side)) - 2)
-    return [ConvNet(depth=depth)]

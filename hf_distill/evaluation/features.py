@@ -13,7 +13,8 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.evaluation.baselines import random_samples
 from hf_distill.evaluation.result import mean_std
-from hf_distill.features.extractors import Extract, Extractor, NetworkFeatures
+from hf_distill.features.base import Extractor
+from hf_distill.features.network import NetworkFeatures
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.metrics.distances import (
     coverage,
@@ -29,7 +30,6 @@ from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
 FEATURE_METRICS = ("fid", "mmd", "representativeness", "diversity", "coverage")
-_BATCH = 256
 
 
 class FeatureMetrics(Part):
@@ -97,15 +97,15 @@ class FeatureMetrics(Part):
         """
         self.check(distilled)
         spec = distilled.spec
-        extract, about = self.extractor.fit(real, spec, network, device)
+        features = self.extractor.fit(real, spec=spec, network=network, device=device)
         split = real.test if self.reference == "test" else real.train
         rows = torch.linspace(0, len(split) - 1, min(len(split), self.max_rows)).long()
-        reference = _features(extract, [spec.normalize(split.raw(part)) for part in rows.split(_BATCH)], device)
+        reference = features.rows(split, rows).cpu()
         labels = split.labels[rows].cpu()
         gamma = median_gamma(reference) if "mmd" in self.metrics else 0.0
 
         def values(x: Tensor, y: Tensor) -> dict[str, float]:
-            made = _features(extract, x.split(_BATCH), device)
+            made = features.of(x).cpu()
             return self._values(reference, labels, made, y.cpu(), gamma, spec)
 
         draws = [random_samples(real, spec, len(distilled), own) for own in streams]
@@ -113,7 +113,7 @@ class FeatureMetrics(Part):
         own = values(distilled.x, distilled.y)
         return {
             "protocol": {
-                "extractor": {**self.extractor.config(), **about},
+                "extractor": {**self.extractor.config(), **features.about},
                 "reference": f"{self.reference} split, {len(rows)} rows",
                 "neighbours": self.neighbours,
                 "features": reference.shape[1],
@@ -143,11 +143,6 @@ class FeatureMetrics(Part):
             "diversity": lambda: _mean(diversity(m) for _, m in pairs if len(m) > 1),
         }
         return {name: functions[name]() for name in self.metrics}
-
-
-@torch.no_grad()
-def _features(extract: Extract, batches: Sequence[Tensor], device: torch.device) -> Tensor:
-    return torch.cat([extract(x.to(device)).cpu() for x in batches])
 
 
 def _mean(values: Any) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
+from hf_distill.features.base import Extractor
+from hf_distill.features.pixels import PixelFeatures
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector, select_per_class
@@ -15,18 +17,22 @@ class RealSamples(InitialSamples):
 
     Args:
         selector: Chooses them; null for a ``RandomSelector``.
+        features: The space that it chooses in; null for the samples as they are, ``PixelFeatures``.
         weighted: Keep the selector's weights: a sample then counts as much as the real ones that it stands for. Only
             sets with ``weights`` store them.
     """
 
-    def __init__(self, *, selector: Selector | None = None, weighted: bool = False) -> None:
+    def __init__(
+        self, *, selector: Selector | None = None, features: Extractor | None = None, weighted: bool = False
+    ) -> None:
         self.selector = RandomSelector() if selector is None else selector
+        self.features = PixelFeatures() if features is None else features
         self.weighted = weighted
 
     def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`."""
         if real.is_stream and isinstance(self.selector, RandomSelector):
             return real.sample(list(range(real.spec.num_classes)), size, streams.generator("initial"))
-        index, weights = select_per_class(self.selector, real, size, streams)
+        index, weights = select_per_class(self.selector, real, size, streams, self.features)
         batch = real.train.batch(index)
         return Batch(batch.x, batch.y, weights.to(batch.w) / weights.mean()) if self.weighted else batch

@@ -14,6 +14,8 @@ from hf_distill.augment.siamese import AugmentParams, SiameseAugment
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
+from hf_distill.features.base import Extractor
+from hf_distill.features.pixels import PixelFeatures
 from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
@@ -81,7 +83,8 @@ class DistributionMatching(Objective):
             term would ask for a certainty that no set can give.
         cell_size: Synthetic samples that match the mean of one cell of their class; 0 for all of a class. Each sample
             stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
-            ``CellSelector`` of the same size.
+            ``CellSelector`` of the same size and the same ``features``.
+        features: The space in which k-means makes the cells; null for pixels.
         chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
             cache, and 4096 elsewhere.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
@@ -115,6 +118,7 @@ class DistributionMatching(Objective):
         temperature: PositiveFloat = 0.2,
         temperature_unit: Literal["spread", "calibrated"] = "spread",
         cell_size: NonNegativeInt = 0,
+        features: Extractor | None = None,
         chunk: NonNegativeInt = 0,
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
@@ -130,6 +134,7 @@ class DistributionMatching(Objective):
         self.temperature = temperature
         self.temperature_unit = temperature_unit
         self.cell_size = cell_size
+        self.features = PixelFeatures() if features is None else features
         self.chunk = chunk
         self.compile_network = compile_network
         self._views: dict[int, _View] = {}
@@ -185,7 +190,7 @@ class DistributionMatching(Objective):
         if not self.cell_size and batch.y.dim() == 1 and not counts.all():
             self._present = counts.nonzero()[:, 0]
         if self.cell_size:
-            self._cells = Cells.of(real, counts.tolist(), self.cell_size)
+            self._cells = Cells.of(real, counts.tolist(), self.cell_size, self.features)
             if self._member is None:
                 self._member = self._cells.assign(batch.x, labels)
             self._member = self._member.to(labels.device)

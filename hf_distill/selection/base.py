@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.features.base import Extractor
+from hf_distill.features.pixels import PixelFeatures
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
@@ -42,32 +45,36 @@ class Selector(Part):
         return count
 
 
-def select_per_class(selector: Selector, real: RealData, per_class: int, streams: Streams) -> tuple[Tensor, Tensor]:
+def select_per_class(
+    selector: Selector,
+    real: RealData,
+    per_class: int,
+    streams: Streams,
+    extractor: Extractor | None = None,
+    spec: DataSpec | None = None,
+) -> tuple[Tensor, Tensor]:
     """Select real samples of every class, as many of each as the data's ``class_balance`` says.
 
     Args:
-        selector: A copy is fitted anew on the flattened, normalised samples of each class.
+        selector: A copy is fitted anew on the features of each class.
         real: Data with random access.
         per_class: Samples of each class (their mean where the balance is natural).
         streams: Randomness; each class has its own generator, so that a class added later changes no other.
+        extractor: The space that it chooses in; that of pixels if None. Left alone where the selector needs none.
+        spec: Whose statistics normalise; the data's own if None.
 
     Returns:
         Row numbers, about ``(classes * per_class,)``, ordered by class, and their weights.
     """
+    features = (extractor or PixelFeatures()).fit(real, spec=spec) if selector.needs_features else None
     index, weight = [], []
     for label, count in enumerate(real.quota(per_class)):
         if not count:
             continue
         rows = real.train.class_index(label)
-        chosen, weights = _choose(selector, real, rows, count, streams.generator("select", label))
+        seen = torch.empty(len(rows), 0) if features is None else features.rows(real.train, rows)
+        # A copy: what it keeps of one class is gone before the next is read.
+        chosen, weights = copy(selector).fit(seen).select(count, streams.generator("select", label))
         index.append(rows[chosen.cpu()])
         weight.append(weights.cpu())
     return torch.cat(index), torch.cat(weight)
-
-
-def _choose(
-    selector: Selector, real: RealData, rows: Tensor, count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    features = real.train.batch(rows).x.flatten(1) if selector.needs_features else torch.empty(len(rows), 0)
-    # A copy: what it keeps of one class is gone before the next is read.
-    return copy(selector).fit(features).select(count, generator)

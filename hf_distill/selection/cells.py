@@ -11,6 +11,8 @@ from torch import Tensor
 from hf_distill.clustering import kmeans
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
+from hf_distill.features.base import Extractor, Features
+from hf_distill.features.pixels import PixelFeatures
 from hf_distill.options import PositiveInt
 from hf_distill.selection.base import Selector
 
@@ -74,22 +76,25 @@ class Cells:
 
     Attributes:
         rows: Numbers of the real samples in each cell.
-        centres: Of the flattened, normalised samples, ``(cells, F)``.
+        centres: In the space of ``features``, ``(cells, F)``.
         classes: The class of each cell, in increasing order.
+        features: The space that they are divided in.
     """
 
     rows: list[Tensor]
     centres: Tensor
     classes: list[int]
+    features: Features
 
     @classmethod
-    def of(cls, real: RealData, counts: list[int], cell_size: int) -> Cells:
+    def of(cls, real: RealData, counts: list[int], cell_size: int, extractor: Extractor | None = None) -> Cells:
         """Divide every class.
 
         Args:
             real: Data with random access.
             counts: Synthetic samples of each class; one without any has no cell.
             cell_size: Synthetic samples of a cell.
+            extractor: The space that they are divided in; that of pixels if None.
 
         Raises:
             UserError: The data is a stream, or the size is below 1.
@@ -98,25 +103,27 @@ class Cells:
             raise UserError(f"cell_size is {cell_size}; it must be 1 or more")
         if real.is_stream:
             raise UserError("cells need random access to the data: set --method.objective.cell_size=0 for a stream")
+        features = (extractor or PixelFeatures()).fit(real)
         rows: list[Tensor] = []
         centres, classes = [], []
         for label, count in enumerate(counts):
             if not count:
                 continue
             own = real.train.class_index(label)
-            found, labels = divide(real.train.batch(own).x.flatten(1), count_cells(count, cell_size))
+            found, labels = divide(features.rows(real.train, own), count_cells(count, cell_size))
             rows += [own[(labels == cell).cpu()] for cell in range(len(found))]
             centres.append(found)
             classes += [label] * len(found)
-        return cls(rows, torch.cat(centres), classes)
+        return cls(rows, torch.cat(centres), classes, features)
 
     def assign(self, x: Tensor, y: Tensor) -> Tensor:
         """Share samples ``x`` of classes ``y`` ``(M,)`` out to the cells: equally many to each, the closest first."""
         member = torch.zeros(len(y), dtype=torch.int64)
         classes = torch.tensor(self.classes)
+        seen = self.features.of(x)
         for label in sorted(set(self.classes)):
             cells, own = torch.nonzero(classes == label)[:, 0], torch.nonzero(y.cpu() == label)[:, 0]
-            distance = torch.cdist(x[own.to(x.device)].flatten(1), self.centres[cells]).cpu()
+            distance = torch.cdist(seen[own.to(seen.device)], self.centres[cells.to(seen.device)]).cpu()
             free = shares(len(own), len(cells))
             for place in distance.flatten().argsort().tolist():
                 sample, cell = divmod(place, len(cells))

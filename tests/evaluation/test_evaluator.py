@@ -10,10 +10,10 @@ from hf_distill.augment import SiameseAugment
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.evaluation import ClassificationEvaluator
-from hf_distill.evaluation.classification import default_networks
 from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, ConvNet
+from hf_distill.networks.default import default_network
 from hf_distill.synthetic import SoftVectorSet
 from hf_distill.training import Recipe
 from tests.evaluation.sets import distilled, table
@@ -130,9 +130,9 @@ def test_without_a_test_split(artifact):
         evaluator().evaluate(artifact, RealData.from_dataset(table(60, 0)), progress=False)
 
 
-def test_default_networks(real, vector_real):
-    assert default_networks(real.spec)[0].config() == ConvNet(depth=2).config()
-    assert isinstance(default_networks(vector_real.spec)[0], MLP)
+def test_default_network(real, vector_real):
+    assert default_network(real.spec.shape).config() == ConvNet(depth=2).config()
+    assert isinstance(default_network(vector_real.spec.shape), MLP)
 
 
 def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tmp_path):

@@ -10,7 +10,7 @@ import torch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.evaluation import ClassificationEvaluator, FeatureMetrics
-from hf_distill.features.extractors import NetworkFeatures, PixelFeatures, PretrainedFeatures
+from hf_distill.features import NetworkFeatures, PixelFeatures, PretrainedFeatures
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP
 from hf_distill.training import Recipe

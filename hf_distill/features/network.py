@@ -1,0 +1,68 @@
+"""NetworkFeatures: what a classifier that was trained on the real rows sees."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.features.base import Extractor, Features
+from hf_distill.features.trained import trained_on
+from hf_distill.metrics.functions import accuracy
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.default import default_network
+from hf_distill.options import NonNegativeInt, Seed
+from hf_distill.seeding import Streams
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.source import predict
+
+
+class NetworkFeatures(Extractor):
+    """What enters the last layer of a network that was trained on all real training rows.
+
+    It is trained once: whatever asks for the same network on the same data has the same one, a selector as well as a
+    metric and the evaluator's row of the full data.
+
+    Args:
+        network: Its architecture; null takes the first one that an evaluator trains, or the usual one for such data.
+        steps: Training steps, in whole epochs; 0 leaves the network as it was initialised.
+        recipe: How it is trained otherwise; null for ``Recipe``'s defaults, the recipe of small images.
+        seed: Of weights and order: equal seeds give equal features.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Architecture | None = None,
+        steps: NonNegativeInt = 500,
+        recipe: Recipe | None = None,
+        seed: Seed = 0,
+    ) -> None:
+        self.network = network
+        self.steps = steps
+        self.recipe = Recipe() if recipe is None else recipe
+        self.seed = seed
+
+    def fit(
+        self,
+        real: RealData,
+        *,
+        spec: DataSpec | None = None,
+        network: Architecture | None = None,
+        device: torch.device | None = None,
+    ) -> Features:
+        """See :class:`Extractor`."""
+        spec, device = spec or real.spec, device or real.train.device
+        architecture = self.network or network or default_network(spec.shape)
+        recipe = None
+        if self.steps:
+            recipe = copy.copy(self.recipe)
+            recipe.steps = self.steps
+        built = trained_on(real, architecture, recipe, Streams(self.seed), device, spec)
+        about: dict[str, Any] = {"network": architecture.config()}
+        if recipe is not None and real.has_test:
+            about["test_accuracy"] = accuracy(predict([built], real.test, spec, device)[0], real.test.labels)
+        return Features(built.features, spec, device, about)

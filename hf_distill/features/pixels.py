@@ -1,0 +1,28 @@
+"""PixelFeatures: samples as they are."""
+
+from __future__ import annotations
+
+import torch
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.features.base import Extractor, Features
+from hf_distill.networks.base import Architecture
+
+
+class PixelFeatures(Extractor):
+    """The values themselves, normalised and in a row."""
+
+    def __init__(self) -> None:
+        pass
+
+    def fit(
+        self,
+        real: RealData,
+        *,
+        spec: DataSpec | None = None,
+        network: Architecture | None = None,
+        device: torch.device | None = None,
+    ) -> Features:
+        """See :class:`Extractor`."""
+        return Features(lambda x: x.flatten(1), spec or real.spec, device or real.train.device)

@@ -1,0 +1,88 @@
+"""PretrainedFeatures: what a vision model of transformers sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.features.base import Extractor, Features
+from hf_distill.networks.base import Architecture
+from hf_distill.options import Text
+
+
+class PretrainedFeatures(Extractor):
+    """Features of a vision model of transformers: what it pools, or the mean over its positions.
+
+    Images are resized to its size and normalised as its ``preprocessor_config.json`` says, grey ones repeated.
+
+    Args:
+        model: A local folder or a Hub id (``facebook/dinov2-small``).
+    """
+
+    def __init__(self, *, model: Text) -> None:
+        self.model = model
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`."""
+        return ["model"]
+
+    def fit(
+        self,
+        real: RealData,
+        *,
+        spec: DataSpec | None = None,
+        network: Architecture | None = None,
+        device: torch.device | None = None,
+    ) -> Features:
+        """See :class:`Extractor`.
+
+        Raises:
+            UserError: The samples are no images, transformers is missing, or there is no such model.
+        """
+        spec, device = spec or real.spec, device or real.train.device
+        if not spec.is_image:
+            raise UserError(f"PretrainedFeatures needs images and {spec.input_column!r} holds vectors")
+        try:
+            from transformers import AutoModel, ImageProcessingMixin
+        except ImportError as error:
+            raise UserError("PretrainedFeatures needs transformers: pip install 'hf-distill[transformers]'") from error
+        try:
+            model = AutoModel.from_pretrained(self.model).to(device).eval()
+            # The processor's class would need torchvision; its numbers do not.
+            values, _ = ImageProcessingMixin.get_image_processor_dict(self.model)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"cannot load a vision model from {self.model}: {reason}") from error
+        config = model.config.to_dict()
+        channels = config.get("num_channels", 3)
+        size = _size(values.get("crop_size") or values.get("size") or config["image_size"])
+        mean, std = (torch.tensor(values[key]).view(1, -1, 1, 1) for key in ("image_mean", "image_std"))
+
+        def extract(x: Tensor) -> Tensor:
+            image = spec.denormalize(x).float().to(device) / 255
+            if image.shape[1] != channels:
+                image = image[:, :1].expand(-1, channels, -1, -1)
+            image = interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1)
+            output = model(pixel_values=(image - mean.to(image)) / std.to(image))
+            pooled = output.get("pooler_output")
+            if pooled is None:
+                hidden = output.last_hidden_state
+                pooled = hidden.mean(1) if hidden.ndim == 3 else hidden.flatten(2).mean(2)
+            return pooled.flatten(1)
+
+        return Features(extract, spec, device, {"model": self.model, "image_size": list(size)})
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """Read a size as ``preprocessor_config.json`` writes it: a number, a pair, or a dictionary."""
+    if isinstance(value, dict):
+        value = value.get("shortest_edge") or (value["height"], value["width"])
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
