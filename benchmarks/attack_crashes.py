@@ -34,7 +34,8 @@ EVALUATOR += [f"--evaluator.networks=[{NETWORK}]"]
 DISTILL = [
     *("distill", "--method=OptimizedDistillation", "--method.synthetic=PixelSet", "--method.synthetic.per_class=1"),
     *("--method.objective=DistributionMatching", "--method.objective.real_per_class=4"),
-    *("--method.objective.network=ConvNet", "--method.objective.network.width=4", "--method.objective.network.depth=1"),
+    *("--method.objective.pool=FreshNetworks", "--method.objective.pool.network=ConvNet"),
+    *("--method.objective.pool.network.width=4", "--method.objective.pool.network.depth=1"),
     *("--method.steps=2", "--method.checkpoint_every=1", "--method.preview_every=1", "--method.log_every=1"),
     *("--output_dir=out/set", *GREY, *EVALUATOR),
 ]

@@ -52,7 +52,12 @@ def optimized(**options: Any) -> dict[str, Any]:
 
 
 def matching(**options: Any) -> dict[str, Any]:
-    return part("DistributionMatching", **{"network": NET, "real_per_class": 8, **options})
+    pool = part("FreshNetworks", network=options.pop("network", NET))
+    return part("DistributionMatching", **{"pool": pool, "real_per_class": 8, **options})
+
+
+def pool_of(*networks: dict[str, Any]) -> dict[str, Any]:
+    return part("TrainedOnSet", networks=list(networks), steps=2, lifetime=4, size=1)
 
 
 def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
@@ -61,7 +66,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
     series = part("SeriesData", path=str(folder / "series.csv"), lookback=12, horizon=4)
     recipe = part("ForecastRecipe", steps=3, epochs=0)
     forecast = part("ForecastingEvaluator", networks=[LINEAR], seeds=1, random_draws=1, full_seeds=0, recipe=recipe)
-    trajectory = part("TrajectoryMatching", network=LINEAR, starts=1, start_steps=3, start_every=2)
+    trajectory = part("TrajectoryMatching", pool=part("Snapshots", network=LINEAR, count=1, steps=3, every=2))
     quantized = part(
         "QuantizedSet",
         synthetic=part("PixelSet"),
@@ -95,7 +100,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
             "data": digits,
             "method": optimized(
                 synthetic=part("QuantizedSet", synthetic=part("PixelSet"), quantizer=part("LearnedLevels")),
-                objective=part("GradientMatching", network=NET, starts=1, start_steps=3, start_every=2),
+                objective=part("GradientMatching", pool=part("Snapshots", network=NET, count=1, steps=3, every=2)),
                 initial=part("MeanSamples", group=2),
             ),
             "evaluator": measured(),
@@ -104,7 +109,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
             "data": digits,
             "method": optimized(
                 synthetic=part("QuantizedSet", synthetic=part("PixelSet"), quantizer=part("PowersOfTwoQuantizer")),
-                objective=part("UnrolledMatching", networks=[NET], steps=2, lifetime=4, pool=1, real_batch=16),
+                objective=part("UnrolledMatching", pool=pool_of(NET), real_batch=16),
                 initial=part("GraphCutSamples", network=NET, candidates=16),
             ),
             "evaluator": measured(),
@@ -134,7 +139,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
             "method": optimized(
                 synthetic=part("SeriesSet", length=40),
                 initial=part("TrainedPiece", candidates=2, networks=[LINEAR], steps=2),
-                objective=part("UnrolledMatching", networks=SMALL[:4], steps=2, lifetime=4, pool=1, real_batch=8),
+                objective=part("UnrolledMatching", pool=pool_of(*SMALL[:4]), real_batch=8),
             ),
             "evaluator": forecast | {"init_args": forecast["init_args"] | {"networks": SMALL}},
         },
@@ -143,7 +148,9 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
             "method": optimized(
                 synthetic=part("SeriesSet", length=40),
                 initial=part("SubSeries"),
-                objective=part("CondTSF", objective=trajectory, network=LINEAR, expert_steps=3),
+                objective=part(
+                    "CondTSF", objective=trajectory, pool=part("PretrainedNetworks", network=LINEAR, steps=3)
+                ),
             ),
             "evaluator": forecast,
         },

@@ -19,6 +19,7 @@ from torch import nn
 from hf_distill import ConvNet, DistributionMatching, PixelSet, RealData, SiameseAugment
 from hf_distill.initialization import RealSamples
 from hf_distill.networks.layers import AvgPoolPairs
+from hf_distill.pools import FreshNetworks
 from hf_distill.seeding import Streams
 
 
@@ -71,7 +72,11 @@ def main() -> None:
     kinds = {"plain loop": lambda streams: plain_step(synthetic, real, network, augment, args.real_per_class, streams)}
     for reuse in args.reuse:
         matching = DistributionMatching(
-            network=network, augment=augment, real_per_class=args.real_per_class, views=1, reuse=reuse
+            pool=FreshNetworks(network=network),
+            augment=augment,
+            real_per_class=args.real_per_class,
+            views=1,
+            reuse=reuse,
         )
         kinds[f"ours, reuse {reuse}"] = lambda streams, m=matching: m(synthetic, real, streams)["features"]
     times: dict[str, list[float]] = {kind: [] for kind in kinds}

@@ -19,7 +19,9 @@ from record import save
 
 from hf_distill import HarmonicSet
 from hf_distill.data import SeriesData
+from hf_distill.networks.forecasters import DLinear
 from hf_distill.objectives import HarmonicMatching, TrajectoryMatching, UnrolledMatching
+from hf_distill.pools import FreshNetworks
 from hf_distill.seeding import Streams
 
 
@@ -34,7 +36,7 @@ def objectives() -> dict:
     """The columns: from a set, the data and a stream to a scalar."""
     kinds = {
         "harmonics": HarmonicMatching(trajectory=None),
-        "harmonics and windows": HarmonicMatching(trajectory=TrajectoryMatching(starts=0)),
+        "harmonics and windows": HarmonicMatching(trajectory=TrajectoryMatching(pool=FreshNetworks(network=DLinear()))),
         "training": UnrolledMatching(),
     }
     columns = {"transform": lambda synthetic, real, streams: synthetic().x.square().mean()}

@@ -39,7 +39,8 @@ NETWORK = {"class_path": "ConvNet", "init_args": {"width": 16, "depth": 2}}
 
 def config(options: argparse.Namespace) -> dict[str, Any]:
     """Return a short distillation and a short measurement with a small network."""
-    objective = {"network": NETWORK, "real_per_class": options.real_per_class}
+    pool = {"class_path": "FreshNetworks", "init_args": {"network": NETWORK}}
+    objective = {"pool": pool, "real_per_class": options.real_per_class}
     method = {
         "synthetic": {"class_path": "PixelSet", "init_args": {"per_class": 1}},
         "initial": {"class_path": "RealSamples"},

@@ -67,6 +67,11 @@ from hf_distill.objectives.harmonic import HarmonicMatching as HarmonicMatching
 from hf_distill.objectives.trajectory import TrajectoryMatching as TrajectoryMatching
 from hf_distill.objectives.unrolled import UnrolledMatching as UnrolledMatching
 from hf_distill.objectives.weighted import WeightedSum as WeightedSum
+from hf_distill.pools.base import Pool as Pool
+from hf_distill.pools.fresh import FreshNetworks as FreshNetworks
+from hf_distill.pools.pretrained import PretrainedNetworks as PretrainedNetworks
+from hf_distill.pools.snapshots import Snapshots as Snapshots
+from hf_distill.pools.trained_on_set import TrainedOnSet as TrainedOnSet
 from hf_distill.quantization.base import Quantizer as Quantizer
 from hf_distill.quantization.budget import Budget as Budget
 from hf_distill.quantization.grid import PowersOfTwoQuantizer as PowersOfTwoQuantizer

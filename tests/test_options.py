@@ -34,6 +34,8 @@ REQUIRED = {
     "path": "p",
     "function": "a:b",
     "model": {"model_type": "vit"},
+    "network": hf_distill.ConvNet(),
+    "networks": [hf_distill.ConvNet()],
     "objectives": [hf_distill.DistributionMatching()],
 }
 

@@ -1,1 +1,1 @@
-"""Learners: networks in training that an objective differentiates through, and where their trainings begin."""
+"""Learners: networks in training that an objective differentiates through, and what they learn."""

@@ -68,13 +68,14 @@ class Learner:
         """
         weights = {name: value.detach().requires_grad_() for name, value in self.weights.items()}
         first, second = self.first, self.second
-        for _ in range(steps):
-            gradients = torch.autograd.grad(loss(weights), list(weights.values()), create_graph=graph)
-            self.step += 1
-            moved = _step(weights, dict(zip(weights, gradients, strict=True)), first, second, self.step, optimizer)
-            weights, first, second = moved
-            if not graph:
-                weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
+        with torch.enable_grad():
+            for _ in range(steps):
+                gradients = torch.autograd.grad(loss(weights), list(weights.values()), create_graph=graph)
+                self.step += 1
+                moved = _step(weights, dict(zip(weights, gradients, strict=True)), first, second, self.step, optimizer)
+                weights, first, second = moved
+                if not graph:
+                    weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
         self.weights, self.first, self.second = (
             {name: value.detach() for name, value in values.items()} for values in (weights, first, second)
         )

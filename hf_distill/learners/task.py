@@ -56,6 +56,11 @@ class Task(ABC):
     ) -> list[tuple[Batch, Batch]]:
         """Return synthetic and real examples that should have the same gradient: a pair a class, or one of windows."""
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether real examples are read forward alone, so that those that were drawn do not come again."""
+        return False
+
     def channels(self, generator: torch.Generator) -> Tensor | None:
         """Return the channels that a step looks at, or None for all."""
         return None
@@ -81,6 +86,11 @@ class Classification(Task):
         if not isinstance(network, Architecture):
             raise UserError(f"{type(network).__name__} does not classify: choose ConvNet, or another architecture")
         return network.build(self.real.spec.shape, self.real.spec.num_classes, seed)
+
+    @property
+    def is_stream(self) -> bool:
+        """See :class:`Task`."""
+        return self.real.is_stream
 
     def sample_shape(self) -> tuple[int, ...]:
         """See :class:`Task`."""

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor
-from torch.func import functional_call
+from torch import Tensor, nn
 
 from hf_distill.data.base import Data
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
-from hf_distill.learners.learner import InnerOptimizer, Learner
-from hf_distill.learners.starts import real_loss
-from hf_distill.learners.task import Forecasting
-from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.learners.task import task_of
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.trajectory import TrajectoryMatching
 from hf_distill.options import PositiveInt, Share
-from hf_distill.seeding import Streams, seeded
+from hf_distill.pools.base import Pool
+from hf_distill.pools.pretrained import PretrainedNetworks
+from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.series import SeriesSet
 
@@ -34,11 +32,10 @@ class CondTSF(Objective):
 
     Args:
         objective: The other objective; null for ``TrajectoryMatching``.
-        network: ``f``; null for ``DLinear``.
+        pool: ``f``; null for ``PretrainedNetworks`` with ``DLinear``.
         every: Steps of which the last is an update.
         beta: How far the future is moved.
         stride: Time steps from one window to the next.
-        expert_steps: Training steps of ``f``, by Adam from 1e-3 to zero along a cosine.
     """
 
     paper = "Ding et al., CondTSF, NeurIPS 2024"
@@ -53,20 +50,17 @@ class CondTSF(Objective):
         self,
         *,
         objective: Objective | None = None,
-        network: Forecaster | None = None,
+        pool: Pool | None = None,
         every: PositiveInt = 3,
         beta: Share = 0.01,
         stride: PositiveInt = 4,
-        expert_steps: PositiveInt = 800,
     ) -> None:
         super().__init__()
         self.objective = TrajectoryMatching() if objective is None else objective
-        self.network = DLinear() if network is None else network
+        self.pool = PretrainedNetworks(network=DLinear()) if pool is None else pool
         self.every = every
         self.beta = beta
         self.stride = stride
-        self.expert_steps = expert_steps
-        self._expert: tuple[torch.nn.Module, dict[str, Tensor]] | None = None
         self._next: Tensor | None = None
 
     def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
@@ -84,9 +78,9 @@ class CondTSF(Objective):
         if (streams.step + 1) % self.every:
             return self.objective(synthetic, real, streams)
         x = synthetic().x
-        # Every rank has the same expert and so makes the same update.
-        self._expert = self._expert or self._train(real, replace(streams, rank=0, step=0), x.device)
-        self._next = self._updated(x.detach().clone(), real)
+        # Every rank has the same forecaster and so makes the same update.
+        forecaster = self.pool.draw(task_of(real), synthetic, replace(streams, rank=0)).eval()
+        self._next = self._updated(x.detach().clone(), forecaster, real)
         # The loop's own step has no gradient and is overwritten at its end.
         return {"move": (self._next - x).square().mean().detach() + 0 * x.sum()}
 
@@ -98,22 +92,9 @@ class CondTSF(Objective):
         self.objective.on_step_end(synthetic)
 
     @torch.no_grad()
-    def _updated(self, x: Tensor, real: SeriesData) -> Tensor:
-        assert self._expert is not None
-        body, weights = self._expert
+    def _updated(self, x: Tensor, forecaster: nn.Module, real: SeriesData) -> Tensor:
         spec = real.spec
         for start in range(0, len(x) - spec.window + 1, self.stride):
             past, future = x[start : start + spec.lookback], x[start + spec.lookback : start + spec.window]
-            future.lerp_(functional_call(body, weights, (past[None],))[0], self.beta)
+            future.lerp_(forecaster(past[None])[0], self.beta)
         return x
-
-    def _train(
-        self, real: SeriesData, streams: Streams, device: torch.device
-    ) -> tuple[torch.nn.Module, dict[str, Tensor]]:
-        task = Forecasting(real)
-        body = task.build(self.network, streams.seed_for("expert")).to(device)
-        learner = Learner.of(body)
-        loss = real_loss(task, body, streams.generator("expert"))
-        with seeded(streams.seed_for("expert", "dropout")):
-            learner.advance(loss, self.expert_steps, InnerOptimizer("adam", 1e-3, self.expert_steps), graph=False)
-        return body.eval(), learner.weights

@@ -8,20 +8,23 @@ from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from hf_distill.augment.siamese import AugmentParams, SiameseAugment
+from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
-from hf_distill.networks.base import Architecture, FeatureNetwork
+from hf_distill.learners.task import Classification, Task
+from hf_distill.networks.base import FeatureNetwork
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
-from hf_distill.networks.cost import step_flops
 from hf_distill.objectives.base import Objective
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
+from hf_distill.pools.base import Pool
+from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams
 from hf_distill.selection.cells import Cells
 from hf_distill.synthetic.base import Synthetic
@@ -67,7 +70,7 @@ class DistributionMatching(Objective):
     distances over ``temperature`` times a unit.
 
     Args:
-        network: Architecture of psi; null for a ``ConvNet``.
+        pool: The networks psi; null for fresh ``ConvNet``, which are never trained.
         augment: Siamese augmentation; ``auto`` for ``SiameseAugment`` as it is where there are images and none for
             vectors, null for none.
         real_per_class: Real samples of each class in a view.
@@ -108,7 +111,7 @@ class DistributionMatching(Objective):
     def __init__(
         self,
         *,
-        network: Architecture | None = None,
+        pool: Pool | None = None,
         augment: SiameseAugment | Literal["auto"] | None = "auto",
         real_per_class: Annotated[int, Range(1, 100_000)] = 256,
         views: Annotated[int, Range(1, 1000)] = 1,
@@ -123,7 +126,7 @@ class DistributionMatching(Objective):
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         super().__init__()
-        self.network = ConvNet() if network is None else network
+        self.pool = FreshNetworks(network=ConvNet()) if pool is None else pool
         self.augment = augment
         self._siamese = SiameseAugment() if augment == "auto" else augment
         self.real_per_class = real_per_class
@@ -153,7 +156,7 @@ class DistributionMatching(Objective):
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
-        view = self._view(real, streams)
+        view = self._view(synthetic, real, streams)
         batch = synthetic()
         features = self._features(view.network, batch.x, view.params)
         means = self._of_the_set(class_means(features, self._grouped(batch), self._groups(real)))
@@ -184,6 +187,12 @@ class DistributionMatching(Objective):
     @torch.no_grad()
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
         """See :class:`Objective`: choose whether to compile, and find the cells, or the classes that the set has."""
+        task = _task(real)
+        if self.pool.follows_set and (self.views > 1 or self.reuse > 1):
+            raise UserError(
+                f"objective.pool {type(self.pool).__name__} goes on with the set, so that no view is used twice: set "
+                "objective.views and objective.reuse to 1"
+            )
         batch = synthetic()
         labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
         counts = torch.bincount(labels, minlength=real.spec.num_classes)
@@ -194,24 +203,22 @@ class DistributionMatching(Objective):
             if self._member is None:
                 self._member = self._cells.assign(batch.x, labels)
             self._member = self._member.to(labels.device)
-        network = self.network.build(real.spec.shape, real.spec.num_classes, 0)
-        image = step_flops(network, torch.zeros(1, *real.spec.shape), 1)
+        image = self.pool.work(task, 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
         images = len(synthetic().y) + real.spec.num_classes * self.real_per_class / (3 * self.reuse)
-        wanted = image * images * steps >= _COMPILE_FROM and has_compiler()
+        wanted = image * images * steps >= _COMPILE_FROM and has_compiler() and len(self.pool.kinds) == 1
         if self.compile_network == "always" or (self.compile_network == "auto" and wanted):
-            self._compiled = CompiledFeatures(network)
+            self._compiled = CompiledFeatures(_with_features(self.pool.example(task)))
 
     def work(self, synthetic: Synthetic, real: RealData) -> float:
         """See :class:`Objective`: a chunk of the real side, as if it had a gradient."""
-        network = self.network.build(real.spec.shape, real.spec.num_classes, 0)
         images = min(self._chunk("cpu"), real.spec.num_classes * self.real_per_class)
-        return step_flops(network, torch.zeros(1, *real.spec.shape), images)
+        return self.pool.work(_task(real), images)
 
     def _chunk(self, device: str) -> int:
         return self.chunk or (256 if device == "cpu" else 4096)
 
-    def _view(self, real: RealData, streams: Streams) -> _View:
+    def _view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
         """Return this step's view, made now unless the step before it with the same place has left it.
 
         The step at which a view is made, and so all its randomness, follows from the step alone: a resumed run makes
@@ -221,19 +228,18 @@ class DistributionMatching(Objective):
         made_at = streams.at(streams.step - streams.step % (self.views * self.reuse) + place)
         view = self._views.get(place)
         if view is None or view.streams != made_at:
-            view = self._views[place] = self._make_view(real, made_at)
+            view = self._views[place] = self._make_view(synthetic, real, made_at)
         return view
 
     @torch.no_grad()
-    def _make_view(self, real: RealData, streams: Streams) -> _View:
+    def _make_view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
         spec = real.spec
         siamese = None if self.augment == "auto" and not spec.is_image else self._siamese
         if siamese is not None and not spec.is_image:
             raise UserError("augmentation needs images; set --method.objective.augment=null")
         params = None if siamese is None else siamese.sample(streams.generator("augment"))
-        network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("network"))
+        network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
         batch = self._real_batch(real, streams.generator("real"))
-        network.to(batch.x.device).requires_grad_(False)
         features = torch.cat(
             [self._features(network, x, params) for x in batch.x.split(self._chunk(batch.x.device.type))]
         )
@@ -256,6 +262,17 @@ class DistributionMatching(Objective):
         picks = [cell[torch.randperm(len(cell), generator=generator).repeat(-(-count // len(cell)))] for cell in rows]
         batch = real.train.batch(torch.cat([pick[:count] for pick in picks]))
         return Batch.of(batch.x, torch.arange(len(rows), device=batch.x.device).repeat_interleave(count))
+
+
+def _task(real: Data) -> Task:
+    if not isinstance(real, RealData):
+        raise UserError("DistributionMatching needs samples with classes: choose HarmonicMatching for a time series")
+    return Classification(real)
+
+
+def _with_features(network: nn.Module) -> FeatureNetwork:
+    assert isinstance(network, FeatureNetwork)  # what every architecture builds
+    return network
 
 
 def calibrated_temperature(features: Tensor, labels: Tensor, means: Tensor) -> Tensor:

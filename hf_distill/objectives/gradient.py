@@ -10,15 +10,13 @@ from torch import Tensor
 from torch.func import functional_call
 
 from hf_distill.data.base import Data
-from hf_distill.learners.starts import Starts
 from hf_distill.learners.task import task_of
-from hf_distill.networks.base import Architecture
-from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.outputs import Axes, by_output, output_axes
 from hf_distill.objectives.base import Objective
-from hf_distill.options import NonNegativeInt, PositiveInt, Range
+from hf_distill.options import NonNegativeInt, Range
+from hf_distill.pools.base import Pool
+from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
@@ -32,17 +30,14 @@ class GradientMatching(Objective):
     the cosine of the weights into an output (``layers``, the paper's, which leaves out biases and norms); or the
     squared difference (``mse``) or one minus the cosine (``cosine``) of all gradients as one vector.
 
-    Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021). There the network is
-    trained on the set between the steps; here weights come from trainings on real data, or are fresh.
+    Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), where the network is
+    trained on the set between the steps: a pool ``TrainedOnSet``.
 
     Args:
-        network: A forecaster for series, an architecture for images and vectors; null for ``DLinear``.
+        pool: The networks; null for fresh ``DLinear``.
         distance: ``D``.
         batch: Examples of the set (of a class); 0 for all.
         real_batch: Real examples (of a class).
-        starts: Networks that were trained on real data in advance and give the weights; 0 takes fresh ones.
-        start_steps: Steps that they were trained for, by Adam.
-        start_every: Steps between their snapshots.
     """
 
     paper = "Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching, ICLR 2021"
@@ -56,28 +51,20 @@ class GradientMatching(Objective):
     def __init__(
         self,
         *,
-        network: Forecaster | Architecture | None = None,
+        pool: Pool | None = None,
         distance: Distance = "layers",
         batch: NonNegativeInt = 0,
         real_batch: Annotated[int, Range(1, 100_000)] = 256,
-        starts: Annotated[int, Range(0, 10_000)] = 0,
-        start_steps: PositiveInt = 200,
-        start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
-        self.network: Forecaster | Architecture = DLinear() if network is None else network
+        self.pool = FreshNetworks(network=DLinear()) if pool is None else pool
         self.distance = distance
         self.batch = batch
         self.real_batch = real_batch
-        self.starts = starts
-        self.start_steps = start_steps
-        self.start_every = start_every
-        self._starts: Starts | None = None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`."""
-        task = task_of(real)
-        return step_flops(task.build(self.network, 0), torch.zeros(1, *task.sample_shape()), self.real_batch)
+        return self.pool.work(task_of(real), self.real_batch)
 
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``gradient``."""
@@ -85,9 +72,8 @@ class GradientMatching(Objective):
         decoded = synthetic()
         total = torch.zeros((), device=decoded.x.device)
         with seeded(streams.seed_for("dropout")):
-            self._starts = self._starts or Starts(self.network, self.starts, self.start_steps, self.start_every)
-            body, start = self._starts.draw(task, streams, decoded.x.device)
-            weights = {name: value.detach().requires_grad_() for name, value in start.items()}
+            body = self.pool.draw(task, synthetic, streams)
+            weights = {name: value.detach().requires_grad_() for name, value in body.named_parameters()}
             inputs = list(weights.values())
             axes = list(output_axes(body).values())
             for fake, true in task.pairs(synthetic, decoded, self.batch, self.real_batch, streams):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +12,12 @@ from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
 from hf_distill.learners.learner import Weights
-from hf_distill.learners.starts import Starts
 from hf_distill.learners.task import Task, batch_index, task_of
-from hf_distill.networks.base import Architecture
-from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
-from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Range, Steps
+from hf_distill.options import NonNegativeInt, PositiveFloat, Steps
+from hf_distill.pools.base import Pool
+from hf_distill.pools.snapshots import Snapshots
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
@@ -36,16 +33,13 @@ class TrajectoryMatching(Objective):
     stored snapshots of whole epochs; Hong et al. (AAAI 2026), where it is short and on the same piece of a series.
 
     Args:
-        network: A forecaster for series, an architecture for images and vectors; null for ``DLinear``.
+        pool: The networks at which trajectories begin; null for ``Snapshots`` of ``DLinear``.
         synthetic_steps: ``j``.
         real_steps: ``i``.
         lr: Learning rate of both.
         batch: Examples of the set in a step; 0 for all.
         real_batch: Real examples in a step; 0 for all windows of a piece of a series, 256 where there is no piece.
         pieces: Whether the real side of a series is a random piece as long as the set, or windows from anywhere in it.
-        starts: Networks that were trained on real data in advance and give the starts; 0 starts from fresh ones.
-        start_steps: Steps that they were trained for, by Adam.
-        start_every: Steps between their snapshots.
     """
 
     paper = "Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022"
@@ -59,35 +53,26 @@ class TrajectoryMatching(Objective):
     def __init__(
         self,
         *,
-        network: Forecaster | Architecture | None = None,
+        pool: Pool | None = None,
         synthetic_steps: Steps = 1,
         real_steps: Steps = 1,
         lr: PositiveFloat = 0.05,
         batch: NonNegativeInt = 0,
         real_batch: NonNegativeInt = 0,
         pieces: bool = True,
-        starts: Annotated[int, Range(0, 10_000)] = 8,
-        start_steps: PositiveInt = 200,
-        start_every: PositiveInt = 20,
     ) -> None:
         super().__init__()
-        self.network: Forecaster | Architecture = DLinear() if network is None else network
+        self.pool = Snapshots(network=DLinear()) if pool is None else pool
         self.synthetic_steps = synthetic_steps
         self.real_steps = real_steps
         self.lr = lr
         self.batch = batch
         self.real_batch = real_batch
         self.pieces = pieces
-        self.starts = starts
-        self.start_steps = start_steps
-        self.start_every = start_every
-        self._starts: Starts | None = None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`."""
-        task = task_of(real)
-        examples = self.batch or synthetic.examples(synthetic())
-        return step_flops(task.build(self.network, 0), torch.zeros(1, *task.sample_shape()), examples)
+        return self.pool.work(task_of(real), self.batch or synthetic.examples(synthetic()))
 
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory``."""
@@ -103,8 +88,8 @@ class TrajectoryMatching(Objective):
         """
         task = task_of(real)
         with seeded(streams.seed_for("dropout")):
-            self._starts = self._starts or Starts(self.network, self.starts, self.start_steps, self.start_every)
-            body, start = self._starts.draw(task, streams, decoded.x.device)
+            body = self.pool.draw(task, synthetic, streams)
+            start: Weights = dict(body.named_parameters())
             target = descend(
                 self._losses(task, body, self._real(synthetic, piece, task, streams)),
                 start,

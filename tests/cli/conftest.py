@@ -19,7 +19,10 @@ CONFIG = {
             "objective": {
                 "class_path": "DistributionMatching",
                 "init_args": {
-                    "network": {"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}},
+                    "pool": {
+                        "class_path": "FreshNetworks",
+                        "init_args": {"network": {"class_path": "ConvNet", "init_args": {"width": 4, "depth": 1}}},
+                    },
                     "real_per_class": 8,
                 },
             },

@@ -10,7 +10,9 @@ from jsonargparse import ArgumentParser
 from hf_distill import (
     MLP,
     CoarsePixelSet,
+    ConvNet,
     DistributionMatching,
+    FreshNetworks,
     GradientMatching,
     PixelSet,
     SiameseAugment,
@@ -32,7 +34,10 @@ REQUIRED = {
     "model": {"model_type": "patchtst"},  # an image classifier's is not looked at
     "PretrainedFeatures.model": "m",
     "objectives": [{"class_path": "DistributionMatching"}],
+    "network": {"class_path": "ConvNet"},
+    "networks": [{"class_path": "ConvNet"}],
 }
+MADE = {"objectives": [DistributionMatching()], "network": ConvNet(), "networks": [ConvNet()]}
 
 
 def names_only(cls):
@@ -47,7 +52,7 @@ def names_only(cls):
 
 def in_python(cls):
     needed = names_only(cls)["init_args"]
-    return cls(**{**needed, **({"objectives": [DistributionMatching()]} if "objectives" in needed else {})})
+    return cls(**{name: MADE.get(name, value) for name, value in needed.items()})
 
 
 def base_of(cls):
@@ -81,22 +86,25 @@ method:
   init_args:
     steps: 7
     lr: 0.5
-    objective: {class_path: GradientMatching, init_args: {starts: 3, network: {class_path: MLP}}}
+    objective:
+      class_path: GradientMatching
+      init_args: {batch: 3, real_batch: 4, pool: {class_path: FreshNetworks, init_args: {network: MLP}}}
     synthetic: {class_path: PixelSet, init_args: {per_class: 3, clip: false}}
 """
-UNROLLED = UnrolledMatching(pool=2)
+FLAT = FreshNetworks(network=MLP())
+UNROLLED = UnrolledMatching(real_batch=2)
 
 
 @pytest.mark.parametrize(
     ("word", "place", "python"),
     [
-        # What shares its names with what stood there: start_steps, starts, network, per_class.
+        # What shares its names with what stood there: pool, batch, real_batch, per_class.
         ("--method.objective=TrajectoryMatching", "objective", TrajectoryMatching()),
         ("--method.synthetic=CoarsePixelSet", "synthetic", CoarsePixelSet()),
         (
-            "--method.objective={class_path: UnrolledMatching, init_args: {pool: 2}}",
+            "--method.objective={class_path: UnrolledMatching, init_args: {real_batch: 2}}",
             "objective",
-            UnrolledMatching(pool=2),
+            UnrolledMatching(real_batch=2),
         ),
         # The same class keeps what was said of it.
         ("--method.synthetic=PixelSet", "synthetic", PixelSet(per_class=3, clip=False)),
@@ -107,7 +115,7 @@ UNROLLED = UnrolledMatching(pool=2)
             PixelSet(per_class=4, clip=False),
         ),
         ("--method.synthetic=hf_distill.synthetic.pixel.PixelSet", "synthetic", PixelSet(per_class=3, clip=False)),
-        ("--method.objective.starts=4", "objective", GradientMatching(starts=4, network=MLP())),
+        ("--method.objective.batch=4", "objective", GradientMatching(batch=4, real_batch=4, pool=FLAT)),
         # Null stands for a part.
         ("--method.synthetic=null", "synthetic", PixelSet()),
         ("--method.objective=null", "objective", DistributionMatching()),

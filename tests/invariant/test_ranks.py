@@ -14,6 +14,7 @@ from hf_distill.initialization import RealSamples
 from hf_distill.methods import OptimizedDistillation, Run, optimized
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
+from hf_distill.pools import FreshNetworks
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
 
@@ -34,7 +35,7 @@ class SameStreams(Streams):
 
 
 def distill():
-    objective = DistributionMatching(network=ConvNet(width=4, depth=1), real_per_class=4)
+    objective = DistributionMatching(pool=FreshNetworks(network=ConvNet(width=4, depth=1)), real_per_class=4)
     method = OptimizedDistillation(
         synthetic=PixelSet(per_class=1), objective=objective, initial=ByRank(), steps=3, lr=10.0, optimizer="adam"
     )

@@ -7,6 +7,7 @@ from hf_distill.initialization import SubSeries
 from hf_distill.methods import OptimizedDistillation, Run, optimized
 from hf_distill.networks.forecasters import DLinear, RevMLP
 from hf_distill.objectives import UnrolledMatching
+from hf_distill.pools import TrainedOnSet
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import HarmonicSet
 from tests.objectives.sets import small_series
@@ -20,9 +21,8 @@ class SameStreams(Streams):
 
 
 def distill(folder=None, resume=False):
-    objective = UnrolledMatching(
-        networks=[DLinear(kernel=3), RevMLP(width=4)], steps=2, lifetime=4, pool=2, batch=4, real_batch=8
-    )
+    pool = TrainedOnSet(networks=[DLinear(kernel=3), RevMLP(width=4)], steps=2, lifetime=4, size=2, batch=4)
+    objective = UnrolledMatching(pool=pool, real_batch=8)
     method = OptimizedDistillation(
         synthetic=HarmonicSet(length=20),
         objective=objective,

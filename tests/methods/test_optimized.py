@@ -14,14 +14,18 @@ from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.methods import Coreset, OptimizedDistillation, Run
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching, Objective
+from hf_distill.pools import FreshNetworks
 from hf_distill.runs.state_file import read_state
 from hf_distill.seeding import Streams
 from hf_distill.selection import RandomSelector
 from hf_distill.synthetic import PixelSet
 
+POOL = FreshNetworks(network=ConvNet(width=4, depth=1))
+LARGER = FreshNetworks(network=ConvNet(width=8, depth=2))
+
 
 def method(steps=6, objective=None, **kwargs):
-    objective = objective or DistributionMatching(network=ConvNet(width=4, depth=1), real_per_class=8, views=2, reuse=2)
+    objective = objective or DistributionMatching(pool=POOL, real_per_class=8, views=2, reuse=2)
     return OptimizedDistillation(
         synthetic=PixelSet(per_class=1),
         objective=objective,
@@ -40,12 +44,11 @@ def digits():
 
 
 def test_matching_lowers_the_loss_on_a_held_out_view(digits):
-    judge = DistributionMatching(network=ConvNet(width=8, depth=2), augment=None)
+    judge = DistributionMatching(pool=LARGER, augment=None)
     losses = []
     for steps in (1, 40):
-        synthetic = method(
-            steps, DistributionMatching(network=ConvNet(width=8, depth=2), real_per_class=64), lr=1.0
-        ).fit(digits, quiet())
+        matching = DistributionMatching(pool=LARGER, real_per_class=64)
+        synthetic = method(steps, matching, lr=1.0).fit(digits, quiet())
         losses.append(judge(synthetic, digits, Streams(99))["features"].item())
     assert losses[1] < 0.7 * losses[0]
 
@@ -67,7 +70,7 @@ class Stops(DistributionMatching):
 
 @pytest.mark.parametrize(("optimizer", "cell_size"), [("sgd", 0), ("adam", 0), ("adam", 1)])
 def test_an_interrupted_run_resumes_to_the_same_bytes(digits, tmp_path, monkeypatch, optimizer, cell_size):
-    settings = {"network": ConvNet(width=4, depth=1), "real_per_class": 8, "views": 2, "reuse": 2}
+    settings = {"pool": POOL, "real_per_class": 8, "views": 2, "reuse": 2}
     settings["cell_size"] = cell_size
     kwargs = {"optimizer": optimizer, "lr": 0.1, "schedule": "cosine", "checkpoint_every": 100}
     whole = method(objective=Stops(**settings), **kwargs).fit(digits, quiet(tmp_path / "a")).pixels
@@ -84,6 +87,7 @@ KILLED = """
     from hf_distill.data import RealData
     from hf_distill.networks import ConvNet
     from hf_distill.objectives import DistributionMatching
+    from hf_distill.pools import FreshNetworks
     from hf_distill.synthetic import PixelSet
     from hf_distill.methods import OptimizedDistillation, Run
     from pathlib import Path
@@ -94,7 +98,7 @@ KILLED = """
             if self.seen == 5:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    objective = Dies(network=ConvNet(width=4, depth=1), real_per_class=8, views=2, reuse=2)
+    objective = Dies(pool=FreshNetworks(network=ConvNet(width=4, depth=1)), real_per_class=8, views=2, reuse=2)
     synthetic = PixelSet(per_class=1)
     method = OptimizedDistillation(synthetic=synthetic, objective=objective, steps=6, lr=10.0, checkpoint_every=2)
     method.fit(RealData(), Run(folder=Path(sys.argv[1]), progress=False))
@@ -105,7 +109,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(digits, tmp_path):
     class Dies(DistributionMatching):
         __module__, __qualname__ = "__main__", "Dies"  # as in the process that is killed
 
-    settings = {"network": ConvNet(width=4, depth=1), "real_per_class": 8, "views": 2, "reuse": 2}
+    settings = {"pool": POOL, "real_per_class": 8, "views": 2, "reuse": 2}
     whole = method(objective=Dies(**settings)).fit(digits, quiet()).pixels
     died = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)], capture_output=True)
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()

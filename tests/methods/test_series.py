@@ -11,13 +11,15 @@ from hf_distill.methods import OptimizedDistillation, Run, Undistilled
 from hf_distill.methods.pictures import amplitude
 from hf_distill.networks.forecasters import DLinear, RevMLP
 from hf_distill.objectives import UnrolledMatching
+from hf_distill.pools import TrainedOnSet
 from hf_distill.synthetic import HarmonicSet, SeriesSet
 from tests.objectives.sets import small_series
 
 
 def unrolled(steps=4, **synthetic):
     networks = [DLinear(kernel=3), RevMLP(width=4)]
-    objective = UnrolledMatching(networks=networks, steps=2, lifetime=6, pool=2, batch=4, real_batch=16)
+    pool = TrainedOnSet(networks=networks, steps=2, lifetime=6, size=2, batch=4)
+    objective = UnrolledMatching(pool=pool, real_batch=16)
     return OptimizedDistillation(
         synthetic=HarmonicSet(length=20, **synthetic),
         objective=objective,
@@ -51,9 +53,8 @@ class Noise(InitialSamples):
 
 def test_unrolled_matching_lowers_the_loss_on_real_windows():
     real = small_series()
-    objective = UnrolledMatching(
-        networks=[RevMLP(width=8)], steps=5, lifetime=30, pool=3, inner_lr=0.01, batch=8, real_batch=32
-    )
+    pool = TrainedOnSet(networks=[RevMLP(width=8)], steps=5, lifetime=30, size=3, lr=0.01, batch=8)
+    objective = UnrolledMatching(pool=pool, real_batch=32)
     losses = []
     for steps in (1, 60):
         method = unrolled(steps, harmonics=8)

@@ -7,6 +7,8 @@ from datasets import Dataset
 
 from hf_distill.data import SeriesData
 from hf_distill.networks import ConvNet
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.pools import FreshNetworks, Snapshots, TrainedOnSet
 from hf_distill.synthetic import HarmonicSet, PixelSet
 
 
@@ -22,6 +24,24 @@ def filled_convnet(width=32, depth=3, shape=(1, 28, 28)):
             values = torch.cos(0.11 * torch.arange(p.numel(), dtype=torch.float64) + k) * (0.05 if p.dim() > 1 else 0.1)
             p.copy_(values.float().reshape(p.shape) + (1.0 if p.dim() == 1 and "weight" in name else 0.0))
     return network
+
+
+LINEAR = DLinear(kernel=3)
+TINY = ConvNet(width=4, depth=1)
+
+
+def fresh(network=LINEAR):
+    return FreshNetworks(network=network)
+
+
+def bank(network=LINEAR, **options):
+    """Two trainings with two snapshots each."""
+    return Snapshots(network=network, **{"count": 2, "steps": 4, "every": 2} | options)
+
+
+def trained(*networks, **options):
+    """Two networks of each kind, replaced after three turns."""
+    return TrainedOnSet(networks=list(networks), **{"steps": 2, "lifetime": 6, "size": 2, "batch": 4} | options)
 
 
 def small_series(channels=2, rows=120, **options):

@@ -4,17 +4,18 @@ import torch
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization import SubSeries
+from hf_distill.learners.task import task_of
 from hf_distill.methods import OptimizedDistillation, Run
-from hf_distill.networks.forecasters import DLinear
 from hf_distill.objectives import CondTSF, TrajectoryMatching
+from hf_distill.pools import PretrainedNetworks
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import HarmonicSet, SeriesSet
-from tests.objectives.sets import harmonic_set, pixel_set, small_series
+from tests.objectives.sets import LINEAR, fresh, harmonic_set, pixel_set, small_series
 
 
 def condtsf(**options):
-    backbone = TrajectoryMatching(network=DLinear(kernel=3), starts=0)
-    return CondTSF(**{"objective": backbone, "network": DLinear(kernel=3), "expert_steps": 20} | options)
+    expert = PretrainedNetworks(network=LINEAR, steps=20)
+    return CondTSF(**{"objective": TrajectoryMatching(pool=fresh()), "pool": expert} | options)
 
 
 @pytest.mark.parametrize("cls", [SeriesSet, HarmonicSet])
@@ -27,8 +28,7 @@ def test_an_update_moves_the_futures_to_the_forecasts(cls):
     terms = objective(synthetic, real, Streams(0))
     objective.on_step_end(synthetic)
     after = synthetic().x.detach()
-    body, weights = objective._expert
-    forecast = torch.func.functional_call(body, weights, (before[None, :6],))[0]
+    forecast = objective.pool.draw(task_of(real), synthetic, Streams(0))(before[None, :6])[0]
     assert torch.allclose(after[:6], before[:6], atol=1e-5) and torch.allclose(after[6:], forecast, atol=1e-5)
     assert terms["move"].item() == pytest.approx((after - before).square().mean().item(), rel=1e-3)
 

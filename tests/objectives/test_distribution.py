@@ -13,6 +13,7 @@ from hf_distill.objectives import DistributionMatching
 from hf_distill.objectives.distribution import calibrated_temperature, class_means, squared_distances
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, VectorSet
+from tests.objectives.sets import TINY, fresh
 
 
 def test_class_means_weigh_samples_and_soft_labels():
@@ -38,7 +39,7 @@ def whole_class(digits, per_class):
 
 
 def objective(**kwargs):
-    return DistributionMatching(network=ConvNet(width=8, depth=2), **kwargs)
+    return DistributionMatching(pool=fresh(ConvNet(width=8, depth=2)), **kwargs)
 
 
 def test_the_whole_class_has_no_loss(digits):
@@ -54,7 +55,7 @@ def test_the_whole_class_has_no_loss(digits):
     synthetic = VectorSet(per_class=smallest)
     batch = real.train.batch(torch.arange(2 * smallest))
     synthetic.initialize(batch.x, batch.y, real.spec)
-    loss = DistributionMatching(network=MLP(width=16), augment=None, real_per_class=smallest)(
+    loss = DistributionMatching(pool=fresh(MLP(width=16)), augment=None, real_per_class=smallest)(
         synthetic, real, Streams(0)
     )
     assert float(loss["features"]) == pytest.approx(0, abs=1e-9)
@@ -85,7 +86,7 @@ def test_the_calibrated_unit_replaces_the_spread(digits):
     options = {"real_per_class": 20, "discrimination": 1.0}
     found = objective(temperature=0.5, temperature_unit="calibrated", **options)
     term = found(synthetic, digits, Streams(0))["discrimination"]
-    view = found._view(digits, Streams(0))
+    view = found._view(synthetic, digits, Streams(0))
     same = objective(temperature=0.5 * float(view.unit / view.spread), **options)
     assert term.item() == pytest.approx(same(synthetic, digits, Streams(0))["discrimination"].item(), rel=1e-5)
     assert view.unit != view.spread
@@ -111,7 +112,7 @@ def test_normalised_matching_and_discrimination_by_hand():
     synthetic = VectorSet(per_class=1)
     synthetic.initialize(torch.tensor([[-1.0], [0.0]]), torch.arange(2), real.spec)
     matching = DistributionMatching(
-        network=Identity(), augment=None, real_per_class=1, normalize=True, discrimination=3.0, temperature=0.5
+        pool=fresh(Identity()), augment=None, real_per_class=1, normalize=True, discrimination=3.0, temperature=0.5
     )
     terms = matching(synthetic, real, Streams(0))
     # Squared distances to the means' centre are 1 and 1; the second synthetic mean is off by 1.
@@ -133,7 +134,7 @@ def test_cells_are_matched_one_by_one():
     synthetic = VectorSet(per_class=2)
     values = (torch.tensor([[3.0], [1.0], [9.0], [9.0]]) - real.spec.mean[0]) / real.spec.std[0]
     synthetic.initialize(values, torch.tensor([0, 0, 1, 1]), real.spec)
-    matching = DistributionMatching(network=Identity(), augment=None, real_per_class=4, cell_size=1)
+    matching = DistributionMatching(pool=fresh(Identity()), augment=None, real_per_class=4, cell_size=1)
     matching.prepare(synthetic, real, 1)
     loss = matching(synthetic, real, Streams(0))["features"]
     loss.backward()
@@ -167,14 +168,14 @@ def test_every_step_has_a_new_view_unless_it_is_reused(digits):
     made = []
 
     class Counting(DistributionMatching):
-        def _make_view(self, real, streams):
+        def _make_view(self, synthetic, real, streams):
             made.append(streams.step)
-            return super()._make_view(real, streams)
+            return super()._make_view(synthetic, real, streams)
 
-    small = {"network": ConvNet(width=4, depth=1), "real_per_class": 2}
-    fresh = Counting(**small)
+    small = {"pool": fresh(TINY), "real_per_class": 2}
+    new = Counting(**small)
     for step in range(3):
-        fresh(synthetic, digits, Streams(0, step=step))
+        new(synthetic, digits, Streams(0, step=step))
     assert made == [0, 1, 2]
     made.clear()
     pooled = Counting(**small, views=2, reuse=3)
@@ -200,7 +201,7 @@ def test_real_and_synthetic_share_the_augmentation(digits):
     batch = real.train.batch(torch.arange(2))
     synthetic.initialize(batch.x, batch.y, real.spec)
     matching = DistributionMatching(
-        network=ConvNet(width=8, depth=2), augment=SiameseAugment(mode="M"), real_per_class=1
+        pool=fresh(ConvNet(width=8, depth=2)), augment=SiameseAugment(mode="M"), real_per_class=1
     )
     for step in range(5):
         assert float(matching(synthetic, real, Streams(0, step=step))["features"]) == pytest.approx(0, abs=1e-6)
@@ -218,10 +219,10 @@ def test_vectors_refuse_augmentation():
     batch = real.train.batch(torch.arange(2))
     synthetic.initialize(batch.x, batch.y, real.spec)
     with pytest.raises(UserError, match="augment=null"):
-        DistributionMatching(network=MLP(width=4), augment=SiameseAugment())(synthetic, real, Streams(0))
+        DistributionMatching(pool=fresh(MLP(width=4)), augment=SiameseAugment())(synthetic, real, Streams(0))
     # What is left out is no augmentation here.
     losses = [
-        DistributionMatching(network=MLP(width=4), **options)(synthetic, real, Streams(0))["features"]
+        DistributionMatching(pool=fresh(MLP(width=4)), **options)(synthetic, real, Streams(0))["features"]
         for options in ({}, {"augment": None})
     ]
     assert losses[0] == losses[1]
@@ -241,7 +242,7 @@ def test_a_class_without_samples_is_as_if_it_were_not_there(options):
         synthetic = VectorSet(per_class=2)
         batch = real.train.batch(torch.arange(6))
         synthetic.initialize(batch.x, batch.y, real.spec)
-        matching = DistributionMatching(network=MLP(width=4, depth=1), augment=None, real_per_class=8, **options)
+        matching = DistributionMatching(pool=fresh(MLP(width=4, depth=1)), augment=None, real_per_class=8, **options)
         matching.prepare(synthetic, real, 1)
         losses.append({name: value.item() for name, value in matching(synthetic, real, Streams(1)).items()})
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -4,13 +4,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from hf_distill.data import RealData
-from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.outputs import output_axes
 from hf_distill.objectives import GradientMatching
 from hf_distill.objectives.gradient import gradient_distance
 from hf_distill.seeding import Streams
-from tests.objectives.sets import harmonic_set, pixel_set, small_series, wave
+from tests.objectives.sets import LINEAR, TINY, bank, fresh, harmonic_set, pixel_set, small_series, trained, wave
 
 
 def test_orthogonal_and_opposite_gradients():
@@ -52,15 +51,14 @@ def test_stacked_maps_are_compared_as_the_layers_that_they_are(individual):
     assert distances[0] == pytest.approx(distances[1], rel=1e-4) and distances[0] > 0.1
 
 
-@pytest.mark.parametrize("starts", [0, 1])
-def test_images_and_series(starts):
-    options = {"real_batch": 4, "starts": starts, "start_steps": 4, "start_every": 2}
+@pytest.mark.parametrize("pool", [fresh, bank, trained])
+def test_images_and_series(pool):
     images = RealData().setup()
     pixels = pixel_set(images)
-    loss = GradientMatching(network=ConvNet(width=4, depth=1), **options)(pixels, images, Streams(0))["gradient"]
+    loss = GradientMatching(pool=pool(TINY), real_batch=4)(pixels, images, Streams(0))["gradient"]
     loss.backward()
     assert torch.isfinite(pixels.pixels.grad).all() and pixels.pixels.grad.abs().sum() > 0
     series = small_series()
     harmonics = harmonic_set(series)
-    GradientMatching(network=DLinear(kernel=3), **options)(harmonics, series, Streams(0))["gradient"].backward()
+    GradientMatching(pool=pool(LINEAR), real_batch=4)(harmonics, series, Streams(0))["gradient"].backward()
     assert torch.isfinite(harmonics.real.grad).all() and harmonics.imag.grad.abs().sum() > 0

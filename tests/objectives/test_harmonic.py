@@ -3,15 +3,14 @@ import torch
 
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
-from hf_distill.networks.forecasters import DLinear
 from hf_distill.objectives import HarmonicMatching, TrajectoryMatching
 from hf_distill.objectives.harmonic import harmonic_distance
 from hf_distill.seeding import Streams
-from tests.objectives.sets import harmonic_set, pixel_set, small_series
+from tests.objectives.sets import fresh, harmonic_set, pixel_set, small_series
 
 
 def short():
-    return TrajectoryMatching(network=DLinear(kernel=3), starts=0)
+    return TrajectoryMatching(pool=fresh())
 
 
 def test_a_set_that_equals_the_piece_has_no_loss():

@@ -3,24 +3,21 @@ import torch
 
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
-from hf_distill.networks import MLP, ConvNet
-from hf_distill.networks.forecasters import DLinear
+from hf_distill.networks import MLP
 from hf_distill.objectives import TrajectoryMatching
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import SeriesSet
-from tests.objectives.sets import harmonic_set, pixel_set, small_series
+from tests.objectives.sets import TINY, bank, fresh, harmonic_set, pixel_set, small_series
 
 
 @pytest.mark.parametrize("batch", [0, 5])
-@pytest.mark.parametrize("starts", [0, 2])
-def test_a_set_that_equals_the_piece_has_no_loss(batch, starts):
+@pytest.mark.parametrize("pool", [fresh, bank])
+def test_a_set_that_equals_the_piece_has_no_loss(batch, pool):
     real = small_series()
     piece = real.train.values[7:27]
     synthetic = harmonic_set(real, start=7, cls=SeriesSet)
     options = {"synthetic_steps": 3, "real_steps": 3, "batch": batch, "real_batch": batch}
-    objective = TrajectoryMatching(
-        network=DLinear(kernel=3), starts=starts, start_steps=4, start_every=2, lr=0.1, **options
-    )
+    objective = TrajectoryMatching(pool=pool(), lr=0.1, **options)
     loss = objective.match(synthetic, synthetic(), piece, real, Streams(3))
     loss.backward()
     assert loss.item() == 0 and synthetic.values.grad.abs().max() == 0
@@ -33,7 +30,7 @@ def test_a_set_that_equals_the_piece_has_no_loss(batch, starts):
 def test_no_step_is_a_distance_of_one():
     real = small_series()
     synthetic = harmonic_set(real)
-    objective = TrajectoryMatching(network=DLinear(kernel=3), starts=0)
+    objective = TrajectoryMatching(pool=fresh())
     objective.synthetic_steps = 0
     assert objective(synthetic, real, Streams(0))["trajectory"].item() == pytest.approx(1, rel=1e-4)
 
@@ -41,7 +38,7 @@ def test_no_step_is_a_distance_of_one():
 def test_images():
     real = RealData().setup()
     synthetic = pixel_set(real)
-    objective = TrajectoryMatching(network=ConvNet(width=4, depth=1), starts=0, real_batch=20, synthetic_steps=2)
+    objective = TrajectoryMatching(pool=fresh(TINY), real_batch=20, synthetic_steps=2)
     objective(synthetic, real, Streams(0))["trajectory"].backward()
     assert synthetic.pixels.grad.abs().sum() > 0
 
@@ -49,16 +46,16 @@ def test_images():
 def test_networks_of_the_other_modality():
     real = small_series()
     with pytest.raises(UserError, match="MLP does not forecast"):
-        TrajectoryMatching(network=MLP(), starts=0)(harmonic_set(real), real, Streams(0))
+        TrajectoryMatching(pool=fresh(MLP()))(harmonic_set(real), real, Streams(0))
     images = RealData().setup()
     with pytest.raises(UserError, match="DLinear does not classify"):
-        TrajectoryMatching(starts=0)(pixel_set(images), images, Streams(0))
+        TrajectoryMatching(pool=fresh())(pixel_set(images), images, Streams(0))
 
 
 def test_the_real_side_may_come_from_the_whole_series():
     real = small_series()
     synthetic = harmonic_set(real)
-    options = {"network": DLinear(kernel=3), "starts": 0, "real_batch": 5}
+    options = {"pool": fresh(), "real_batch": 5}
     cut, whole = (TrajectoryMatching(pieces=pieces, **options) for pieces in (True, False))
     assert (
         whole(synthetic, real, Streams(0))["trajectory"].item() != cut(synthetic, real, Streams(0))["trajectory"].item()

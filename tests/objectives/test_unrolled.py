@@ -7,20 +7,17 @@ from hf_distill.errors import Interrupted
 from hf_distill.initialization import SubSeries
 from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.methods import OptimizedDistillation, Run
-from hf_distill.networks import ConvNet
-from hf_distill.networks.forecasters import DLinear, ITransformer, RevMix, RevMLP
+from hf_distill.networks.forecasters import ITransformer, RevMix, RevMLP
 from hf_distill.objectives import TrajectoryMatching, UnrolledMatching, WeightedSum
 from hf_distill.objectives.scaling import unit_gradient
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import HarmonicSet
-from tests.objectives.sets import harmonic_set, pixel_set, small_series
-
-SMALL = {"steps": 2, "lifetime": 6, "pool": 2, "batch": 4, "real_batch": 8}
+from tests.objectives.sets import LINEAR, TINY, bank, harmonic_set, pixel_set, small_series, trained
 
 
-def unrolled(**options):
-    networks = [DLinear(kernel=3), RevMLP(width=4), RevMix(width=4)]
-    return UnrolledMatching(**{"networks": networks} | SMALL | options)
+def unrolled(*networks, cls=UnrolledMatching, optimizer="adam", **options):
+    pool = trained(*(networks or (LINEAR, RevMLP(width=4), RevMix(width=4))), optimizer=optimizer)
+    return cls(pool=pool, real_batch=8, **options)
 
 
 @pytest.mark.parametrize("kind", ["adam", "sgd"])
@@ -86,11 +83,11 @@ def test_every_network_pulls_equally():
 def test_learners_take_turns_and_are_replaced():
     real = small_series()
     synthetic = harmonic_set(real)
-    objective = unrolled(networks=[DLinear(kernel=3)])
+    objective = unrolled(LINEAR)
     seen = []
     for step in range(6):
         objective(synthetic, real, Streams(0, step=step))
-        seen.append([learner.step for learner in objective._learners[0]])
+        seen.append([learner.step for learner in objective.pool._learners[0]])
     # Two of a pool, spread over 6 steps (0 and 3, rounded to whole turns of 2), then a new one.
     assert seen == [[2, 2], [2, 4], [4, 4], [4, 6], [6, 6], [6, 2]]
 
@@ -98,16 +95,14 @@ def test_learners_take_turns_and_are_replaced():
 def test_images_and_a_network_with_dropout():
     images = RealData().setup()
     pixels = pixel_set(images)
-    terms = unrolled(networks=[ConvNet(width=4, depth=1)], inner_optimizer="sgd", normalize_gradients=False)(
-        pixels, images, Streams(0)
-    )
+    terms = unrolled(TINY, optimizer="sgd", normalize_gradients=False)(pixels, images, Streams(0))
     terms["ConvNet"].backward()
     assert pixels.pixels.grad.abs().sum() > 0
     real = small_series()
     losses = []
     for _ in range(2):
         torch.rand(1)  # the global generator's state does not count
-        objective = unrolled(networks=[ITransformer(width=8, hidden=8, heads=2)])
+        objective = unrolled(ITransformer(width=8, hidden=8, heads=2))
         losses.append(objective(harmonic_set(real), real, Streams(0))["iTransformer"].item())
     assert losses[0] == losses[1]
 
@@ -139,8 +134,8 @@ def test_a_resumed_run_ends_with_the_same_bytes(tmp_path):
 
     def method():
         parts = [
-            Stops(**SMALL, networks=[DLinear(kernel=3), RevMLP(width=4)]),
-            TrajectoryMatching(network=DLinear(kernel=3), starts=1, start_steps=4, start_every=2),
+            unrolled(LINEAR, RevMLP(width=4), cls=Stops),
+            TrajectoryMatching(pool=bank(count=1)),
         ]
         return OptimizedDistillation(
             synthetic=HarmonicSet(length=20),

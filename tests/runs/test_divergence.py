@@ -20,6 +20,7 @@ from hf_distill.methods import GuidedDiffusion, OptimizedDistillation, Run
 from hf_distill.methods.reporting import trim_log
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching, Objective
+from hf_distill.pools import FreshNetworks
 from hf_distill.quantization import Budget, LearnedLevels
 from hf_distill.runs.divergence import check_grey, grey_pixels
 from hf_distill.runs.state_file import read_state
@@ -128,7 +129,7 @@ def test_a_good_run_is_as_it_was(vectors, tmp_path) -> None:
 
 
 def learned(digits: RealData, lr: float, **options: Any) -> None:
-    objective = DistributionMatching(network=ConvNet(width=4, depth=1), real_per_class=8)
+    objective = DistributionMatching(pool=FreshNetworks(network=ConvNet(width=4, depth=1)), real_per_class=8)
     method = OptimizedDistillation(synthetic=PixelSet(per_class=2, **options), objective=objective, steps=20)
     method.lr = lr
     method.fit(digits, quiet())

@@ -22,6 +22,7 @@ from hf_distill.errors import UserError
 from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
+from hf_distill.pools import FreshNetworks
 from hf_distill.runs.checkpoint import Checkpoints
 from hf_distill.runs.state_file import read_state, write_state
 from hf_distill.synthetic import PixelSet
@@ -34,7 +35,7 @@ def quiet(folder: Path, **options: bool) -> Run:
 
 
 def method(**options: Any) -> OptimizedDistillation:
-    objective = DistributionMatching(network=ConvNet(width=4, depth=1), real_per_class=4)
+    objective = DistributionMatching(pool=FreshNetworks(network=ConvNet(width=4, depth=1)), real_per_class=4)
     defaults = {"steps": 4, "lr": 1.0, "optimizer": "adam", "checkpoint_every": 2, "preview_every": 0}
     return OptimizedDistillation(synthetic=PixelSet(per_class=1), objective=objective, **defaults | options)
 

@@ -10,6 +10,7 @@ from hf_distill.files import locked
 from hf_distill.methods import OptimizedDistillation
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
+from hf_distill.pools import FreshNetworks
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.sweep import BitSweep
@@ -31,7 +32,7 @@ def digits():
 def sweep(digits, bits=(2,), baselines=BASELINES, bits_per_class=5164, sets=1, inner=None, quantizer=None, **kwargs):
     method = OptimizedDistillation(
         synthetic=QuantizedSet(synthetic=inner or PixelSet(), quantizer=quantizer or LearnedLevels(bits=2)),
-        objective=DistributionMatching(network=NETWORK, real_per_class=8),
+        objective=DistributionMatching(pool=FreshNetworks(network=NETWORK), real_per_class=8),
         steps=2,
         lr=0.1,
         **kwargs,
