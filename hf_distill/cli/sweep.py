@@ -66,7 +66,7 @@ def run(argv: list[str]) -> None:
     place(objects.data, "cpu")
     print(_LINE.format("row", "bits", "samples", "in all", "result"))
     sweep.run(output, lambda row: print(_line(row), flush=True))
-    print(f"{output}: sweep.json, sweep.png")
+    print(f"{output}: {', '.join(sorted(path.name for path in output.glob('sweep.*')))}")
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -55,5 +55,6 @@ def forecast_pictures(
             for place, channel in enumerate(spec.channels[:_DRAWN])
         ]
         safe = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in network)
-        pictures[f"forecasts_of_{safe}.png"] = line_plot(panels, caption=f"{network} on a test window:")
+        if (picture := line_plot(panels, caption=f"{network} on a test window")) is not None:
+            pictures[f"forecasts_of_{safe}.png"] = picture
     return pictures

@@ -281,6 +281,7 @@ class DistilledDataset:
             path = folder / record.TABLES[name]
             tables.write_parquet(dataset, path)
             files[record.TABLES[name]] = record.file_entry(path, len(dataset), dataset.data.nbytes)
+        preview = self._format.preview(self.spec, self.stored, self.y)
         values = {
             "format_version": record.FORMAT_VERSION,
             "spec": self.spec.to_dict(),
@@ -296,11 +297,13 @@ class DistilledDataset:
             "citations": self.citations,
             "versions": self.versions,
             "files": files,
+            "preview": preview is not None,
             "pictures": list(self.pictures),
             "evaluation_pictures": self.evaluation_pictures,
             "evaluation": self.evaluation,
         }
-        self._format.preview(self.spec, self.stored, self.y).save(folder / record.PREVIEW, optimize=True)
+        if preview is not None:
+            preview.save(folder / record.PREVIEW, optimize=True)
         write_pictures(folder, self.pictures)
         write_texts(folder, values, repo_id)
         return files

@@ -11,7 +11,7 @@ from torch import Tensor
 from hf_distill.hub.formats import format_of
 
 
-def render_preview(spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+def render_preview(spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
     """Draw a set as its task does: samples of every class, or a series channel by channel.
 
     Args:
@@ -20,6 +20,6 @@ def render_preview(spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image:
         y: Class indices ``(M,)``.
 
     Returns:
-        An RGB picture; equal samples give equal pixels.
+        An RGB picture; equal samples give equal pixels. None of a series where matplotlib is missing.
     """
     return format_of(spec.task).preview(spec, stored, y)

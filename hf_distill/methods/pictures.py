@@ -39,7 +39,8 @@ def pictures_of(synthetic: Synthetic, real: Data, streams: Streams) -> dict[str,
     panels = [
         Panel(name, {"real": whole[:, i], "distilled": distilled[:, i]}, log=True) for i, name in enumerate(names)
     ]
-    return {"spectrum.png": line_plot(panels, caption="amplitude of every frequency bin")}
+    spectrum = line_plot(panels, caption="amplitude of every frequency bin")
+    return {} if spectrum is None else {"spectrum.png": spectrum}
 
 
 def amplitude(series: list[Tensor]) -> Tensor:

@@ -72,10 +72,11 @@ class Reporter:
     def _preview(path: Path, synthetic: Synthetic) -> None:
         batch = synthetic()
         labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
-        picture = io.BytesIO()
         stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
-        render_preview(synthetic.spec, stored, labels.cpu()).save(picture, format="PNG")
-        write_atomically(path, picture.getvalue())
+        if (picture := render_preview(synthetic.spec, stored, labels.cpu())) is not None:
+            written = io.BytesIO()
+            picture.save(written, format="PNG")
+            write_atomically(path, written.getvalue())
 
 
 def trim_log(path: Path, start: int) -> None:

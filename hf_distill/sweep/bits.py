@@ -113,9 +113,10 @@ class BitSweep:
             report(rows[-1])
         whole = {"config": self.config(), "sweet_spot": sweet_spot(rows), "rows": rows}
         write_atomically(folder / "sweep.json", to_json(whole))
-        picture = io.BytesIO()
-        draw(rows).save(picture, format="PNG", optimize=True)
-        write_atomically(folder / "sweep.png", picture.getvalue())
+        if (picture := draw(rows)) is not None:
+            written = io.BytesIO()
+            picture.save(written, format="PNG", optimize=True)
+            write_atomically(folder / "sweep.png", written.getvalue())
         return rows
 
     def config(self) -> dict[str, Any]:

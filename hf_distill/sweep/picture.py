@@ -19,8 +19,8 @@ def sweet_spot(rows: list[dict[str, Any]]) -> int | None:
     return max(own, key=lambda row: sign * row["mean"])["bits_per_value"]
 
 
-def draw(rows: list[dict[str, Any]]) -> PILImage.Image:
-    """Draw the result against bits a value; what has no precision of its own is a level line."""
+def draw(rows: list[dict[str, Any]]) -> PILImage.Image | None:
+    """Draw the result against bits a value; what has no precision of its own is a level line. None: no matplotlib."""
     measured = [row for row in rows if row["mean"] is not None]
     factor = 1 if any(row["metric"] in ("mse", "mae") for row in measured) else 100
     lines: dict[str, list[float]] = {}

@@ -191,7 +191,7 @@ def test_pictures_of_forecasts_reach_the_card(tmp_path):
     assert "pictures" not in result.to_dict()
     artifact.add_evaluation(result.to_dict(), result.pictures)
     with Image.open(folder / "pictures" / "forecasts_of_DLinear.png") as picture:
-        assert picture.size == (800, 20 + 2 * 150)  # four of five channels
+        assert picture.size == (800, 2 * 20 + 2 * 150)  # four of five channels
     card = (folder / "README.md").read_text()
     assert "![forecasts of DLinear](pictures/forecasts_of_DLinear.png)" in card
     assert "26 of the 77 windows" in card and "training time, full / set" in card

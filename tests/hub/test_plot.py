@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import importlib.util
+import io
+
 import numpy as np
 import pytest
 from PIL import ImageColor
 
-from hf_distill.hub.plot import COLOURS, Panel, _ticks, line_plot
+from hf_distill.hub import DistilledDataset, plot
+from hf_distill.hub.plot import COLOURS, Panel, line_plot
+from hf_distill.sweep.picture import draw
+from tests.hub.test_series_format import EVALUATION, SPECS, make
 
 BLUE, RED = (ImageColor.getrgb(colour) for colour in COLOURS[:2])
 
@@ -23,18 +29,21 @@ def test_a_rising_line_goes_from_the_lower_left_to_the_upper_right():
 
 
 def test_a_logarithmic_axis_makes_powers_a_line():
-    values = {"a": 10.0 ** np.arange(9)}
-    straight = np.asarray(line_plot([Panel("", {"a": np.arange(9.0)})]))[18:131, 52:391]
-    powers = np.asarray(line_plot([Panel("", values, log=True)]))[18:131, 52:391]
+    straight, powers = (
+        where(line_plot([Panel("", {"a": values}, log=log)]), BLUE)
+        for values, log in ((np.arange(9.0), False), (10.0 ** np.arange(9), True))
+    )
     np.testing.assert_array_equal(powers, straight)
 
 
 def test_panels_stand_in_a_grid_under_one_legend():
     panels = [Panel(f"channel {i}", {"real": [1, 2], "distilled": [2, 1]}) for i in range(5)]
     picture = line_plot(panels, columns=2, size=(200, 100), caption="Spectra")
-    assert picture.size == (400, 20 + 3 * 100)
-    assert len(where(picture.crop((0, 0, 400, 20)), BLUE)) and len(where(picture.crop((0, 0, 400, 20)), RED))
-    assert not len(where(picture.crop((200, 220, 400, 320)), BLUE)), "there is no sixth panel"
+    # One line of text for the caption and one for the legend.
+    assert picture.size == (400, 2 * 20 + 3 * 100)
+    assert len(where(picture.crop((0, 20, 400, 40)), BLUE)) and len(where(picture.crop((0, 20, 400, 40)), RED))
+    assert not len(where(picture.crop((0, 0, 400, 20)), BLUE))
+    assert not len(where(picture.crop((200, 240, 400, 340)), BLUE)), "there is no sixth panel"
     assert line_plot(panels[:1]).width == 400, "no empty column"
 
 
@@ -58,6 +67,55 @@ def test_each_line_may_have_places_of_its_own():
     assert where(body, BLUE)[:, 1].max() < where(body, RED)[:, 1].min() + 3
 
 
-@pytest.mark.parametrize(("low", "high", "expected"), [(0, 10, [0, 5, 10]), (-0.9, 1.1, [0, 1]), (95, 130, [100, 120])])
-def test_ticks_are_round(low, high, expected):
-    assert _ticks(low, high, 3) == pytest.approx(expected)
+def test_equal_values_give_equal_bytes_whatever_the_user_likes():
+    import matplotlib
+
+    def drawn():
+        written = io.BytesIO()
+        line_plot([Panel("a", {"x": [1, 3, 2], "y": [2, 2, 4]}, log=True)], caption="c").save(written, format="PNG")
+        return written.getvalue()
+
+    first = drawn()
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "lines.linewidth": 5}):
+        assert drawn() == first
+        assert matplotlib.rcParams["font.size"] == 20
+    assert b"tEXt" not in first and b"tIME" not in first
+
+
+def test_a_name_is_no_formula():
+    for name in ("$", r"$\frac$", "_hidden", "a$b$c", "x" * 10_000, "\x1b[2J\n"):
+        assert line_plot([Panel(name, {name: [1, 2], f"{name}2": [2, 1]})], caption=name).size == (400, 190)
+
+
+@pytest.fixture
+def without_matplotlib(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else found(name))
+    plot.can_plot.cache_clear()
+    yield found
+    plot.can_plot.cache_clear()
+
+
+def test_without_matplotlib_there_is_one_warning_and_no_picture(without_matplotlib, recwarn):
+    for _ in range(2):
+        assert line_plot([Panel("a", {"x": [1, 2]})]) is None
+    assert [str(said.message) for said in recwarn] == [
+        "plots are left out without matplotlib: pip install 'hf-distill[plot]'"
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:plots are left out")
+def test_a_series_is_saved_measured_and_read_without_matplotlib(without_matplotlib, monkeypatch, tmp_path):
+    saved = make(SPECS["text"])
+    folder = saved.save_pretrained(tmp_path / "set")
+    saved.add_evaluation(EVALUATION)
+    assert not (folder / "preview.png").exists() and "preview.png" not in (folder / "README.md").read_text()
+    assert draw([{"kind": "in the loop", "mean": 0.5, "metric": "accuracy", "bits_per_value": 2}]) is None
+    # Where there is one, it is drawn again.
+    monkeypatch.setattr(importlib.util, "find_spec", without_matplotlib)
+    plot.can_plot.cache_clear()
+    again = DistilledDataset.from_pretrained(folder)
+    assert again.evaluation == EVALUATION
+    again.save_pretrained(tmp_path / "again")
+    assert (tmp_path / "again" / "preview.png").exists()
+    assert "(preview.png)" in (tmp_path / "again" / "README.md").read_text()

@@ -77,7 +77,7 @@ class Format(ABC):
         return {}
 
     @abstractmethod
-    def preview(self, spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+    def preview(self, spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
         """Draw the published values."""
 
     @abstractmethod

@@ -16,7 +16,6 @@ from hf_distill.data.series_time import synthetic_times
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.synthetic.base import Bits
-from hf_distill.text import printable, shorten
 
 _DRAWN = 8  # channels on the picture
 _PRINTED = 32  # channels whose statistics stand in the card's script; those of wider sets are read from the record
@@ -82,11 +81,10 @@ class SeriesFormat(Format):
         stored = np.stack([table[name].to_numpy().astype(np.float64) for name in spec.channels], axis=1)
         return stored, torch.zeros(len(stored), dtype=torch.int64)
 
-    def preview(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
+    def preview(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
         """See :class:`Format`: the first channels, each in its own units."""
-        names = [shorten(printable(name[:1000])) for name in spec.channels[:_DRAWN]]
-        panels = [Panel(name, {"distilled": stored[:, place]}) for place, name in enumerate(names)]
-        return line_plot(panels)
+        names = spec.channels[:_DRAWN]
+        return line_plot([Panel(name, {"distilled": stored[:, place]}) for place, name in enumerate(names)])
 
     def value_kind(self, spec: SeriesSpec) -> str:
         """See :class:`Format`."""
