@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -95,6 +96,9 @@ class ArrowSplit(Split):
         self._decoder = decoder
         self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
         self._workers = workers
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pool": None}  # threads stay in their process
 
     def raw(self, index: Tensor) -> Tensor:
         """See :class:`Split`."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
-from hf_distill.networks.layers import AvgPoolPairs
+from hf_distill.networks.layers import AvgPoolPairs, PatchConv2d
 from hf_distill.options import Depth, Width
 
 
@@ -42,7 +42,7 @@ class ConvNet(Architecture):
         channels, width = shape[0], shape[2]
         for index in range(self.depth):
             padding = 3 if index == 0 and shape[0] == 1 and shape[1:] == (28, 28) else 1
-            layers.append(nn.Conv2d(channels, self.width, 3, padding=padding))
+            layers.append(PatchConv2d(channels, self.width, 3, padding=padding))
             if self.norm == "instance":
                 layers.append(nn.GroupNorm(self.width, self.width))
             elif self.norm == "batch":

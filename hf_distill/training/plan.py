@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from hf_distill.networks.compiled import has_compiler
 from hf_distill.networks.cost import ONE_THREAD, step_flops
+from hf_distill.training.workers import count_workers
 
-Strategy = Literal["auto", "together", "sequential"]
+Strategy = Literal["auto", "together", "side_by_side", "sequential"]
 Compile = Literal["auto", "always", "never"]
 
 # Floating-point operations of one training step of one network up to which vmap over networks is faster. CPU: 1.2-1.6x
@@ -19,9 +21,15 @@ Compile = Literal["auto", "always", "never"]
 # grouped convolutions. GPU: an estimate; below it the launches of kernels take longer than their work.
 TOGETHER_CPU = 1.2e7
 TOGETHER_GPU = 1e11
-# torch.compile makes a step 1.5-1.9x faster at 28x28 and 1.1-1.4x at 8x8, and takes 10-30 s with a cold cache: at 27
-# GFLOP/s this is 150 s of uncompiled training.
+# Networks that one step trains on a CPU, whatever the number of workers: it decides the last bits of sums.
+TOGETHER_MOST = 10
+# torch.compile makes a step 1.6x faster at 28x28 and at 8x8 (ConvNet of width 32), and takes 5-20 s with a cold cache:
+# at 45 GFLOP/s on one thread this is 90 s of uncompiled training.
 COMPILE_FROM = 4e12
+# Workers take 3 s to begin; this is 10 s of training on one thread. A step of a small network takes as long as STEP
+# operations, whatever it computes.
+WORKERS_FROM = 4e11
+STEP = 5e7
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,15 @@ class Plan:
     """How to train.
 
     Attributes:
-        together: All networks in one step, through ``torch.func``; else one after the other.
+        together: Ten networks in one step, on a GPU all, through ``torch.func``; else each for itself.
+        workers: Processes that train side by side; 1 stands for this process, in which one comes after the other.
         compiled: Through ``torch.compile``.
         one_thread: On one thread of the CPU.
         required: The user asked for compilation; it must not fall back.
     """
 
     together: bool
+    workers: int
     compiled: bool
     one_thread: bool
     required: bool = False
@@ -48,6 +58,7 @@ def make_plan(
     batch: int,
     steps: int,
     count: int,
+    same_length: bool = True,
     device: torch.device,
     strategy: Strategy = "auto",
     compile: Compile = "auto",
@@ -59,7 +70,8 @@ def make_plan(
         sample: One input, ``(1, *shape)``, on the network's device.
         batch: Samples of a step.
         steps: Steps of all networks of this architecture, everything that one compilation serves.
-        count: Networks that may train together.
+        count: Networks.
+        same_length: Their sources are equally long, so that they may train together.
         device: Where they train.
         strategy: An override.
         compile: An override.
@@ -67,12 +79,27 @@ def make_plan(
     flops = step_flops(network, sample, batch)
     on_cpu = device.type == "cpu"
     together = strategy == "together"
-    if strategy == "auto" and count > 1:
+    if strategy == "auto" and count > 1 and same_length:
         together = flops <= (TOGETHER_CPU if on_cpu else TOGETHER_GPU) and is_plain(network)
     compiled = compile == "always"
     if compile == "auto" and not together and on_cpu:
         compiled = flops * steps >= COMPILE_FROM and has_compiler()
-    return Plan(together, compiled, on_cpu and flops < ONE_THREAD, compile == "always")
+    workers = 1
+    if on_cpu and strategy != "sequential":
+        groups = math.ceil(count / TOGETHER_MOST) if together else count
+        workers = choose_workers(math.inf if strategy == "side_by_side" else (flops + STEP) * steps, groups)
+    one = on_cpu and (flops < ONE_THREAD or workers > 1)
+    return Plan(together, workers, compiled, one, compile == "always")
+
+
+def choose_workers(work: float, groups: int) -> int:
+    """Return in how many processes trainings go on side by side.
+
+    Args:
+        work: Operations of all, with :data:`STEP` for each step.
+        groups: Trainings that are independent.
+    """
+    return min(groups, count_workers()) if groups > 1 and work >= WORKERS_FROM else 1
 
 
 def is_plain(network: nn.Module) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from hf_distill.errors import UserError
 from hf_distill.training.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -51,11 +52,11 @@ class CompiledLoss:
             try:
                 return self._compiled(parameters, buffers, x[0], y[0], w[0]).unsqueeze(0)
             except torch._dynamo.exc.TorchDynamoException as error:
+                reason = str(error).splitlines()[0]
                 if self.required:
-                    raise
+                    raise UserError(f"torch.compile failed: {reason}; set evaluator.compile to auto") from error
                 # An optimisation must not cost the run.
                 self.failed = True
-                reason = str(error).splitlines()[0]
                 warnings.warn(f"torch.compile failed, training goes on without it: {reason}", stacklevel=2)
                 return plain(x, y, w)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +14,12 @@ from hf_distill.augment.siamese import AugmentParams, SiameseAugment
 from hf_distill.data.batch import Batch
 from hf_distill.networks.cost import one_thread
 from hf_distill.seeding import Streams
-from hf_distill.training.plan import Compile, Plan, Strategy, make_plan
+from hf_distill.training.plan import TOGETHER_MOST, Compile, Plan, Strategy, make_plan
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.source import Source
 from hf_distill.training.step import CompiledLoss, Loss, single_loss, stacked_loss, unstack
 from hf_distill.training.watch import Watch
+from hf_distill.training.workers import side_by_side
 
 # Epochs between two looks at the loss; each look waits for the GPU.
 CHECK_EVERY = 25
@@ -44,8 +48,9 @@ def train_networks(
         streams: The randomness of each: order of the samples and augmentation.
         recipe: How to train.
         device: Where to train.
-        strategy: ``together`` trains all in one step (``torch.func``), ``sequential`` one after the other; ``auto``
-            chooses by rules that were measured. Together needs sources of equal length.
+        strategy: ``side_by_side`` trains each in a process of its own, on one thread, as many at once as there are
+            cores; ``together`` several in one step (``torch.func``), which needs sources of equal length;
+            ``sequential`` one after the other, on torch's threads. ``auto`` chooses by rules that were measured.
         compile: ``always``, ``never``, or ``auto``: where the training is long enough to win its time back.
         progress: Called with the number of finished epochs, summed over networks.
         names: What each of them is, for an error: ``ConvNet on the random data, seed 2``.
@@ -61,47 +66,82 @@ def train_networks(
     device = torch.device(device)
     networks = [network.to(device).train() for network in networks]
     length = len(sources[0])
-    same_length = all(len(source) == length for source in sources)
     probe = sources[0].batch(torch.zeros(1, dtype=torch.long)).x.to(device)
     plan = make_plan(
         networks[0],
         probe,
         batch=min(recipe.batch_size, length),
         steps=recipe.total_epochs * recipe.steps_per_epoch(length) * len(networks),
-        count=len(networks) if same_length else 1,
+        count=len(networks),
+        same_length=all(len(source) == length for source in sources),
         device=device,
         strategy=strategy,
         compile=compile,
     )
-    groups = [range(len(networks))] if plan.together else [[k] for k in range(len(networks))]
-    compiled = CompiledLoss(networks[0], recipe, required=plan.required) if plan.compiled else None
-    for group in groups:
-        members = [networks[k] for k in group]
-        if plan.together:
-            parameters, buffers, loss = stacked_loss(members, recipe)
-        else:
-            parameters, loss = single_loss(members[0], recipe, compiled)
-        devices = [device] if device.type == "cuda" else []
-        # Layers that draw for themselves (dropout) use torch's global generator.
-        with one_thread(plan.one_thread), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(streams[group[0]].seed_for("layers"))
-            watch = Watch([names[k] for k in group], recipe, device)
-            _fit(
-                list(parameters.values()),
-                loss,
-                [sources[k] for k in group],
-                [streams[k].generator("training") for k in group],
-                recipe,
-                device,
-                progress,
-                watch,
-            )
-        if plan.together:
-            unstack({**parameters, **buffers}, members)
-        for network in members:
+    size = 1
+    if plan.together:
+        size = TOGETHER_MOST if device.type == "cpu" else len(networks)
+    groups = [
+        _Group(networks[k : k + size], sources[k : k + size], streams[k : k + size], names[k : k + size])
+        for k in range(0, len(networks), size)
+    ]
+    train = partial(_train, recipe=recipe, device=device, plan=plan, call=uuid4().hex)
+    states = side_by_side(train, groups, plan.workers, progress)
+    for group, state in zip(groups, states, strict=True):
+        for network, own in zip(group.networks, state, strict=True):
+            network.load_state_dict(own)
             network.eval()
-        watch.check_end(members, probe)
     return plan
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Networks in one loop of training, and what is theirs."""
+
+    networks: Sequence[nn.Module]
+    sources: Sequence[Source]
+    streams: Sequence[Streams]
+    names: Sequence[str]
+
+
+def _train(
+    group: _Group, progress: Callable[[int], object], *, recipe: Recipe, device: torch.device, plan: Plan, call: str
+) -> list[dict[str, Tensor]]:
+    """Train the networks of a group and return their states.
+
+    Args:
+        call: Names the call of :func:`train_networks`: its networks share one compilation.
+    """
+    networks = group.networks
+    if plan.together:
+        parameters, buffers, loss = stacked_loss(networks, recipe)
+    else:
+        compiled = _compiled(networks[0], recipe, plan.required, call) if plan.compiled else None
+        parameters, loss = single_loss(networks[0], recipe, compiled)
+    devices = [device] if device.type == "cuda" else []
+    # Layers that draw for themselves (dropout) use torch's global generator.
+    with one_thread(plan.one_thread), torch.random.fork_rng(devices=devices):
+        torch.manual_seed(group.streams[0].seed_for("layers"))
+        watch = Watch(group.names, recipe, device)
+        generators = [streams.generator("training") for streams in group.streams]
+        _fit(list(parameters.values()), loss, group.sources, generators, recipe, device, progress, watch)
+    if plan.together:
+        unstack({**parameters, **buffers}, networks)
+    for network in networks:
+        network.eval()
+    watch.check_end(networks, group.sources[0].batch(torch.zeros(1, dtype=torch.long)).x.to(device))
+    return [network.state_dict() for network in networks]
+
+
+_last: tuple[str, CompiledLoss] | None = None
+
+
+def _compiled(network: nn.Module, recipe: Recipe, required: bool, call: str) -> CompiledLoss:
+    """Return the compiled loss of a call, made when its first network in this process needs it."""
+    global _last
+    if _last is None or _last[0] != call:
+        _last = call, CompiledLoss(network, recipe, required)
+    return _last[1]
 
 
 def _fit(
@@ -111,7 +151,7 @@ def _fit(
     generators: Sequence[torch.Generator],
     recipe: Recipe,
     device: torch.device,
-    progress: Callable[[int], object] | None,
+    progress: Callable[[int], object],
     watch: Watch,
 ) -> None:
     optimizer = recipe.make_optimizer(parameters)
@@ -133,8 +173,7 @@ def _fit(
             watch.step(losses.detach(), data.w)
         if (epoch + 1) % CHECK_EVERY == 0 or epoch + 1 == epochs:
             watch.check(epoch + 1)
-        if progress is not None:
-            progress(len(sources))
+        progress(len(sources))
 
 
 def _batches(

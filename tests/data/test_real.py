@@ -1,4 +1,5 @@
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -42,6 +43,8 @@ def test_storages_agree(images, storage, kind):
     index = torch.tensor([7, 2, 2, 11])
     assert real.train.raw(index)[:, 0, 0, 0].tolist() == [70, 20, 20, 110]
     assert real.train.labels[index].tolist() == [1, 2, 2, 2]
+    sent = pickle.loads(pickle.dumps(real.train))  # to a process that trains on it
+    assert torch.equal(sent.raw(index), real.train.raw(index))
 
 
 def test_auto_storage_goes_by_size(images):

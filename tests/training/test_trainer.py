@@ -107,6 +107,31 @@ def test_compiled_training_is_the_same(really):
         assert_same(one, two)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("compile", ["never", "always"])
+def test_workers_change_no_bit(monkeypatch, compile):
+    if compile == "always" and not plans.has_compiler():
+        pytest.skip("no C++ compiler")
+    recipe = Recipe(epochs=4, batch_size=5, augment=SiameseAugment(), lr=0.05)
+    vit = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "patch_size": 4}
+    dropping = TransformersClassifier(model={"model_type": "vit", "hidden_dropout_prob": 0.5, **vit})
+    for architecture in (ConvNet(width=4, depth=2), dropping) if compile == "never" else (ConvNet(width=4, depth=2),):
+        alone, plan = trained([0, 1, 2], architecture, recipe, strategy="sequential", compile=compile)
+        assert plan.workers == 1 and plan.one_thread
+        monkeypatch.setattr(plans, "count_workers", lambda: 2)
+        epochs = []
+        options = {"strategy": "side_by_side", "compile": compile, "progress": epochs.append}
+        beside, plan = trained([0, 1, 2], architecture, recipe, **options)
+        assert plan.workers == 2 and sum(epochs) == 12
+        for one, two in zip(alone, beside, strict=True):
+            assert not two.training
+            assert all(
+                torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+            )
+    with pytest.raises(DivergenceError, match=r"network 0: .*lower recipe\.lr"):
+        trained([0, 1], MLP(width=8), Recipe(epochs=30, lr=1e6), strategy="side_by_side")
+
+
 def make(network, batch, steps, count, device="cpu", **options):
     sample = torch.zeros(1, 1, 28, 28)
     return plans.make_plan(
@@ -114,7 +139,8 @@ def make(network, batch, steps, count, device="cpu", **options):
     )
 
 
-def test_plan_rules():
+def test_plan_rules(monkeypatch):
+    monkeypatch.setattr(plans, "count_workers", lambda: 4)
     small, large = MLP().build((1, 28, 28), 10, 0), ConvNet(width=32).build((1, 28, 28), 10, 0)
     assert make(small, 10, 1000, 5).together and make(small, 10, 1000, 5).one_thread
     assert not make(small, 10, 1000, 1).together
@@ -123,6 +149,15 @@ def test_plan_rules():
     assert not make(large, 10, 1000, 5).compiled
     assert make(large, 100, 10_000, 5).compiled == plans.has_compiler()
     assert not make(large, 100, 10_000, 5, compile="never").compiled
+    # Four processes of one thread each where that is worth their start: never a matter of how many there are.
+    assert make(large, 100, 10_000, 5).workers == 4 and make(large, 100, 10_000, 5).one_thread
+    assert make(large, 100, 10_000, 3).workers == 3
+    assert make(large, 100, 10_000, 1).workers == 1 and not make(large, 100, 10_000, 1).one_thread
+    assert make(large, 100, 100, 5).workers == 1
+    assert make(large, 100, 10_000, 5, strategy="sequential").workers == 1
+    assert make(small, 10, 100, 5, strategy="side_by_side").workers == 4
+    assert make(small, 10, 100_000, 25).workers == 3  # ten and ten and five together
+    assert make(small, 10, 100_000, 25, same_length=False).workers == 4
 
 
 def test_step_flops_of_an_mlp():
