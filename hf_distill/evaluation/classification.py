@@ -58,7 +58,8 @@ class ClassificationEvaluator(Evaluator):
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
-        strategy: Train seeds ``together`` or ``sequential``; ``auto`` takes the faster by measured rules.
+        strategy: Train networks ``together`` in one step, ``side_by_side`` in processes of one thread each (as many as
+            there are cores, or ``OMP_NUM_THREADS``), or ``sequential``; ``auto`` chooses by measured rules.
         compile: ``torch.compile``: ``always``, ``never``, or ``auto`` where the training is long.
     """
 
