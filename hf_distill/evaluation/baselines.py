@@ -11,20 +11,23 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.features.base import Extractor
+from hf_distill.features.pixels import PixelFeatures
 from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector, select_per_class
-from hf_distill.selection.cells import CellSelector
 from hf_distill.selection.herding import HerdingSelector
+from hf_distill.selection.kmeans import KMeansSelector
 
 _MEAN_ROWS = 2048
 
+Baseline = Callable[[RealData, DataSpec, int, Streams, Extractor], Batch]
+"""Makes a training set from the data, the distilled set's specification, how many samples, randomness, and the space
+that selectors choose in."""
 
-def real_bits(spec: DataSpec) -> int:
-    """Return the size of one stored real sample with its label, in bits."""
-    return torch.Size(spec.shape).numel() * spec.bits_per_value + spec.bits_per_label
 
-
-def random_samples(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
+def random_samples(
+    real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor | None = None
+) -> Batch:
     """Draw ``count`` real samples, the same number of every class; what does not divide goes to random classes.
 
     Where the data's ``class_balance`` is natural, they are drawn from all rows alike.
@@ -45,17 +48,23 @@ def random_samples(real: RealData, spec: DataSpec, count: int, streams: Streams)
     return take(real, spec, torch.cat(rows))
 
 
-def selected_samples(selector: Selector) -> Callable[[RealData, DataSpec, int, Streams], Batch]:
-    """Return the baseline of a selector: as many real samples of every class as fit into ``count``."""
+def selected_samples(selector: Selector, space: Extractor | None = None) -> Baseline:
+    """Return the baseline of a selector: as many real samples of every class as fit into ``count``.
 
-    def samples(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
-        index, _ = select_per_class(selector, real, max(1, count // spec.num_classes), streams)
+    Args:
+        selector: Chooses them.
+        space: Where it chooses; where the evaluator says if None.
+    """
+
+    def samples(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Batch:
+        per_class = max(1, count // spec.num_classes)
+        index, _ = select_per_class(selector, real, per_class, streams, space or extractor, spec)
         return take(real, spec, index)
 
     return samples
 
 
-def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams) -> Batch:
+def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Batch:
     """Return the mean of each class, one sample a class whatever ``count`` is, as it would be stored."""
     real.require(1)
     means = []
@@ -74,13 +83,14 @@ def take(real: RealData, spec: DataSpec, rows: Tensor) -> Batch:
     return Batch.of(x, real.train.labels[rows].to(x.device))
 
 
-BASELINES: dict[str, Callable[[RealData, DataSpec, int, Streams], Batch]] = {
+BASELINES: dict[str, Baseline] = {
     "random": random_samples,
+    "kmeans": selected_samples(KMeansSelector()),
+    "kmeans_pixels": selected_samples(KMeansSelector(), PixelFeatures()),
     "herding": selected_samples(HerdingSelector()),
-    "kmeans": selected_samples(CellSelector(cell_size=1, pick="closest")),
     "class_mean": class_means,
 }
-"""Every baseline by its name: takes the data, the distilled set's specification, how many samples, and randomness."""
+"""Every baseline by its name."""
 
 
 def check_baselines(names: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
@@ -16,21 +15,27 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.evaluation.base import Evaluator
-from hf_distill.evaluation.baselines import BASELINES, check_baselines, real_bits
+from hf_distill.evaluation.baselines import BASELINES, check_baselines
+from hf_distill.evaluation.contenders import Contender, baselines, published
 from hf_distill.evaluation.features import FeatureMetrics
 from hf_distill.evaluation.published import check_match, read_published
 from hf_distill.evaluation.result import Evaluation, make_row
+from hf_distill.evaluation.size import size_row
+from hf_distill.features.base import Extractor
+from hf_distill.features.network import NetworkFeatures
+from hf_distill.features.pixels import PixelFeatures
+from hf_distill.features.trained import trained_on
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.metrics import METRICS, load_metric
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import find_device
 from hf_distill.networks.default import default_network
-from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Seed
+from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 from hf_distill.training.plan import Compile, Strategy
 from hf_distill.training.recipe import Recipe
-from hf_distill.training.source import Source, SplitSource, TensorSource, predict
+from hf_distill.training.source import predict
 from hf_distill.training.trainer import train_networks
 from hf_distill.training.watch import check_outputs
 
@@ -41,18 +46,23 @@ _MAX_GROUP = 40
 class ClassificationEvaluator(Evaluator):
     """Accuracy of classifiers that are trained on a published set.
 
-    Every seed is a fresh network; with one seed the distilled set and its baselines start from
-    the same weights. The random baseline is a fresh draw of real samples for each seed, which take as many bits as
-    the set; herding and k-means have as many samples; the class mean is one sample a class whatever the set holds.
+    Every seed is a fresh network; with one seed the distilled set and its baselines start from the same weights. All
+    baselines are as many real samples as take the bits of the set, which are those that a reader downloads to train on
+    it. ``random`` is a fresh draw for each seed; ``kmeans`` and ``herding`` choose in the features of a trained
+    network, as the field does; ``class_mean`` is one sample a class whatever the set holds.
 
     Args:
         networks: Architectures; by default the field's ConvNet for images and an MLP for vectors.
         seeds: Networks of each architecture and training set.
         recipe: How they are trained; null for ``Recipe`` as it is.
         baselines: Any of ``start`` (what the method started from, where that is known), ``random``, ``kmeans`` (the
-            samples closest to the centres of as many clusters), ``herding``, ``class_mean``.
-        full: Train on all of the real data too, for the upper limit.
+            samples closest to the centres of as many clusters), ``kmeans_pixels`` (the same by distances of pixels),
+            ``herding``, ``class_mean``.
+        full: Networks that are trained on all of the real data, for the upper limit; 0 or false for none, true for as
+            many as there are seeds.
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
+        features: The space that ``kmeans`` and ``herding`` choose in; null for the network that was trained on all
+            training rows, the first one of the row ``full``.
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
         metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
@@ -69,9 +79,10 @@ class ClassificationEvaluator(Evaluator):
         networks: list[Architecture] | None = None,
         seeds: Few = 5,
         recipe: Recipe | None = None,
-        baselines: list[str] = ["start", "random", "kmeans", "herding", "class_mean"],  # noqa: B006 - never changed
-        full: bool = False,
-        full_steps: PositiveInt = 5000,
+        baselines: list[str] = ["start", *BASELINES],  # noqa: B006 - never changed
+        full: bool | Annotated[int, Range(0, 10_000)] = 1,
+        full_steps: PositiveInt = 2000,
+        features: Extractor | None = None,
         labels: Literal["hard", "soft"] = "hard",
         metrics: Annotated[list[str], NotEmpty()] = ["accuracy"],  # noqa: B006
         feature_metrics: FeatureMetrics | None = None,
@@ -86,6 +97,7 @@ class ClassificationEvaluator(Evaluator):
         self.baselines = baselines
         self.full = full
         self.full_steps = full_steps
+        self.features = features
         self.labels = labels
         self.metrics = metrics
         self.feature_metrics = feature_metrics
@@ -103,7 +115,7 @@ class ClassificationEvaluator(Evaluator):
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy(self)
-        other.baselines, other.full, other.feature_metrics = [], False, None
+        other.baselines, other.full, other.feature_metrics = [], 0, None
         return other
 
     def evaluate(
@@ -124,96 +136,90 @@ class ClassificationEvaluator(Evaluator):
         check_match(spec, real.spec)
         self.recipe.check(spec)
         test = real.test
-        bits = distilled.bits["default"].total
-        count = max(spec.num_classes, bits // real_bits(spec))
-        sources = self._sources(distilled, real, count, start if "start" in self.baselines else None)
         networks = self.networks or [default_network(spec.shape)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
-        sizes = {
-            name: {"samples": len(group[0]), "bits": len(group[0]) * real_bits(spec)}
-            for name, group in sources.items()
-            if name in BASELINES
-        }
-        if "start" in sources and start is not None:
-            sizes = {"start": {"samples": len(start), "bits": start.bits["default"].total}, **sizes}
+        contenders = self._contenders(distilled, start, real, networks[0])
+        full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
+        recipes = {name: self.recipe.for_samples(own.samples) for name, own in contenders.items()}
+        epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values())
+        if full:
+            epochs += full * self._full_recipe(real).for_samples(len(real.train)).total_epochs
         rows = []
-        recipes = {name: self._recipe(name, len(group[0])) for name, group in sources.items()}
-        epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values()) * len(networks)
-        with progress_bar(epochs, "evaluating", "epoch", disable=not progress) as bar:
+        with progress_bar(epochs * len(networks), "evaluating", "epoch", disable=not progress) as bar:
             for network in networks:
                 bar.set_postfix_str(network.label)
-                scores = self._measure(network, sources, recipes, spec, test, metrics, device, bar.update)
-                for metric, values in scores.items():
-                    row = make_row(
-                        values,
-                        sizes,
-                        network=network.label,
-                        metric=metric,
-                        labels=self.labels,
-                        seeds=self.seeds,
-                        bits=bits,
-                    )
-                    rows.append(row)
+                outputs = self._train(network, contenders, recipes, spec, test, device, bar.update)
+                if full:
+                    outputs["full"] = self._train_full(network, full, real, spec, device, bar.update)
+                about: dict[str, Any] = {
+                    "network": network.label,
+                    "labels": self.labels,
+                    "seeds": self.seeds,
+                    "sets": 1,
+                }
+                about |= {"samples": len(distilled), **size_row(distilled, self.labels == "soft")}
+                if full:
+                    about |= {"full_networks": full, "full_steps": self._full_recipe(real).steps}
+                sizes = {
+                    name: {"samples": own.samples, "bits": own.bits}
+                    for name, own in contenders.items()
+                    if name != "distilled"
+                }
+                for metric, function in metrics.items():
+                    scores = {name: [function(own, test.labels) for own in group] for name, group in outputs.items()}
+                    rows.append(make_row(scores, sizes, metric=metric, **about))
         evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows, features=features)
         if output is not None:
             evaluation.save(output)
         return evaluation
 
-    def _recipe(self, name: str, length: int) -> Recipe:
-        if name != "full":
-            return self.recipe.for_samples(length)
-        recipe = copy(self.recipe)
-        recipe.epochs = min(recipe.total_epochs, math.ceil(self.full_steps / recipe.steps_per_epoch(length)))
-        return recipe
-
     def _streams(self) -> list[Streams]:
         return [Streams(self.seed, step=k) for k in range(self.seeds)]
 
-    def _sources(
-        self, distilled: DistilledDataset, real: RealData, count: int, start: DistilledDataset | None
-    ) -> dict[str, list[Source]]:
-        """Return what is trained on: a source for each seed under each name."""
-        spec = distilled.spec
-        own = TensorSource(distilled.batch(soft=self.labels == "soft"))
-        sources: dict[str, list[Source]] = {"distilled": [own] * self.seeds}
-        if start is not None:
-            sources["start"] = [TensorSource(start.batch(soft=self.labels == "soft"))] * self.seeds
-        for name in self.baselines:
-            if name == "start" or (real.is_stream and name != "random"):
-                continue  # what is not random needs random access
-            if name == "random":
-                draws = [BASELINES[name](real, spec, count, streams) for streams in self._streams()]
-                sources[name] = [TensorSource(draw) for draw in draws]
-            else:
-                sources[name] = [TensorSource(BASELINES[name](real, spec, count, self._streams()[0]))] * self.seeds
-        if self.full:
-            sources["full"] = [SplitSource(real.train, spec)] * self.seeds
-        return sources
+    def _full_recipe(self, real: RealData) -> Recipe:
+        """Return the recipe with its steps on all of the real data."""
+        recipe = copy(self.recipe)
+        own = self.recipe.for_samples(len(real.train))
+        recipe.steps = min(self.full_steps, own.total_epochs * own.steps_per_epoch(len(real.train)))
+        return recipe
 
-    def _measure(
+    def _contenders(
+        self, distilled: DistilledDataset, start: DistilledDataset | None, real: RealData, network: Architecture
+    ) -> dict[str, Contender]:
+        """Return what is trained on by name."""
+        soft = self.labels == "soft"
+        found = {"distilled": published(distilled, self.seeds, soft)}
+        if start is not None and "start" in self.baselines:
+            found["start"] = published(start, self.seeds, soft)
+        extractor = self.features or PixelFeatures()
+        if self.features is None and not real.is_stream:
+            recipe = self._full_recipe(real)
+            extractor = NetworkFeatures(network=network, steps=recipe.steps or 0, recipe=recipe, seed=self.seed)
+        bits = found["distilled"].bits
+        return found | baselines(self.baselines, real, distilled, bits, self._streams(), extractor)
+
+    def _train(
         self,
         architecture: Architecture,
-        sources: dict[str, list[Source]],
+        contenders: dict[str, Contender],
         recipes: dict[str, Recipe],
         spec: DataSpec,
         test: Split,
-        metrics: dict[str, Callable[[Tensor, Tensor], float]],
         device: torch.device,
         advance: Callable[[int], object],
-    ) -> dict[str, dict[str, list[float]]]:
-        """Return the values of every seed, by metric and by the name of the source."""
-        scores: dict[str, dict[str, list[float]]] = {metric: {} for metric in metrics}
+    ) -> dict[str, list[Tensor]]:
+        """Return the logits ``(N, classes)`` of every network on the test rows, by the name of what it learned from."""
+        found: dict[str, list[Tensor]] = {name: [] for name in contenders}
         streams = self._streams()
         jobs: dict[tuple[int, bool], list[tuple[str, int]]] = {}
-        for name, group in sources.items():
+        for name, own in contenders.items():
             # Sets of one length train together, the distilled one and its baselines alike if their labels are.
-            own = name == "full" or (name in ("distilled", "start") and self.labels == "soft")
-            jobs.setdefault((len(group[0]), own), []).extend((name, k) for k in range(self.seeds))
+            jobs.setdefault((own.samples, own.soft), []).extend((name, k) for k in range(self.seeds))
         for members in jobs.values():
-            for start in range(0, len(members), _MAX_GROUP):
-                part = members[start : start + _MAX_GROUP]
+            for first in range(0, len(members), _MAX_GROUP):
+                part = members[first : first + _MAX_GROUP]
                 built = [
                     architecture.build(spec.shape, spec.num_classes, streams[k].seed_for("network")) for _, k in part
                 ]
@@ -221,7 +227,7 @@ class ClassificationEvaluator(Evaluator):
                 recipe = recipes[part[0][0]]
                 train_networks(
                     built,
-                    [sources[name][k] for name, k in part],
+                    [contenders[name].sources[k] for name, k in part],
                     [streams[k] for _, k in part],
                     recipe=recipe,
                     device=device,
@@ -233,21 +239,53 @@ class ClassificationEvaluator(Evaluator):
                 outputs = predict(built, test, spec, device)
                 check_outputs(names, outputs, recipe)
                 for (name, _), logits in zip(part, outputs, strict=True):
-                    for metric, function in metrics.items():
-                        scores[metric].setdefault(name, []).append(function(logits, test.labels))
-        return scores
+                    found[name].append(logits)
+        return found
+
+    def _train_full(
+        self,
+        architecture: Architecture,
+        count: int,
+        real: RealData,
+        spec: DataSpec,
+        device: torch.device,
+        advance: Callable[[int], object],
+    ) -> list[Tensor]:
+        """Return the logits of networks that were trained on all real rows."""
+        recipe = self._full_recipe(real)
+        names = [f"{architecture.label} on the full data, seed {self.seed}, network {k}" for k in range(count)]
+        built = [
+            trained_on(
+                real,
+                architecture,
+                recipe,
+                Streams(self.seed, step=k),
+                device,
+                spec,
+                compile=self.compile,
+                progress=advance,
+                name=names[k],
+            )
+            for k in range(count)
+        ]
+        outputs = predict(built, real.test, spec, device)
+        check_outputs(names, outputs, recipe)
+        return outputs
 
     def _protocol(
         self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, test: Split, samples: int
     ) -> dict[str, Any]:
+        chosen = type(self.features).__name__ if self.features else f"the first {networks[0].label} of the full data"
         return {
             "reads": "config default of the published files",
             "reported": "last epoch",
-            "std": "sample standard deviation over the seeds",
+            "std": "sample standard deviation over the seeds, networks that are trained on one set",
+            "bits": "what a reader downloads to train: the smaller config, labels included",
             "random": "real samples of equal size in bits, a fresh draw for each seed",
             "class_mean": "one sample a class",
             "start": "the method's own initial samples, stored as the set is",
-            "kmeans, herding": "as many real samples of each class, by their pixels",
+            "kmeans, herding": "as many real samples of each class as fit into these bits, chosen in the features of "
+            f"{chosen}; kmeans_pixels by their pixels",
             "samples": samples,
             "test_rows": len(test),
             "test_split": real.spec.source.get("test_split"),

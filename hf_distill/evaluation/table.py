@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hf_distill.hub.markdown import cell
-from hf_distill.text import printable, shorten
+from hf_distill.text import networks_said, printable, shorten, steps_said
 
 _SHOWN = 60  # characters of a name on the terminal
 _OF = ("", "random_", "full_")
@@ -32,23 +32,24 @@ def format_speedup(row: dict[str, Any]) -> str:
 def table_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return head and lines: the result, random, the other baselines. Empty columns are left out."""
     others = list(dict.fromkeys(name for row in rows for name in row.get("baselines") or {} if name != "random"))
-    head = ["network", "metric", "labels", "seeds", "distilled", "random", *(n.replace("_", " ") for n in others)]
+    head = ["network", "metric", "labels", "networks", "distilled", "random", *(n.replace("_", " ") for n in others)]
     head += ["full", "LRS", "gap closed", "training s, full / set", "MAE", "MAE random", "MAE full", "bits"]
     lines = []
     for row in rows:
         metric = row["metric"]
         baselines = [(row.get("baselines") or {}).get(name) or {} for name in others]
+        full = format_score(row.get("full_mean"), row.get("full_std"), metric)
         score, closed = row.get("label_robust_score"), row.get("gap_closed")
         lines.append(
             [
                 row["network"],
                 metric,
                 row.get("labels") or "",
-                "" if row.get("seeds") is None else str(row["seeds"]),
+                networks_said(row),
                 format_score(row.get("mean"), row.get("std"), metric),
                 format_score(row.get("random_mean"), row.get("random_std"), metric),
                 *(format_score(b.get("mean"), b.get("std"), metric) for b in baselines),
-                format_score(row.get("full_mean"), row.get("full_std"), metric),
+                full and full + steps_said(row),
                 "" if score is None else f"{score:.3f}",
                 "" if closed is None else f"{100 * closed:.0f} %",
                 format_speedup(row),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hf_distill.hub.markdown import cell
+from hf_distill.text import networks_said, steps_said
 
 
 def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -18,8 +19,9 @@ def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
     names.sort(key=lambda name: name == "full data")
     lines = [
         [
-            *(cell(row.get(key)) for key in ("network", "metric", "labels", "seeds")),
-            *(_number(row.get("metric", ""), *spreads.get(name, (None, None))) for name in names),
+            *(cell(row.get(key)) for key in ("network", "metric", "labels")),
+            networks_said(row),
+            *(_result(row, name, *spreads.get(name, (None, None))) for name in names),
             *(_number("mae", row.get(f"{key}mae_mean"), row.get(f"{key}mae_std")) for key in ("", "random_", "full_")),
             f"{row['gap_closed'] * 100:.0f} %" if row.get("gap_closed") is not None else "",
             f"{row['training_speedup']:.1f}" if row.get("training_speedup") is not None else "",
@@ -27,7 +29,7 @@ def results_table(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
         ]
         for row, spreads in zip(rows, cells, strict=True)
     ]
-    head = ["network", "metric", "labels", "seeds", *map(cell, names), "MAE", "MAE random", "MAE full", "gap closed"]
+    head = ["network", "metric", "labels", "networks", *map(cell, names), "MAE", "MAE random", "MAE full", "gap closed"]
     head += ["training time, full / set", "bits"]
     kept = [place for place in range(len(head)) if head[place] == "bits" or any(line[place] for line in lines)]
     return {
@@ -66,6 +68,11 @@ def _spreads(row: dict[str, Any]) -> dict[str, tuple[float | None, float | None]
         **baselines,
         "full data": (row.get("full_mean"), row.get("full_std")),
     }
+
+
+def _result(row: dict[str, Any], name: str, mean: float | None, std: float | None) -> str:
+    text = _number(row.get("metric", ""), mean, std)
+    return text + steps_said(row) if text and name == "full data" else text
 
 
 def _number(metric: str, mean: float | None, std: float | None) -> str:

@@ -37,7 +37,7 @@ _row = fields(
     {"network": text, "metric": text},
     {
         "labels": optional(text),
-        "seeds": optional(whole()),
+        **dict.fromkeys(("seeds", "sets", "full_steps"), optional(whole())),
         "bits": optional(_bits),
         "baselines": optional(mapping(_spread)),
         **dict.fromkeys(_scores, _score),

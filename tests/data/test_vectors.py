@@ -4,7 +4,8 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from hf_distill.data import RealData, VectorTransform
 from hf_distill.errors import UserError
-from hf_distill.evaluation.baselines import random_samples, real_bits
+from hf_distill.evaluation.baselines import random_samples
+from hf_distill.evaluation.size import real_bits
 from hf_distill.hub import DistilledDataset
 from hf_distill.initialization import MeanSamples, RealSamples
 from hf_distill.learners.task import task_of

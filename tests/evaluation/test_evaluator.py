@@ -14,7 +14,8 @@ from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.default import default_network
-from hf_distill.synthetic import SoftVectorSet
+from hf_distill.quantization import UniformQuantizer
+from hf_distill.synthetic import PixelSet, QuantizedSet, SoftVectorSet
 from hf_distill.training import Recipe
 from tests.evaluation.sets import distilled, table
 
@@ -26,7 +27,7 @@ def evaluator(**options):
 
 def test_rows_and_protocol(real, artifact, tmp_path):
     networks = [MLP(width=16), ConvNet(width=4, depth=2)]
-    result = evaluator(networks=networks, metrics=["accuracy", "macro_f1"], full=True).evaluate(
+    result = evaluator(networks=networks, metrics=["accuracy", "macro_f1"], full=1).evaluate(
         artifact, real, tmp_path / "evaluation.json", progress=False
     )
     assert json.loads((tmp_path / "evaluation.json").read_text()) == result.to_dict()
@@ -40,9 +41,11 @@ def test_rows_and_protocol(real, artifact, tmp_path):
     assert row["bits"] == 6 * (64 * 8 + 2) and row["seeds"] == 2 and row["labels"] == "hard"
     for value in (row["mean"], row["random_mean"], row["full_mean"]):
         assert 0 <= value <= 1
-    assert row["full_mean"] == 1  # bright halves are easily told apart
+    assert row["full_mean"] == 1 and row["full_std"] is None  # bright halves are easily told apart
+    assert (row["full_networks"], row["full_steps"]) == (1, 40) and row["sets"] == 1
+    assert row["config_bits"] == {"default": row["bits"], "codes": 6 * (64 * 32 + 2)}
     sizes = {name: baseline["samples"] for name, baseline in row["baselines"].items()}
-    assert sizes == {"random": 6, "kmeans": 6, "herding": 6, "class_mean": 3}
+    assert sizes == {"random": 6, "kmeans": 6, "kmeans_pixels": 6, "herding": 6, "class_mean": 3}
     assert row["baselines"]["random"]["mean"] == row["random_mean"]
     assert result.protocol["reported"] == "last epoch" and result.protocol["test_rows"] == 30
     assert result.protocol["recipe"]["epochs"] == 40
@@ -155,3 +158,53 @@ def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tm
         for labels in ("hard", "soft")
     )
     assert hard["labels"] == "hard" and soft["labels"] == "soft" and hard["mean"] != soft["mean"]
+
+
+def test_the_network_of_the_full_row_is_trained_once_for_all_rows(real, artifact, monkeypatch):
+    from hf_distill.features import trained
+
+    lengths = []
+    train = trained.train_networks
+
+    def counted(networks, sources, *arguments, **options):
+        lengths.append(len(sources[0]))
+        return train(networks, sources, *arguments, **options)
+
+    monkeypatch.setattr(trained, "train_networks", counted)
+    evaluator(full=1).evaluate(artifact, real, progress=False)
+    assert lengths == [60]
+    evaluator(full=2).evaluate(artifact, real, progress=False)  # the first one is known
+    assert lengths == [60, 60]
+
+
+def test_steps_on_the_full_data_are_limited(real, artifact):
+    row = evaluator(baselines=[], full=True, full_steps=7).evaluate(artifact, real, progress=False).rows[0]
+    assert (row["full_networks"], row["full_steps"]) == (2, 7)
+    assert evaluator(baselines=[], full=0).evaluate(artifact, real, progress=False).rows[0]["full_mean"] is None
+
+
+def test_a_quantized_set_is_compared_at_the_bits_of_its_codes(real, tmp_path):
+    synthetic = QuantizedSet(synthetic=PixelSet(per_class=4), quantizer=UniformQuantizer(bits=2))
+    batch = real.sample([0, 1, 2], 4, torch.Generator().manual_seed(0))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    made = DistilledDataset.from_synthetic(synthetic)
+    row = evaluator(seeds=1, full=0).evaluate(made, real, progress=False).rows[0]
+    assert row["bits"] == row["config_bits"]["codes"] == synthetic.bits().total < row["config_bits"]["default"]
+    for name, baseline in row["baselines"].items():
+        assert baseline["bits"] == baseline["samples"] * (64 * 8 + 2)
+        # a quarter of the bits a value buys a quarter of the samples, and one a class at least
+        assert baseline["samples"] == 3 and (name == "random" or baseline["bits"] <= row["bits"])
+
+
+def test_soft_labels_count_where_they_are_used(vector_real):
+    batch = vector_real.sample([0, 1, 2], 2, torch.Generator().manual_seed(0))
+    synthetic = SoftVectorSet(per_class=2, top=2)
+    synthetic.initialize(batch.x, F.one_hot(batch.y, 3).float(), vector_real.spec)
+    made = DistilledDataset.from_synthetic(synthetic)
+    hard, soft = (
+        evaluator(seeds=1, baselines=[], full=0, labels=labels).evaluate(made, vector_real, progress=False).rows[0]
+        for labels in ("hard", "soft")
+    )
+    codes, default = made.bits["codes"], made.bits["default"]
+    assert hard["bits"] == min(default.total, codes.total)
+    assert soft["bits"] == min(default.data + codes.labels, codes.total) > hard["bits"]

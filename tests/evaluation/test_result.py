@@ -37,7 +37,10 @@ def test_table():
     rows = [row(distilled=[0.8, 0.9], random=[0.5, 0.7], class_mean=[0.6, 0.6]), row(distilled=[0.1, 0.1])]
     text = render_table(rows)
     head = " ".join(text.splitlines()[0].split())
-    assert head == "network metric labels seeds distilled random class mean bits"
+    assert head == "network metric labels networks distilled random class mean bits"
+    assert "2 on 1 set" in text
+    assert "2 on each of 3 sets" in render_table([{**rows[0], "sets": 3}])
+    assert "95.0 ± 7.1 (2,000 steps)" in render_table([{**row(distilled=[1.0], full=[0.9, 1.0]), "full_steps": 2000}])
     assert "85.0 ± 7.1" in text and "60.0 ± 14.1" in text and "5,160" in text
     markdown = render_table(rows, markdown=True).splitlines()
     assert len(markdown) == 4 and all(line.startswith("| ") and line.endswith(" |") for line in markdown)

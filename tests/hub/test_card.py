@@ -54,7 +54,7 @@ def test_numbers_stand_beside_every_baseline(record: dict) -> None:
     text = render_card({**record, "evaluation": EVALUATION})
     head, line = re.findall(r"^\| (?:network|ConvNet) .*$", text, re.M)
     assert head == (
-        "| network | metric | labels | seeds | distilled | random, equal bits | herding | class mean | bits |"
+        "| network | metric | labels | networks | distilled | random, equal bits | herding | class mean | bits |"
     ), "no column for the full data, which nobody measured"
     assert line == (
         "| ConvNet | accuracy | hard | 5 | 91.2 ± 0.4 % | 64.7 ± 2.1 % | 80.1 ± 1.0 % | 87.5 ± 0.2 % | 1,300 |"
