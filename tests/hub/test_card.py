@@ -57,7 +57,7 @@ def test_numbers_stand_beside_every_baseline(record: dict) -> None:
         "| network | metric | labels | networks | distilled | random, equal bits | herding | class mean | bits |"
     ), "no column for the full data, which nobody measured"
     assert line == (
-        "| ConvNet | accuracy | hard | 5 | 91.2 ± 0.4 % | 64.7 ± 2.1 % | 80.1 ± 1.0 % | 87.5 ± 0.2 % | 1,300 |"
+        "| ConvNet | accuracy | hard | 5 on 1 set | 91.2 ± 0.4 % | 64.7 ± 2.1 % | 80.1 ± 1.0 % | 87.5 ± 0.2 % | 1,300 |"
     )
     rows = [EVALUATION["rows"][0] | {"full_mean": 0.988, "metric": "loss"}]
     text = render_card({**record, "evaluation": {"protocol": {}, "rows": rows}})
