@@ -11,7 +11,6 @@ from jsonargparse import ArgumentParser
 import hf_distill.cli.parsing
 from hf_distill.cli.main import run
 from hf_distill.cli.messages import parse
-from hf_distill.data.beams import BeamScenario
 from hf_distill.diffusion import GeneratorTraining, Guidance
 from hf_distill.errors import UserError
 from hf_distill.options import (
@@ -27,7 +26,7 @@ from hf_distill.options import (
 )
 from hf_distill.parts import Part, concrete
 
-PARTS = sorted({*concrete(Part), BeamScenario, GeneratorTraining, Guidance}, key=lambda cls: cls.__name__)
+PARTS = sorted({*concrete(Part), GeneratorTraining, Guidance}, key=lambda cls: cls.__name__)
 NUMBERS = (-1, 0, math.nan, math.inf, -math.inf, 1e30, -1e30, 10**30, 2**31, True, "x", None, [], {})
 # What must be given: plain values will do, none is looked at before an option is.
 REQUIRED = {

@@ -24,7 +24,6 @@ _COMMANDS = {
     "show": "say what a distilled dataset is and what it is worth",
     "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
-    "make-beams": "simulate a beam management dataset of your own scenario",
 }
 
 _USAGE = """usage: hf-distill COMMAND [options]

@@ -1,13 +1,18 @@
+import importlib.util
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from datasets import load_dataset
 
-from hf_distill.cli.main import run
-from hf_distill.data.beams import BeamScenario
 from hf_distill.errors import UserError
+
+_spec = importlib.util.spec_from_file_location("make_beams", Path(__file__).parents[2] / "examples/beams/make_beams.py")
+make_beams = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(make_beams)
+BeamScenario = make_beams.BeamScenario
 
 
 def panel(rows, columns, spacing):
@@ -52,17 +57,19 @@ def test_wrong_options_are_named(options, message):
 
 def test_a_full_folder_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
-    assert run(["make-beams", str(tmp_path)]) == 2
+    with pytest.raises(SystemExit) as stopped:
+        make_beams.main([str(tmp_path)])
+    assert stopped.value.code == 2
     assert "is there and not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 @pytest.mark.parametrize("scenario", ["uma", "umi"])
-def test_the_command_writes_an_ordinary_dataset(scenario, tmp_path):
+def test_the_script_writes_an_ordinary_dataset(scenario, tmp_path):
     pytest.importorskip("sionna", reason="needs the extra [wireless]")
     # More users than are simulated at once, and a last batch that is smaller.
-    command = ["make-beams", str(tmp_path / "set"), f"--scenario={scenario}", "--train=210", "--test=10"]
-    assert run([*command, "--azimuths=4", "--elevations=2"]) == 0
+    words = [str(tmp_path / "set"), f"--scenario={scenario}", "--train=210", "--test=10"]
+    make_beams.main([*words, "--azimuths=4", "--elevations=2"])
     data = load_dataset(str(tmp_path / "set"))
     assert {name: len(split) for name, split in data.items()} == {"train": 210, "test": 10}
     db = np.array(data["train"]["rsrp_db"][:])

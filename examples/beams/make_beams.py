@@ -1,14 +1,21 @@
-"""Beam management data of one's own scenario: simulated 3GPP channels, the power of every beam, the best beam."""
+"""Make a beam management dataset of your own scenario: the power of every beam, the user's place, the best beam.
+
+``python examples/beams/make_beams.py uma_beam --scenario=uma --azimuths=16`` simulates 3GPP TR 38.901 channels and
+writes an ordinary dataset, parquet files in the Hub's layout. Needs ``pip install "hf-distill[wireless]"``.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+from jsonargparse import ArgumentParser
 from torch import Tensor
 
 from hf_distill.errors import UserError
@@ -18,8 +25,6 @@ from hf_distill.parts import Part
 _USERS = 200  # channels in memory at once
 _HEIGHTS = {"uma": 25.0, "umi": 10.0}  # of the base station in m, TR 38.901 table 7.2-1
 _USER_HEIGHT = 1.5
-
-
 _Side = Annotated[int, Range(1, 1024)]
 _Users = Annotated[int, Range(1, 10_000_000)]
 
@@ -163,3 +168,29 @@ class BeamScenario(Part):
 
 def _spread(count: int, limit: float) -> Tensor:
     return torch.linspace(-limit, limit, count) if count > 1 else torch.zeros(1)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Simulate, write the dataset and say what it holds."""
+    parser = ArgumentParser(description="Simulate channels and write the power of every beam as an ordinary dataset.")
+    parser.add_argument("folder", type=Path, help="the dataset's folder; new or empty")
+    parser.add_class_arguments(BeamScenario)
+    options = vars(parser.parse_args(argv))
+    folder = options.pop("folder")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} is there and not empty: name another folder")
+        scenario = BeamScenario(**options)
+        splits = scenario.make()
+    except UserError as error:
+        parser.error(str(error))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, split in splits.items():
+        split.to_parquet(folder / f"{name}-00000-of-00001.parquet")
+    (folder / "scenario.json").write_text(json.dumps(scenario.config()["init_args"], indent=2) + "\n")
+    beams = scenario.azimuths * scenario.elevations
+    print(f"{folder}: {scenario.train} training and {scenario.test} test users, {beams} beams")
+
+
+if __name__ == "__main__":
+    main()
