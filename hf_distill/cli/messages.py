@@ -157,5 +157,6 @@ def _paths(name: str) -> str:
 
 def _suggest(name: str) -> str:
     known = {parameter for cls in concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
-    close = difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
+    # One that another class has is no slip.
+    close = [] if name in known else difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
     return f": did you mean {close[0]!r}?" if close else "; --help and --method.help CLASS tell all options"
