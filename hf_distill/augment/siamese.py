@@ -67,6 +67,13 @@ class SiameseAugment(Part):
         rotate: Rotation in degrees, uniform in ``± rotate``.
     """
 
+    citation = """@inproceedings{zhao2021siamese,
+  title = {Dataset Condensation with Differentiable Siamese Augmentation},
+  author = {Zhao, Bo and Bilen, Hakan},
+  booktitle = {International Conference on Machine Learning},
+  year = {2021}
+}"""
+
     def __init__(
         self,
         *,

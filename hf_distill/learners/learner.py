@@ -20,17 +20,17 @@ class InnerOptimizer:
 
     Attributes:
         kind: ``adam`` (betas .9 and .999, bias-corrected) or plain ``sgd``.
-        lr: Learning rate at the start.
+        lr: Learning rate at the start; a scalar tensor can be differentiated through.
         total: Steps in which a cosine takes it to zero; 0 keeps it constant.
         through_variance: Differentiate Adam's second moment too.
     """
 
     kind: Optimizer = "adam"
-    lr: float = 1e-3
+    lr: float | Tensor = 1e-3
     total: int = 0
     through_variance: bool = False
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int) -> float | Tensor:
         """Return the learning rate of a step, counted from 1."""
         return self.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.total))) if self.total else self.lr
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
-from torch import Tensor
+from torch import Tensor, nn
 
 from hf_distill.data.base import Data
 from hf_distill.errors import DivergenceError, Interrupted, UserError
@@ -82,6 +82,7 @@ class OptimizedDistillation(Method):
         self.checkpoint_every = checkpoint_every
         self.preview_every = preview_every
         self.log_every = log_every
+        self._recipe: dict[str, float] = {}
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`.
@@ -95,10 +96,14 @@ class OptimizedDistillation(Method):
         check_processes(accelerator)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         self.open(real, accelerator.device)
-        synthetic, optimizer = self._start(real, Streams(run.seed), accelerator)
-        begun = copy.deepcopy(synthetic)
-        # A copy: its state is this run's.
+        # Copies: their states are this run's.
+        synthetic = self._start(real, Streams(run.seed), accelerator)
         objective = copy.deepcopy(self.objective).to(accelerator.device)
+        learned = [*synthetic.parameters(), *objective.parameters()]
+        for tensor in (*learned, *synthetic.buffers()):
+            tensor.data.copy_(broadcast(tensor.data))
+        begun = copy.deepcopy(synthetic)
+        optimizer = self._optimizer([*synthetic.param_groups(self.lr), *objective.param_groups(self.lr)])
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
         grey = grey_share(synthetic)
         start = 0
@@ -131,15 +136,16 @@ class OptimizedDistillation(Method):
                     group["lr"] = group["initial_lr"] * self._decay(step)
                 self._advance(synthetic, step, checkpoints)
                 terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
-                losses, stopping = self._step(terms, synthetic, optimizer, accelerator, stop.requested)
+                losses, stopping = self._step(terms, learned, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):
                     raise DivergenceError(self._divergence(step, losses, checkpoints))
+                synthetic.project()
                 objective.on_step_end(synthetic)
                 done = step + 1
                 due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
                 if due or stopping or done == self.steps:
-                    self._check_update(synthetic, done, checkpoints)
-                reporter.step(done, losses, synthetic)
+                    self._check_update(learned, done, checkpoints)
+                reporter.step(done, {**losses, **objective.learned_recipe()}, synthetic)
                 if checkpoints and (due or stopping):
                     state = self._state(parts, objective, accelerator)
                     if accelerator.is_main_process:
@@ -148,11 +154,16 @@ class OptimizedDistillation(Method):
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
         synthetic.advance(1.0)
+        self._recipe = objective.learned_recipe()
         remedy = f"lower --method.lr (now {self.lr})"
         check_grey(grey, grey_share(synthetic), remedy, strict=not isinstance(synthetic, QuantizedSet))
         if run.trackers:
             accelerator.end_training()
         return synthetic
+
+    def learned_recipe(self) -> dict[str, float]:
+        """Return what the last run has learned about training on its set; see :class:`Objective`."""
+        return self._recipe
 
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
@@ -162,23 +173,22 @@ class OptimizedDistillation(Method):
         """See :class:`Method`."""
         return Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
 
-    def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> tuple[Synthetic, torch.optim.Optimizer]:
-        """Make the set and its optimiser; rank 0's samples are everybody's."""
+    def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> Synthetic:
+        """Make the set."""
         synthetic = copy.deepcopy(self.synthetic)
         synthetic.plan(real.spec)
         batch = self.initial.draw(real, synthetic.size, streams)
         if synthetic.replan(batch.x, batch.y, real.spec):
             batch = self.initial.draw(real, synthetic.size, streams)
         synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec)
-        synthetic.to(accelerator.device)
-        for tensor in (*synthetic.parameters(), *synthetic.buffers()):
-            tensor.data.copy_(broadcast(tensor.data))
-        groups = synthetic.param_groups(self.lr)
+        return synthetic.to(accelerator.device)
+
+    def _optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         for group in groups:
             group["initial_lr"] = group["lr"]
         if self.optimizer == "adam":
-            return synthetic, torch.optim.Adam(groups)
-        return synthetic, torch.optim.SGD(groups, momentum=self.momentum)
+            return torch.optim.Adam(groups)
+        return torch.optim.SGD(groups, momentum=self.momentum)
 
     def _decay(self, step: int) -> float:
         return 1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / self.steps))
@@ -186,7 +196,7 @@ class OptimizedDistillation(Method):
     def _step(
         self,
         terms: dict[str, Tensor],
-        synthetic: Synthetic,
+        learned: list[nn.Parameter],
         optimizer: torch.optim.Optimizer,
         accelerator: Accelerator,
         stop: bool,
@@ -198,7 +208,7 @@ class OptimizedDistillation(Method):
         optimizer.zero_grad(set_to_none=True)
         total = torch.stack(list(terms.values())).sum()
         total.backward()
-        parameters = [p for p in synthetic.parameters() if p.grad is not None]
+        parameters = [p for p in learned if p.grad is not None]
         gradients = [p.grad.reshape(-1) for p in parameters if p.grad is not None]
         report = torch.stack([total.detach(), *(term.detach() for term in terms.values())])
         flag = report.new_tensor([float(stop)])
@@ -206,7 +216,7 @@ class OptimizedDistillation(Method):
         if accelerator.num_processes > 1:
             flat = accelerator.reduce(flat, "mean")
         head, mean = flat[: len(report) + 1], flat[len(report) + 1 :]
-        before = largest(synthetic.parameters())
+        before = largest(learned)
         values = torch.cat([head, torch.stack([mean.square().sum(), before.to(mean)])]).tolist()
         losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
         losses["gradient"] = math.sqrt(values[-2])
@@ -216,7 +226,6 @@ class OptimizedDistillation(Method):
             for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             optimizer.step()
-            synthetic.project()
         return losses, values[len(report)] > 0
 
     def _advance(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
@@ -226,12 +235,12 @@ class OptimizedDistillation(Method):
             if step == 0:
                 raise
             # What could be quantized at the start was destroyed by updates.
-            self._check_update(synthetic, step, checkpoints)
+            self._check_update(list(synthetic.parameters()), step, checkpoints)
             raise DivergenceError(f"after step {step}: {error}; {self._remedy(checkpoints)}") from error
 
-    def _check_update(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
-        """Refuse what the update of a step, counted from 1, has made of the set, where it is not finite."""
-        size = float(largest(synthetic.parameters()))
+    def _check_update(self, learned: list[nn.Parameter], step: int, checkpoints: Checkpoints | None) -> None:
+        """Refuse what the update of a step, counted from 1, has made of what is learned, where it is not finite."""
+        size = float(largest(learned))
         if not math.isfinite(size):
             raise DivergenceError(self._divergence(step, {_LEARNED: size}, checkpoints))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
 
+from hf_distill.learners.rate import LearnedRate
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -18,6 +20,8 @@ class Objective(nn.Module, Part):
     An objective draws all its randomness from the streams that it is given. State that it cannot rebuild from them
     belongs into its ``state_dict`` (buffers, or ``get_extra_state``), which checkpoints hold: a resumed run then goes
     on as if it had never stopped. Every rank has its own.
+
+    Its parameters, if it has any, are learned beside the set by the same optimiser, equal on all ranks.
 
     Attributes:
         paper: Short reference.
@@ -41,6 +45,26 @@ class Objective(nn.Module, Part):
     def work(self, synthetic: Synthetic, real: Any) -> float:
         """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
         return float("inf")
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Return the optimiser's parameter groups of what the objective itself learns, those of inner objectives too.
+
+        Args:
+            lr: Learning rate of the set.
+        """
+        return [{"params": list(rate.parameters()), "lr": rate.lr} for rate in self._rates()]
+
+    def learned_recipe(self) -> dict[str, float]:
+        """Return what it has learned about training on the set, by the names of a recipe's options.
+
+        Returns:
+            ``{"lr": value}`` where it learns a learning rate, the geometric mean of several; else nothing.
+        """
+        rates = [rate.log.item() for rate in self._rates()]
+        return {"lr": math.exp(sum(rates) / len(rates))} if rates else {}
+
+    def _rates(self) -> list[LearnedRate]:
+        return [module for module in self.modules() if isinstance(module, LearnedRate)]
 
     def on_step_end(self, synthetic: Synthetic) -> None:
         """Called after the synthetic set was updated."""

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.data.base import Data
 from hf_distill.learners.task import task_of
+from hf_distill.learners.training import augmented
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.outputs import Axes, by_output, output_axes
 from hf_distill.objectives.base import Objective
@@ -31,13 +33,15 @@ class GradientMatching(Objective):
     squared difference (``mse``) or one minus the cosine (``cosine``) of all gradients as one vector.
 
     Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), where the network is
-    trained on the set between the steps: a pool ``TrainedOnSet``.
+    trained on the set between the steps: a pool ``TrainedOnSet``. With ``augment``: Zhao and Bilen, Dataset
+    Condensation with Differentiable Siamese Augmentation (ICML 2021).
 
     Args:
         pool: The networks; null for fresh ``DLinear``.
         distance: ``D``.
         batch: Examples of the set (of a class); 0 for all.
         real_batch: Real examples (of a class).
+        augment: Siamese augmentation of images: the two sides of a class get the same parameters (DSA).
     """
 
     paper = "Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching, ICLR 2021"
@@ -55,12 +59,14 @@ class GradientMatching(Objective):
         distance: Distance = "layers",
         batch: NonNegativeInt = 0,
         real_batch: Annotated[int, Range(1, 100_000)] = 256,
+        augment: SiameseAugment | None = None,
     ) -> None:
         super().__init__()
         self.pool = FreshNetworks(network=DLinear()) if pool is None else pool
         self.distance = distance
         self.batch = batch
         self.real_batch = real_batch
+        self.augment = augment
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`."""
@@ -76,7 +82,11 @@ class GradientMatching(Objective):
             weights = {name: value.detach().requires_grad_() for name, value in body.named_parameters()}
             inputs = list(weights.values())
             axes = list(output_axes(body).values())
-            for fake, true in task.pairs(synthetic, decoded, self.batch, self.real_batch, streams):
+            pairs = task.pairs(synthetic, decoded, self.batch, self.real_batch, streams)
+            for place, pair in enumerate(pairs):
+                fake, true = (
+                    augmented(batch, self.augment, streams.generator("augment", place), alike=True) for batch in pair
+                )
                 losses = [task.loss(functional_call(body, weights, (batch.x,)), batch) for batch in (fake, true)]
                 ours = torch.autograd.grad(losses[0], inputs, create_graph=True)
                 target = torch.autograd.grad(losses[1], inputs)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def unit_gradient(term: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+def unit_gradient(term: Tensor, parameters: Sequence[Tensor], others: Sequence[Tensor] = ()) -> Tensor:
     """Return a scalar of the same value whose gradient has length 1.
 
     Terms of very different size (networks that learn fast and slowly, say) then pull equally. The graph of the term is
@@ -17,11 +17,13 @@ def unit_gradient(term: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     Args:
         term: A scalar.
         parameters: What the length is measured over, all of them together.
+        others: What gets its gradient in the same units beside them.
     """
-    gradients = torch.autograd.grad(term, list(parameters), allow_unused=True, materialize_grads=True)
-    length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
+    variables = [*parameters, *others]
+    gradients = torch.autograd.grad(term, variables, allow_unused=True, materialize_grads=True)
+    length = torch.stack([gradient.square().sum() for gradient in gradients[: len(parameters)]]).sum().sqrt()
     pull = torch.zeros_like(length)
-    for parameter, gradient in zip(parameters, gradients, strict=True):
+    for parameter, gradient in zip(variables, gradients, strict=True):
         unit = torch.where(torch.isfinite(length), gradient / (length + 1e-12), 0.0)
         pull = pull + (parameter * unit).sum()
     return term.detach() + (pull - pull.detach())

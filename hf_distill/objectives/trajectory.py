@@ -8,14 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
 from hf_distill.learners.learner import Weights
+from hf_distill.learners.rate import LearnedRate
 from hf_distill.learners.task import Task, batch_index, task_of
+from hf_distill.learners.training import augmented
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
-from hf_distill.options import NonNegativeInt, PositiveFloat, Steps
+from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, Steps
 from hf_distill.pools.base import Pool
 from hf_distill.pools.snapshots import Snapshots
 from hf_distill.seeding import Streams, seeded
@@ -36,10 +39,13 @@ class TrajectoryMatching(Objective):
         pool: The networks at which trajectories begin; null for ``Snapshots`` of ``DLinear``.
         synthetic_steps: ``j``.
         real_steps: ``i``.
-        lr: Learning rate of both.
+        lr: Learning rate of both; that of the synthetic side at the start where it is learned.
+        lr_lr: Learning rate of the logarithm of the synthetic side's learning rate; 0 keeps it. MTT learns the rate,
+            and trains on the set by it.
         batch: Examples of the set in a step; 0 for all.
         real_batch: Real examples in a step; 0 for all windows of a piece of a series, 256 where there is no piece.
         pieces: Whether the real side of a series is a random piece as long as the set, or windows from anywhere in it.
+        augment: Siamese augmentation of images: the batches of a step of both sides get the same parameters.
     """
 
     paper = "Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022"
@@ -57,18 +63,23 @@ class TrajectoryMatching(Objective):
         synthetic_steps: Steps = 1,
         real_steps: Steps = 1,
         lr: PositiveFloat = 0.05,
+        lr_lr: NonNegativeFloat = 0.0,
         batch: NonNegativeInt = 0,
         real_batch: NonNegativeInt = 0,
         pieces: bool = True,
+        augment: SiameseAugment | None = None,
     ) -> None:
         super().__init__()
         self.pool = Snapshots(network=DLinear()) if pool is None else pool
         self.synthetic_steps = synthetic_steps
         self.real_steps = real_steps
         self.lr = lr
+        self.lr_lr = lr_lr
         self.batch = batch
         self.real_batch = real_batch
         self.pieces = pieces
+        self.augment = augment
+        self._rate = LearnedRate(lr, lr_lr) if lr_lr else None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`."""
@@ -91,16 +102,16 @@ class TrajectoryMatching(Objective):
             body = self.pool.draw(task, synthetic, streams)
             start: Weights = dict(body.named_parameters())
             target = descend(
-                self._losses(task, body, self._real(synthetic, piece, task, streams)),
+                self._losses(task, body, self._real(synthetic, piece, task, streams), streams),
                 start,
                 self.lr,
                 self.real_steps,
                 graph=False,
             )
             end = descend(
-                self._losses(task, body, self._drawn(synthetic, decoded, self.batch, streams)),
+                self._losses(task, body, self._drawn(synthetic, decoded, self.batch, streams), streams),
                 start,
-                self.lr,
+                self.lr if self._rate is None else self._rate(),
                 self.synthetic_steps,
                 graph=True,
             )
@@ -117,10 +128,13 @@ class TrajectoryMatching(Objective):
         generator = streams.generator("real")
         return lambda: task.draw(self.real_batch or 256, generator)
 
-    @staticmethod
-    def _losses(task: Task, body: nn.Module, draw: Callable[[], Batch]) -> Callable[[Weights], Tensor]:
+    def _losses(
+        self, task: Task, body: nn.Module, draw: Callable[[], Batch], streams: Streams
+    ) -> Callable[[Weights], Tensor]:
+        generator = streams.generator("augment")
+
         def loss(weights: Weights) -> Tensor:
-            batch = draw()
+            batch = augmented(draw(), self.augment, generator, alike=True)
             return task.loss(functional_call(body, weights, (batch.x,)), batch)
 
         return loss

@@ -10,13 +10,14 @@ from torch.func import functional_call
 
 from hf_distill.data.base import Data
 from hf_distill.learners.learner import Learner
+from hf_distill.learners.rate import LearnedRate
 from hf_distill.learners.task import Task, task_of
 from hf_distill.learners.training import train_on_set
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.forecasters.small import RevMix, RevMLP
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.scaling import unit_gradient
-from hf_distill.options import NonNegativeInt, PositiveInt
+from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveInt
 from hf_distill.pools.trained_on_set import TrainedOnSet
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
@@ -42,6 +43,8 @@ class UnrolledMatching(Objective):
             channels need 0.
         normalize_gradients: Scale each network's gradient to length one.
         through_variance: Differentiate Adam's second moment too.
+        lr_lr: Learning rate of the logarithm of the networks' learning rate, which starts as the pool's and is learned
+            with the set; 0 keeps it. The networks that the pool is first filled with are trained at the pool's.
     """
 
     paper = "Feng, Vedantam and Kempe, Embarrassingly Simple Dataset Distillation, ICLR 2024"
@@ -66,6 +69,7 @@ class UnrolledMatching(Objective):
         max_channels: NonNegativeInt = 8,
         normalize_gradients: bool = True,
         through_variance: bool = False,
+        lr_lr: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__()
         self.pool = TrainedOnSet(networks=[DLinear(), RevMLP(), RevMix()]) if pool is None else pool
@@ -73,6 +77,8 @@ class UnrolledMatching(Objective):
         self.max_channels = max_channels
         self.normalize_gradients = normalize_gradients
         self.through_variance = through_variance
+        self.lr_lr = lr_lr
+        self._rate = LearnedRate(self.pool.lr, lr_lr) if lr_lr else None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`: a training step of the largest network."""
@@ -96,6 +102,7 @@ class UnrolledMatching(Objective):
         self, body: nn.Module, learner: Learner, task: Task, synthetic: Synthetic, generator: torch.Generator
     ) -> Tensor:
         channels = task.channels(generator)
+        rate = {} if self._rate is None else {"lr": self._rate()}
         weights = train_on_set(
             learner,
             body,
@@ -103,11 +110,14 @@ class UnrolledMatching(Objective):
             synthetic,
             task.narrow(synthetic(), channels),
             steps=self.pool.steps,
-            optimizer=replace(self.pool.inner(), through_variance=self.through_variance),
+            optimizer=replace(self.pool.inner(), through_variance=self.through_variance, **rate),
             batch=self.pool.batch,
             generator=generator,
             graph=True,
+            augment=self.pool.augment,
         )
         batch = task.draw(self.real_batch, generator, channels)
         loss = task.loss(functional_call(body, weights, (batch.x,)), batch)
-        return unit_gradient(loss, list(synthetic.parameters())) if self.normalize_gradients else loss
+        if not self.normalize_gradients:
+            return loss
+        return unit_gradient(loss, list(synthetic.parameters()), list(self.parameters()))

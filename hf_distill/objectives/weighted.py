@@ -67,7 +67,7 @@ class WeightedSum(Objective):
             if self.normalize_gradients:
                 name = type(part).__name__
                 total = torch.stack(list(found.values())).sum()
-                found = {name: unit_gradient(total, list(synthetic.parameters()))}
+                found = {name: unit_gradient(total, list(synthetic.parameters()), list(part.parameters()))}
             terms.update({f"{index}_{name}": weight * value for name, value in found.items()})
         return terms
 

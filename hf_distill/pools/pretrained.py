@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.files import user_path
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task
@@ -29,6 +30,7 @@ class PretrainedNetworks(Pool):
         steps: Training steps on the real data, by Adam along a cosine to zero.
         lr: Learning rate at the start.
         batch: Real examples of a step.
+        augment: Augmentation of these.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class PretrainedNetworks(Pool):
         steps: PositiveInt = 800,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
+        augment: SiameseAugment | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -46,6 +49,7 @@ class PretrainedNetworks(Pool):
         self.steps = steps
         self.lr = lr
         self.batch = batch
+        self.augment = augment
         self._trained: list[nn.Module] = []
         # Of a stream, which goes on, the training cannot be made again.
         self._state: Weights = {}
@@ -99,5 +103,6 @@ class PretrainedNetworks(Pool):
                 optimizer=InnerOptimizer("adam", self.lr, self.steps),
                 batch=self.batch,
                 generator=streams.generator("expert"),
+                augment=self.augment,
             )
         return with_weights(network, learner.weights)

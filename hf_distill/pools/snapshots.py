@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
+from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task
 from hf_distill.learners.training import train_on_real
@@ -29,6 +30,7 @@ class Snapshots(Pool):
         every: Steps between two snapshots.
         lr: Learning rate.
         batch: Real examples of a step.
+        augment: Augmentation of these.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Snapshots(Pool):
         every: PositiveInt = 20,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
+        augment: SiameseAugment | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -48,6 +51,7 @@ class Snapshots(Pool):
         self.every = every
         self.lr = lr
         self.batch = batch
+        self.augment = augment
         self._bank: list[Weights] = []
         # Of a stream, which goes on, the trainings cannot be made again.
         self._keep = False
@@ -95,4 +99,5 @@ class Snapshots(Pool):
                         optimizer=optimizer,
                         batch=self.batch,
                         generator=generator,
+                        augment=self.augment,
                     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import nn
 
+from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.data.batch import Batch
 from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.learners.task import Task
@@ -33,6 +34,7 @@ class TrainedOnSet(Pool):
         optimizer: ``adam`` or ``sgd``.
         lr: Learning rate at the start.
         batch: Examples of the set in a training step, drawn at random; 0 for all.
+        augment: Augmentation of these.
     """
 
     follows_set: ClassVar[bool] = True
@@ -47,6 +49,7 @@ class TrainedOnSet(Pool):
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: PositiveFloat = 1e-3,
         batch: NonNegativeInt = 32,
+        augment: SiameseAugment | None = None,
     ) -> None:
         super().__init__()
         self.networks = networks
@@ -56,6 +59,7 @@ class TrainedOnSet(Pool):
         self.optimizer = optimizer
         self.lr = lr
         self.batch = batch
+        self.augment = augment
         # By network and place in the pool; and modules that lend the networks their shape.
         self._learners: list[list[Learner]] = []
         self._bodies: list[nn.Module] = []
@@ -144,4 +148,5 @@ class TrainedOnSet(Pool):
             batch=self.batch,
             generator=generator,
             graph=False,
+            augment=self.augment,
         )

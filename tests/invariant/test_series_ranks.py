@@ -78,3 +78,37 @@ def test_two_ranks_have_learners_of_their_own_and_resume_with_them(tmp_path):
 def test_two_ranks_on_replicated_data_equal_one(tmp_path):
     debug_launcher(ranks_on_replicated_data, args=(str(tmp_path),), num_processes=2)
     assert torch.allclose(load(tmp_path)[0], distill(), rtol=0, atol=1e-6)
+
+
+def learn_rate(folder=None):
+    pool = TrainedOnSet(networks=[DLinear(kernel=3)], steps=2, lifetime=4, size=2, batch=4)
+    method = OptimizedDistillation(
+        synthetic=HarmonicSet(length=20),
+        objective=UnrolledMatching(pool=pool, real_batch=8, lr_lr=0.1),
+        initial=SubSeries(),
+        steps=4,
+        optimizer="adam",
+        lr=0.05,
+        preview_every=0,
+    )
+    set_ = method.fit(small_series(), Run(progress=False))
+    rate = torch.tensor([method.learned_recipe()["lr"]])
+    return torch.cat([*(p.detach().flatten() for p in set_.parameters()), rate])
+
+
+def ranks_learn_a_rate(path, replicated):
+    torch.set_num_threads(1)
+    if replicated:
+        optimized.Streams = SameStreams
+    torch.save(learn_rate(), f"{path}/{torch.distributed.get_rank()}.pt")
+
+
+def test_a_learned_rate_is_the_same_on_every_rank(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "same").mkdir()
+    debug_launcher(ranks_learn_a_rate, args=(str(tmp_path / "own"), False), num_processes=2)
+    debug_launcher(ranks_learn_a_rate, args=(str(tmp_path / "same"), True), num_processes=2)
+    first, second = load(tmp_path / "own")
+    alone = learn_rate()
+    assert torch.equal(first, second) and first[-1] != alone[-1]
+    assert torch.allclose(load(tmp_path / "same")[0], alone, rtol=0, atol=1e-6) and alone[-1] != 1e-3
