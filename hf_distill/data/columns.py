@@ -1,112 +1,213 @@
-"""Which column is the input, which one the class, and what they hold."""
+"""Which columns are the input, which one the class."""
 
 from __future__ import annotations
 
+import fnmatch
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from datasets import ClassLabel, Features, Image, LargeList, List, Value
-from torch import Tensor
+import numpy as np
+from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Dataset, Features, Image, LargeList, List, Value
 
 from hf_distill.errors import UserError
+from hf_distill.text import printable, shorten
 
-_LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label")
+_LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
+# What people and pandas call the numbers of the rows.
+_COUNTERS = ("id", "index", "no", "no.", "nr", "row", "unnamed: 0", "rownames")
+_HEAD = 10_000
+_ARRAYS = (Array2D, Array3D, Array4D, Array5D)
+#: What a vector of several columns is called where it is published.
+JOINED = "features"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The source's columns that are read.
+
+    Attributes:
+        inputs: One column of images or lists of numbers, or columns of single numbers that are joined to a vector.
+        label: The column of the classes.
+        feature: The feature of the input; that of one number where columns are joined.
+    """
+
+    inputs: tuple[str, ...]
+    label: str
+    feature: Any
+
+    @property
+    def joined(self) -> bool:
+        """Whether single numbers are joined to a vector."""
+        return isinstance(self.feature, Value)
+
+    @property
+    def all(self) -> list[str]:
+        """All of them."""
+        return [*self.inputs, self.label]
+
+    @property
+    def input(self) -> str:
+        """The published input column."""
+        if not self.joined:
+            return self.inputs[0]
+        return JOINED if self.label != JOINED else f"{JOINED}_"
+
+
+def is_number(feature: Any) -> bool:
+    """Whether a column holds single numbers, or true and false."""
+    return isinstance(feature, Value) and (
+        feature.dtype == "bool" or feature.dtype.startswith(("float", "int", "uint"))
+    )
 
 
 def is_vector(feature: Any) -> bool:
-    """Whether a feature is a list of numbers."""
-    if not isinstance(feature, (List, LargeList)):
-        return False
-    inner = feature.feature
-    return isinstance(inner, Value) and inner.dtype.startswith(("float", "double", "int", "uint"))
+    """Whether a column holds lists or arrays of numbers, of any depth."""
+    if isinstance(feature, _ARRAYS):
+        return True
+    while isinstance(feature, (List, LargeList)):
+        feature = feature.feature
+        if is_number(feature):
+            return True
+    return False
 
 
-def find_columns(features: Features, input_column: str | None, label_column: str | None) -> tuple[str, str]:
+def as_vector(feature: Any, length: int) -> Any:
+    """Return the feature of vectors that a column of numbers of any depth is published as."""
+    if isinstance(feature, List) and isinstance(feature.feature, Value):
+        return feature
+    while isinstance(feature, (List, LargeList)):
+        feature = feature.feature
+    return List(Value(feature.dtype), length=length)
+
+
+def find_columns(
+    features: Features, inputs: str | list[str] | None, label: str | None, first: dict[str, Any] | None = None
+) -> Columns:
     """Return the input and the label column, inferred where they are not given.
+
+    Args:
+        features: The source's.
+        inputs: The user's choice: a column, a pattern such as ``pixel*``, or several columns of numbers.
+        label: The user's choice.
+        first: A row of the source, for messages.
 
     Raises:
         UserError: A named column does not exist or has an unusable type, or the choice is not unique.
     """
-    for option, column in (("input_column", input_column), ("label_column", label_column)):
-        if column is not None and column not in features:
-            raise UserError(f"no column {column!r}; set --data.{option} to one of {', '.join(features)}")
-    if input_column is None:
-        images = [name for name, feature in features.items() if isinstance(feature, Image)]
-        candidates = images or [name for name, feature in features.items() if is_vector(feature)]
-        input_column = _only(candidates, "an Image or a List of numbers", "input_column", features)
-    elif not isinstance(features[input_column], Image) and not is_vector(features[input_column]):
-        raise UserError(f"column {input_column!r} is {features[input_column]}; an Image or a List of numbers is needed")
-    if label_column is None:
-        labels = [name for name, feature in features.items() if isinstance(feature, ClassLabel)]
+    row = first or {}
+    if label is not None and label not in features:
+        raise UserError(f"no column {label!r}; set --data.label_column to one of {_names(features)}")
+    chosen = _chosen(features, inputs, label)
+    found = _label(features, chosen, label, row)
+    if chosen is None:
+        chosen = _inferred(features, found, row)
+    kinds = [features[name] for name in chosen]
+    if len(chosen) == 1 and (isinstance(kinds[0], Image) or is_vector(kinds[0])):
+        return Columns(tuple(chosen), found, kinds[0])
+    if found in chosen:
+        raise UserError(
+            f"column {found!r} is the label and cannot be an input too: leave it out of --data.input_column"
+        )
+    for name, kind in zip(chosen, kinds, strict=True):
+        if not is_number(kind):
+            what = "an Image or a List of numbers" if len(chosen) == 1 else "a number each"
+            raise UserError(f"column {name!r} is {_said(kind, row.get(name))}; {what} is needed")
+    dtype = np.result_type(*(np.dtype(Value(kind.dtype)().to_pandas_dtype()) for kind in kinds)).name
+    return Columns(tuple(chosen), found, Value(dtype))
+
+
+def _chosen(features: Features, inputs: str | list[str] | None, label: str | None) -> list[str] | None:
+    """Return the columns that the user names."""
+    if inputs is None:
+        return None
+    chosen: list[str] = []
+    for name in [inputs] if isinstance(inputs, str) else inputs:
+        if name in features:
+            chosen.append(name)
+            continue
+        matches = (
+            [column for column in fnmatch.filter(features, name) if column != label] if set("*?[") & set(name) else []
+        )
+        if not matches:
+            raise UserError(f"no column {name!r}; set --data.input_column to one of {_names(features)}")
+        chosen += matches
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise UserError(f"data.input_column is {inputs!r}; name one column or more, each once")
+    return chosen
+
+
+def _label(features: Features, chosen: list[str] | None, label: str | None, row: dict[str, Any]) -> str:
+    free = {name: feature for name, feature in features.items() if name not in (chosen or ())}
+    if label is None:
+        labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
         if not labels:
-            labels = [name for name in _LABEL_NAMES if isinstance(features.get(name), Value)][:1]
-        label_column = _only(labels, "a ClassLabel", "label_column", features)
-    elif not isinstance(features[label_column], (ClassLabel, Value)):
-        raise UserError(f"column {label_column!r} is {features[label_column]}; a ClassLabel or a plain value is needed")
-    return input_column, label_column
+            labels = [name for name in _LABEL_NAMES if isinstance(free.get(name), (Value, List))][:1]
+        if not labels:  # an input and one column beside it, or numbers and one column of text
+            rest = [name for name, kind in free.items() if isinstance(kind, Value)]
+            texts = [name for name in rest if "string" in features[name].dtype]
+            labels = rest if len(rest) == 1 < len(features) else texts if len(rest) == len(features) else []
+        label = _only(labels, "a ClassLabel", "label_column", features)
+    feature = features[label]
+    if isinstance(feature, (List, LargeList, dict)) or not isinstance(feature, (ClassLabel, Value)):
+        several = "; several labels a row are not supported" if isinstance(feature, (List, LargeList)) else ""
+        raise UserError(
+            f"column {label!r} is {_said(feature, row.get(label))}; a ClassLabel or a plain value is needed{several}"
+        )
+    return label
 
 
-def _only(candidates: list[str], kind: str, option: str, features: Features) -> str:
+def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
+    """Return the only column of images, else the only one of lists, else all numbers but the label."""
+    images = [name for name, feature in features.items() if isinstance(feature, Image)]
+    candidates = images or [name for name, feature in features.items() if is_vector(feature) and name != label]
+    if len(candidates) == 1:
+        return candidates
+    numbers = [name for name, feature in features.items() if is_number(feature) and name != label]
+    if candidates or not numbers:
+        seen = ", ".join(f"{name} is {_said(feature, row.get(name))}" for name, feature in features.items())
+        _only(candidates, "an Image or a List of numbers", "input_column", features, f" ({shorten(seen, 300)})")
+    return numbers
+
+
+def without_counters(columns: Columns, table: Dataset) -> Columns:
+    """Leave the numbers of the rows out of a joined vector: an index that is called so and counts."""
+    rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:_HEAD]
+    counters = [
+        name
+        for name in columns.inputs
+        if name.lower() in _COUNTERS and len(rows) > 1 and (np.diff(rows[name].to_numpy()) == 1).all()
+    ]
+    return replace(columns, inputs=tuple(name for name in columns.inputs if name not in counters) or columns.inputs)
+
+
+def say_joined(columns: Columns, features: Features) -> None:
+    """Say which columns are joined to a vector, and which are not read."""
+    rest = [name for name in features if name not in columns.all]
+    logger.warning(
+        "%d columns of numbers (%s) are joined to one vector%s",
+        len(columns.inputs),
+        _names(columns.inputs),
+        f"; left out: {_names(rest)}" if rest else "",
+    )
+
+
+def _only(candidates: list[str], kind: str, option: str, features: Features, seen: str = "") -> str:
     if len(candidates) == 1:
         return candidates[0]
-    found = f"several columns are ({', '.join(candidates)})" if candidates else "no column is"
-    raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {', '.join(features)}")
+    found = f"several columns are ({', '.join(candidates)})" if candidates else f"no column is{seen}"
+    raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {_names(features)}")
 
 
-def check_label(feature: Any, column: str) -> None:
-    """Refuse columns whose values cannot be published as classes: dates, bytes, decimals, lists and the like.
-
-    Raises:
-        UserError: The column is neither a ``ClassLabel`` nor text, whole numbers, true/false or whole floats.
-    """
-    if isinstance(feature, ClassLabel):
-        return
-    dtype = feature.dtype if isinstance(feature, Value) else ""
-    if "string" not in dtype and dtype != "bool" and not dtype.startswith(("int", "uint", "float")):
-        raise UserError(
-            f"column {column!r} is {dtype or feature}; classes are a ClassLabel, text, whole numbers or true/false: "
-            "turn it into one of these, or name another column with --data.label_column"
-        )
+def _names(columns: Iterable[str]) -> str:
+    names = [printable(str(name)) for name in columns]
+    return ", ".join(names) if len(names) <= 24 else f"{', '.join(names[:10])}, ... {', '.join(names[-3:])}"
 
 
-def label_table(feature: Any, values: list[Any], column: str) -> tuple[tuple[str, ...], tuple[Any, ...] | None]:
-    """Return the class names and, for a column that is no ``ClassLabel``, the value that stands for each class.
-
-    Raises:
-        UserError: A row has no label, or the values look like a measurement or are of a type that is no class.
-    """
-    if isinstance(feature, ClassLabel):
-        return tuple(feature.names), None
-    check_label(feature, column)
-    if None in values:
-        raise UserError(f"row {values.index(None)} has no value in column {column!r}: filter such rows out first")
-    if feature.dtype.startswith("float"):
-        row = next((row for row, value in enumerate(values) if not value.is_integer()), None)
-        if row is not None:
-            raise UserError(
-                f"column {column!r} holds real numbers ({feature.dtype}; row {row}: {values[row]}), not classes: name "
-                "another column with --data.label_column"
-            )
-    table = tuple(sorted(set(values)))
-    return tuple(str(value) for value in table), table
-
-
-def class_indices(values: list[Any], label_values: tuple[Any, ...] | None, count: int, column: str) -> Tensor:
-    """Return the class index of every row's label, ``(N,)``.
-
-    Raises:
-        UserError: A row has no label or one that is no class.
-    """
-    if label_values is not None:
-        index = {value: place for place, value in enumerate(label_values)}
-        row = next((row for row, value in enumerate(values) if value not in index), None)
-        if row is not None:
-            raise UserError(
-                f"row {row} has class {values[row]!r} in column {column!r}; the training split has not: filter such "
-                "rows out first"
-            )
-        return torch.tensor([index[value] for value in values], dtype=torch.int64)
-    for row, value in enumerate(values):
-        if not isinstance(value, int) or not 0 <= value < count:
-            raise UserError(f"row {row} has label {value} in column {column!r}; labels are 0 to {count - 1}")
-    return torch.tensor(values, dtype=torch.int64)
+def _said(feature: Any, value: Any) -> str:
+    """Return a column's type and, where it is short, a value of it."""
+    text = "" if value is None or not isinstance(feature, Value) else shorten(printable(repr(value)), 40)
+    return f"{feature}" + (f", {text} for example" if text else "")

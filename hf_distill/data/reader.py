@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset, Features, Image, IterableDataset, List, Value
 from torch import Tensor
 
-from hf_distill.data.columns import check_label, class_indices, find_columns, is_vector, label_table
-from hf_distill.data.decoding import ImageDecoder, VectorDecoder, decoder_for, undecoded
+from hf_distill.data.columns import Columns, as_vector, find_columns, is_vector, say_joined, without_counters
+from hf_distill.data.decoding import Decoder, decoder_for, undecoded
+from hf_distill.data.images import ImageDecoder, OtherKind
+from hf_distill.data.labels import check_label, class_indices, label_table
 from hf_distill.data.local import reading
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, chunk_rows, decode_all
+from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, chunk_rows, decode_all, pieces
 from hf_distill.data.statistics import VECTOR_ROWS, statistics
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.vectors import VectorTransform
@@ -22,27 +25,28 @@ from hf_distill.errors import UserError
 
 _STATISTICS_ROWS = 10_000
 
-Decoder = ImageDecoder | VectorDecoder
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
     """Infer columns, classes, shape and statistics of a training split, and place the samples.
 
-    The attributes are those of :class:`~hf_distill.data.RealData`; samples go to ``device``.
+    The attributes are those of :class:`~hf_distill.data.RealData`; samples go to ``device``, and relative paths of
+    images start from ``base``.
     """
 
     path: str
     split: str
-    input_column: str | None
+    input_column: str | list[str] | None
     label_column: str | None
     image_size: int | None
+    image_mode: str | None
     transform: VectorTransform | None
     storage: str
     memory_gib: float
     workers: int
     buffer: int
     device: torch.device
+    base: Path | None = None
 
     def table(self, train: Dataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, Split]:
         """Read a training split with random access.
@@ -52,14 +56,13 @@ class Reader:
         """
         if len(train) == 0:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        column, label_column = find_columns(train.features, self.input_column, self.label_column)
-        table = undecoded(train, column)
-        first = table.select_columns([column])[0][column]
-        decoder = decoder_for(train.features[column], column, first, self.image_size, self.transform)
-        values = table[label_column][:]
-        classes, label_values = label_table(train.features[label_column], values, label_column)
-        labels = class_indices(values, label_values, len(classes), label_column)
-        split = self._place(table, column, decoder, labels)
+        columns, decoder = self._choose(train, train.with_format("arrow")[:1].to_pylist()[0])
+        table = undecoded(train, columns.inputs)
+        values = table[columns.label][:]
+        feature = train.features[columns.label]
+        classes, label_values = label_table(feature, values, columns.label, self.label_column is not None)
+        labels = class_indices(feature, values, classes, label_values, columns.label)
+        decoder, split = self._place(table, decoder, labels)
         if isinstance(split, MemorySplit):
             parts: Iterable[Tensor] = split.values.split(_part_rows(decoder))
         else:
@@ -67,7 +70,7 @@ class Reader:
             parts = (split.raw(part) for part in rows.sort().values.split(_part_rows(decoder)))
         spec = self._spec(
             train.features,
-            (column, label_column),
+            columns,
             decoder,
             (classes, label_values),
             statistics(parts),
@@ -78,6 +81,23 @@ class Reader:
         split.spec = spec
         return spec, decoder, split
 
+    def _choose(self, train: Dataset | IterableDataset, first: dict[str, Any]) -> tuple[Columns, Decoder]:
+        assert train.features is not None
+        columns = find_columns(train.features, self.input_column, self.label_column, first)
+        check_label(train.features[columns.label], columns.label)
+        if columns.joined:
+            if self.input_column is None and isinstance(train, Dataset):
+                columns = without_counters(columns, train)
+            say_joined(columns, train.features)
+        return columns, decoder_for(
+            columns,
+            first,
+            image_size=self.image_size,
+            image_mode=self.image_mode,
+            transform=self.transform,
+            base=self.base,
+        )
+
     def stream(self, train: IterableDataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, ClassStream]:
         """Read a training split that can only be read forward; classes and statistics are those of its first rows.
 
@@ -86,23 +106,26 @@ class Reader:
         """
         with reading(self.path):
             # Some streams know their features only from their first row.
-            features = train.features or train._resolve_features().features
-        column, label_column = find_columns(features, self.input_column, self.label_column)
-        check_label(features[label_column], label_column)
-        stream = undecoded(train, column).select_columns([column, label_column])
-        with reading(self.path):
-            first = next(iter(stream), None)
+            train = train if train.features else train._resolve_features()
+            assert train.features is not None
+            names = [name for name, feature in train.features.items() if isinstance(feature, Image)]
+            raw = train
+            for name in names:
+                raw = undecoded(raw, (name,))
+            first = next(iter(raw), None)
         if first is None:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        decoder = decoder_for(features[column], column, first[column], self.image_size, self.transform)
+        columns, decoder = self._choose(train, first)
+        stream = undecoded(train, columns.inputs).select_columns(columns.all)
         values: list[Any] = []
         head = stream.take(_STATISTICS_ROWS)
-        mean, std = statistics(self._decoded(head, (column, label_column), decoder, values))
-        classes, label_values = label_table(features[label_column], values, label_column)
+        mean, std = statistics(self._decoded(head, columns, decoder, values))
+        feature = train.features[columns.label]
+        classes, label_values = label_table(feature, values, columns.label, self.label_column is not None)
         splits = train.info.splits or {}
         spec = self._spec(
-            features,
-            (column, label_column),
+            train.features,
+            columns,
             decoder,
             (classes, label_values),
             (mean, std),
@@ -111,7 +134,7 @@ class Reader:
             class_counts=(),
         )
         index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
-        return spec, decoder, ClassStream(stream, self.path, (column, label_column), decoder, index, self.buffer)
+        return spec, decoder, ClassStream(stream, self.path, columns.label, decoder, index, self.buffer)
 
     def test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
         """Read the split to measure on, by the decoder of the training split, which refuses other shapes.
@@ -127,29 +150,31 @@ class Reader:
         return split
 
     def _read_test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
-        columns = (spec.input_column, spec.label_column)
+        label = spec.label_column
         with reading(self.path):
             features = test.features or test._resolve_features().features
-        for column in columns:
+        for column in (*decoder.columns, label):
             if column not in features:
                 raise UserError(f"there is no column {column!r}; it has {', '.join(features)}")
         if isinstance(test, Dataset) and not len(test):
             raise UserError("it is empty: name another one with --data.test_split")
-        _check_same_kind(features[columns[0]], spec)
-        check_label(features[columns[1]], columns[1])
-        table = undecoded(test, columns[0])
+        if len(decoder.columns) == 1:
+            _check_same_kind(features[decoder.columns[0]], decoder)
+        check_label(features[label], label)
+        table = undecoded(test, decoder.columns)
+        known = (spec.classes, spec.label_values, label)
         if isinstance(table, IterableDataset):
             values: list[Any] = []
-            parts = list(self._decoded(table.select_columns(list(columns)), columns, decoder, values))
+            columns = Columns(decoder.columns, label, None)
+            parts = list(self._decoded(table.select_columns(columns.all), columns, decoder, values))
             if not values:
                 raise UserError("it is empty: name another one with --data.test_split")
-            labels = class_indices(values, spec.label_values, spec.num_classes, columns[1])
-            return MemorySplit(torch.cat(parts), labels, self.device)
-        labels = class_indices(table[columns[1]][:], spec.label_values, spec.num_classes, columns[1])
-        return self._place(table, columns[0], decoder, labels)
+            return MemorySplit(torch.cat(parts), class_indices(features[label], values, *known), self.device)
+        labels = class_indices(features[label], table[label][:], *known)
+        return self._place(table, decoder, labels, fixed=True)[1]
 
     def _decoded(
-        self, stream: IterableDataset, columns: tuple[str, str], decoder: Decoder, labels: list[Any]
+        self, stream: IterableDataset, columns: Columns, decoder: Decoder, labels: list[Any]
     ) -> Iterator[Tensor]:
         """Yield a stream's samples part by part, and put their labels into a list."""
         batches = stream.iter(batch_size=_part_rows(decoder))
@@ -158,51 +183,86 @@ class Reader:
                 rows = next(batches, None)
             if rows is None:
                 return
-            yield decoder(rows[columns[0]], range(len(labels), len(labels) + len(rows[columns[1]])))
-            labels += rows[columns[1]]
+            yield decoder(rows, range(len(labels), len(labels) + len(rows[columns.label])))
+            labels += rows[columns.label]
 
-    def _place(self, table: Dataset, column: str, decoder: Decoder, labels: Tensor) -> Split:
+    def _place(self, table: Dataset, decoder: Decoder, labels: Tensor, fixed: bool = False) -> tuple[Decoder, Split]:
+        """Return the split, and the decoder of the kind or the precision that its rows need unless that is fixed."""
+        if not fixed and not isinstance(decoder, ImageDecoder):
+            decoder = decoder.surveyed(table)
         values = len(table) * int(torch.Size(decoder.shape).numel())
-        image = isinstance(decoder, ImageDecoder)
-        fits = values * (1 if image else 4) <= self.memory_gib * 2**30
+        fits = values * decoder.dtype.itemsize <= self.memory_gib * 2**30
         if self.storage == "memory" or (self.storage == "auto" and fits):
-            dtype = torch.uint8 if image else torch.float32
-            return MemorySplit(decode_all(table, column, decoder, decoder.shape, dtype), labels, self.device)
-        return ArrowSplit(table, column, decoder, labels, self.device, self.workers)
+            try:
+                decoder = decoder if fixed else _ranged(table, decoder)
+                return decoder, MemorySplit(decode_all(table, decoder), labels, self.device)
+            except OtherKind:
+                if fixed or not isinstance(decoder, ImageDecoder):
+                    raise
+                return self._place(table, replace(decoder, kind="RGB"), labels)
+        if isinstance(decoder, ImageDecoder) and not fixed:
+            decoder = _ranged(table, decoder.survey(table), _STATISTICS_ROWS)
+        return decoder, ArrowSplit(table, decoder, labels, self.device, self.workers)
 
     def _spec(
         self,
         features: Features,
-        columns: tuple[str, str],
+        columns: Columns,
         decoder: Decoder,
         labels: tuple[tuple[str, ...], tuple[Any, ...] | None],
         moments: tuple[list[float], list[float]],
         **known: Any,
     ) -> DataSpec:
-        kept = Features({name: feature for name, feature in features.items() if name in columns})
-        if self.transform is not None:
-            kept[columns[0]] = List(Value("float32"), length=decoder.shape[0])
         mean, std = moments
         return DataSpec(
             task="image-classification" if isinstance(decoder, ImageDecoder) else "tabular-classification",
-            input_column=columns[0],
-            label_column=columns[1],
+            input_column=columns.input,
+            label_column=columns.label,
             shape=decoder.shape,
             classes=labels[0],
             mean=tuple(mean),
             std=tuple(std),
-            features=kept.to_dict(),
+            features=self._published(features, columns, decoder).to_dict(),
             label_values=labels[1],
             transform=self.transform.config() if self.transform is not None else None,
+            scale=decoder.scale if isinstance(decoder, ImageDecoder) else None,
+            columns=columns.inputs if columns.joined else (),
             **known,
         )
+
+    def _published(self, features: Features, columns: Columns, decoder: Decoder) -> Features:
+        """Return the features of the published columns, in the source's order."""
+        feature = columns.feature
+        if self.transform is not None:
+            feature = List(Value("float32"), length=decoder.shape[0])
+        elif columns.joined:
+            feature = List(feature, length=decoder.shape[0])
+        elif isinstance(decoder, ImageDecoder):
+            feature = Image() if decoder.scale is not None else feature
+        else:
+            feature = as_vector(feature, decoder.shape[0])
+        kept = {columns.input: feature, columns.label: features[columns.label]}
+        order = {name: place for place, name in enumerate(features)}
+        place = {columns.input: order[columns.inputs[0]], columns.label: order[columns.label]}
+        return Features({name: kept[name] for name in sorted(kept, key=lambda name: place[name])})
 
 
 def _part_rows(decoder: Decoder) -> int:
     return chunk_rows(decoder.shape) if isinstance(decoder, ImageDecoder) else VECTOR_ROWS
 
 
-def _check_same_kind(feature: Any, spec: DataSpec) -> None:
-    if not (isinstance(feature, Image) if spec.is_image else is_vector(feature)):
-        kind = "an Image" if spec.is_image else "a List of numbers"
-        raise UserError(f"column {spec.input_column!r} is {feature}, in the training split {kind}")
+def _ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:
+    """Give a decoder of deep images the range of a table's numbers, or of so many rows at random."""
+    if not isinstance(decoder, ImageDecoder) or decoder.kind != "F":
+        return decoder
+    if rows is not None and rows < len(table):
+        chosen = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:rows].sort().values
+        table = table.select(chosen.tolist())
+    return decoder.spanning([decoder.ranged(part, places) for places, part in pieces(table, decoder)])
+
+
+def _check_same_kind(feature: Any, decoder: Decoder) -> None:
+    image = isinstance(decoder, ImageDecoder)
+    if not (isinstance(feature, Image) if image else is_vector(feature)):
+        kind = "an Image" if image else "a List of numbers"
+        raise UserError(f"column {decoder.columns[0]!r} is {feature}, in the training split {kind}")

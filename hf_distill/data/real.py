@@ -33,9 +33,12 @@ class RealData(Data):
         revision: The Hub revision.
         split: The split to distill.
         test_split: The split to measure on; by default ``test`` or ``validation`` where the source has one.
-        input_column: The image or vector column; inferred where only one can be meant.
+        input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
+            pattern such as ``pixel*``. Inferred where only one can be meant; of a table of numbers, all but the label.
         label_column: The class column; inferred where only one can be meant.
         image_size: Resize all images to a square of this many pixels.
+        image_mode: Convert all images to grey (``L``) or colour (``RGB``); by default a source with one colour image is
+            one of colour images. Images of more than 8 bits keep their range, scaled to 0 to 255.
         transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
         class_balance: How sets, random baselines and mixed batches share the classes: ``equal`` gives every class as
             many samples; ``natural`` as many as its share of the training rows asks for, none to a class with next to
@@ -57,9 +60,10 @@ class RealData(Data):
         revision: str | None = None,
         split: Text = "train",
         test_split: str | None = None,
-        input_column: str | None = None,
+        input_column: str | list[str] | None = None,
         label_column: str | None = None,
         image_size: Annotated[int, Range(1, 16384)] | None = None,
+        image_mode: Literal["L", "RGB"] | None = None,
         transform: VectorTransform | None = None,
         class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
@@ -76,6 +80,7 @@ class RealData(Data):
         self.input_column = input_column
         self.label_column = label_column
         self.image_size = image_size
+        self.image_mode = image_mode
         self.transform = transform
         self.class_balance = class_balance
         self.storage = storage
@@ -163,6 +168,7 @@ class RealData(Data):
             input_column=self.input_column,
             label_column=self.label_column,
             image_size=self.image_size,
+            image_mode=self.image_mode,
             transform=self.transform,
             storage=self.storage,
             memory_gib=self.memory_gib,

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from hf_distill.errors import UserError
 
+#: Standard deviations that a vector may lie away from zero and still keep four digits of what varies in float32.
+FAR = 1e3
+
 
 @dataclass(frozen=True)
 class DataSpec:
@@ -32,6 +35,9 @@ class DataSpec:
         class_counts: Rows of each class in it.
         transform: What :class:`~hf_distill.data.VectorTransform` did to every vector (its configuration), or None.
             All of the above is said of the transformed vectors, and these are what is published.
+        scale: The source's numbers that 0 and 255 stand for, of images with more than 8 bits (12 or 16 bits, 32-bit
+            integers, reals); None of all others.
+        columns: The source's columns of numbers that are joined to the vector, where ``input_column`` is none of its.
     """
 
     task: str
@@ -47,6 +53,8 @@ class DataSpec:
     num_rows: int = 0
     class_counts: tuple[int, ...] = ()
     transform: dict[str, Any] | None = None
+    scale: tuple[float, float] | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def is_image(self) -> bool:
@@ -79,30 +87,44 @@ class DataSpec:
             inner = inner["feature"]
         return np.dtype({"float": "float32", "double": "float64"}.get(inner["dtype"], inner["dtype"]))
 
-    def statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, like: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation, shaped to broadcast against ``(B, *shape)``."""
         size = (-1,) + (1,) * (len(self.shape) - 1) if self.is_image else self.shape
-        mean, std = (
-            torch.tensor(v, device=like.device, dtype=torch.float32).reshape(size) for v in (self.mean, self.std)
-        )
+        mean, std = (torch.tensor(v, device=like.device, dtype=dtype).reshape(size) for v in (self.mean, self.std))
         return mean, std
 
     def normalize(self, raw: Tensor) -> Tensor:
-        """Turn stored values (uint8 images, vectors) into the networks' float32 inputs of the same shape."""
+        """Turn stored values (images of 0 to 255, vectors) into the networks' float32 inputs of the same shape.
+
+        Vectors in double precision are centred in double precision.
+        """
+        if raw.dtype == torch.float64 and not self.is_image:
+            mean, std = self.statistics(raw, torch.float64)
+            return ((raw - mean) / std).float()
         mean, std = self.statistics(raw)
         value = raw.float() / 255 if self.is_image else raw.float()
         return (value - mean) / std
 
     def denormalize(self, x: Tensor) -> Tensor:
         """Turn inputs ``(B, *shape)`` into what is stored: clipped and rounded uint8 images, or float vectors."""
-        mean, std = self.statistics(x)
-        value = x.detach().float() * std + mean
+        kind = torch.float64 if self._is_wide else torch.float32
+        mean, std = self.statistics(x, kind)
+        value = x.detach().to(kind) * std + mean
         if self.is_image:
             return (value.clamp(0, 1) * 255).round().to(torch.uint8)
-        if np.issubdtype(self.value_dtype, np.integer):
-            limits = np.iinfo(self.value_dtype)
-            return value.round().clamp(limits.min, limits.max)
+        if self.value_dtype.kind in "iub":
+            least, most = (0, 1) if self.value_dtype.kind == "b" else _limits(self.value_dtype)
+            return value.round().clamp(least, most)
         return value
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether single precision would round away what is learned of a vector, which may lie far from zero."""
+        if self.is_image or self.value_dtype.itemsize < 4 or self.value_dtype == np.float32:
+            return False
+        return self.value_dtype.kind in "iu" or any(
+            abs(mean) > FAR * std for mean, std in zip(self.mean, self.std, strict=True)
+        )
 
     def limits(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the smallest and largest input that can be stored (black and white), or None for vectors."""
@@ -125,7 +147,13 @@ class DataSpec:
     def from_dict(cls, values: dict[str, Any]) -> DataSpec:
         """Rebuild a specification from :meth:`to_dict`."""
         values = dict(values)
-        for key in ("shape", "classes", "mean", "std", "label_values", "class_counts"):
+        for key in ("shape", "classes", "mean", "std", "label_values", "class_counts", "scale", "columns"):
             if isinstance(values.get(key), list):
                 values[key] = tuple(values[key])
         return cls(**values)
+
+
+def _limits(dtype: np.dtype) -> tuple[float, float]:
+    """Return the least and the greatest real number of double precision that an integer type holds."""
+    least, most = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    return least, most if int(most) <= np.iinfo(dtype).max else float(np.nextafter(most, 0.0))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pyarrow as pa
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -45,7 +46,11 @@ class Split(ABC):
 
     @abstractmethod
     def raw(self, index: Tensor) -> Tensor:
-        """Return stored values: uint8 ``(B, C, H, W)`` or float32 ``(B, D)``, on the device."""
+        """Return values in the source's units, on the device: images ``(B, C, H, W)`` or vectors ``(B, D)``.
+
+        Images are uint8, float32 (0 to 255) where the source has more than 8 bits; vectors are float32, float64 where
+        that would lose what they differ by.
+        """
 
     def batch(self, index: Tensor) -> Batch:
         """Return normalised inputs and class indices, on the device."""
@@ -58,7 +63,7 @@ class Split(ABC):
 
 
 class MemorySplit(Split):
-    """All samples as one tensor on the device: images as uint8, a quarter of their float size."""
+    """All samples as one tensor on the device: images of 8 bits as uint8, a quarter of their float size."""
 
     def __init__(self, values: Tensor, labels: Tensor, device: torch.device | str = "cpu") -> None:
         super().__init__(labels, device)
@@ -74,8 +79,7 @@ class ArrowSplit(Split):
 
     Args:
         dataset: The table, with undecoded images.
-        column: The input column.
-        decoder: Turns values of the column into tensors.
+        decoder: Turns rows into tensors.
         labels: Class indices ``(N,)``.
         device: Where batches go.
         workers: Threads that decode; Pillow releases the interpreter lock while it does.
@@ -84,15 +88,13 @@ class ArrowSplit(Split):
     def __init__(
         self,
         dataset: Dataset,
-        column: str,
         decoder: Decoder,
         labels: Tensor,
         device: torch.device | str = "cpu",
         workers: int = 2,
     ) -> None:
         super().__init__(labels, device)
-        self._dataset = dataset.select_columns([column])
-        self._column = column
+        self._dataset = dataset.select_columns(list(decoder.columns)).with_format("arrow")
         self._decoder = decoder
         self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
         self._workers = workers
@@ -111,7 +113,7 @@ class ArrowSplit(Split):
         return torch.cat(decoded)[inverse].to(self.device, non_blocking=True)
 
     def _decode(self, rows: list[int]) -> Tensor:
-        return self._decoder(self._dataset[rows][self._column], rows)
+        return self._decoder(self._dataset[rows], rows)
 
 
 def chunks(index: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[int, Tensor]]:
@@ -127,12 +129,17 @@ def chunk_rows(shape: tuple[int, ...]) -> int:
     return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))
 
 
-def decode_all(dataset: Dataset, column: str, decoder: Decoder, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Decode a whole column into one tensor ``(N, *shape)``."""
-    out = torch.empty((len(dataset), *shape), dtype=dtype)
+def pieces(dataset: Dataset, decoder: Decoder) -> Iterator[tuple[range, pa.Table]]:
+    """Yield a table piece by piece: the rows' numbers, and their columns that the decoder reads."""
     start = 0
-    for rows in dataset.select_columns([column]).iter(batch_size=chunk_rows(shape)):
-        values = rows[column]
-        out[start : start + len(values)] = decoder(values, range(start, start + len(values)))
-        start += len(values)
+    for rows in dataset.select_columns(list(decoder.columns)).with_format("arrow").iter(chunk_rows(decoder.shape)):
+        yield range(start, start + len(rows)), rows
+        start += len(rows)
+
+
+def decode_all(dataset: Dataset, decoder: Decoder) -> Tensor:
+    """Decode a whole table into one tensor ``(N, *shape)``."""
+    out = torch.empty((len(dataset), *decoder.shape), dtype=decoder.dtype)
+    for places, rows in pieces(dataset, decoder):
+        out[places.start : places.stop] = decoder(rows, places)
     return out

@@ -26,8 +26,8 @@ class ClassStream:
     Args:
         dataset: The stream, with undecoded images.
         path: Where it comes from, for errors.
-        columns: Input and label column.
-        decoder: Turns values of the input column into tensors.
+        label: The label column.
+        decoder: Turns rows into tensors.
         classes: Label value to class index.
         buffer: Samples kept of each class.
     """
@@ -36,14 +36,14 @@ class ClassStream:
         self,
         dataset: IterableDataset,
         path: str,
-        columns: tuple[str, str],
+        label: str,
         decoder: Decoder,
         classes: dict[Any, int],
         buffer: int,
     ) -> None:
-        self._dataset = dataset.select_columns(list(columns))
+        self._dataset = dataset
         self._path = path
-        self._columns = columns
+        self._label = label
         self._decoder = decoder
         self._classes = classes
         self._buffer = buffer
@@ -74,19 +74,19 @@ class ClassStream:
                 raise UserError("the stream is empty")
             self._position, self._rows = 0, self._read(0)
             return 1
-        values, labels = rows[self._columns[0]], rows[self._columns[1]]
-        decoded = self._decoder(values, range(self._position, self._position + len(values)))
+        labels = rows[self._label]
+        decoded = self._decoder(rows, range(self._position, self._position + len(labels)))
         for place, (value, label) in enumerate(zip(decoded, labels, strict=True)):
             if label not in self._classes:
                 raise UserError(
-                    f"row {self._position + place} of the stream has label {label!r} in column {self._columns[1]!r}, "
+                    f"row {self._position + place} of the stream has label {label!r} in column {self._label!r}, "
                     "which its first rows have not: cast the column to a ClassLabel, or mend the row"
                 )
             waiting = self._waiting[self._classes[label]]
             waiting.append(value.clone())  # a view would keep all rows that were read with it
             if len(waiting) > limit:
                 waiting.pop(0)
-        self._position += len(values)
+        self._position += len(labels)
         return 0
 
     def _read(self, position: int) -> Iterator[dict[str, list[Any]]]:

@@ -136,6 +136,8 @@ def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "num_rows": whole(0, MOST_ROWS),
             "class_counts": listing(whole(0, MOST_ROWS)),
             "transform": optional(_transform),
+            "scale": optional(listing(number(), 2)),
+            "columns": optional(different(_name)),
         },
     )(spec, "spec")
     if image:
@@ -146,7 +148,8 @@ def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
     names = {spec["input_column"], spec["label_column"]}
     if len(names) < 2 or set(spec["features"]) != names:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
-    vector = _list(fields({"dtype": _number_type, "_type": one_of("Value")}, _id))
+    numbers = matching(rf"{_NUMBERS}|bool", "the type of a number, float32 say")
+    vector = _list(fields({"dtype": numbers, "_type": one_of("Value")}, _id))
     (_image if image else vector)(spec["features"][spec["input_column"]], "spec.features.INPUT")
     if not image:
         one_of(-1, spec["shape"][0])(spec["features"][spec["input_column"]].get("length", -1), "spec.features.length")

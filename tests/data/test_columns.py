@@ -85,9 +85,16 @@ def test_structures_and_missing_labels_are_no_classes():
     ("feature", "values", "message"),
     [
         (ClassLabel(names=["a", "b"]), [0, -1], "row 1 has label -1 in column 'kind'; labels are 0 to 1"),
-        (Value("string"), ["a", "b"], "row 0 has label a in column 'kind'; labels are 0 to 1"),
+        (
+            ClassLabel(names=["b", "c"]),
+            [0, 1],
+            "row 1 has class 'c' in column 'kind', and the training split has only a, b",
+        ),
+        (Value("string"), ["a", "c"], "row 1 has class 'c' in column 'kind', and the training split has only a, b"),
+        (Value("int64"), [0, 2], "row 1 has label 2 in column 'kind'; labels are 0 to 1"),
+        (Value("string"), ["a", None], "row 1 has no value in column 'kind'"),
         (Value("date32"), [DAY, DAY], "column 'kind' is date32"),
-        (Value("float64"), [0.0, 1.0], "row 0 has label 0.0 in column 'kind'"),
+        (Value("float64"), [0.0, 1.0], "row 0 has class '0.0' in column 'kind'"),
         (List(Value("int64")), [[0], [1]], "column 'kind' is List"),
     ],
 )

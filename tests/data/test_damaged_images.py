@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 import torch
 
-from hf_distill.data.decoding import ImageDecoder
+from hf_distill.data.images import ImageDecoder
 from hf_distill.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "PCX", "SGI", "DDS", "JPEG2000")
@@ -39,7 +39,7 @@ def mutated(data: bytes, choice: random.Random) -> bytes:
 def decode(data: bytes) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of what it mends
-        return ImageDecoder("RGB", (16, 16), resize=True)([{"bytes": data, "path": None}], [ROW])
+        return ImageDecoder("x", "RGB", (16, 16), resize=True)({"x": [{"bytes": data, "path": None}]}, [ROW])
 
 
 @pytest.mark.parametrize("kind", FORMATS)

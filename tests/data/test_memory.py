@@ -54,7 +54,7 @@ def opened(monkeypatch):
 
 def test_setup_decodes_a_bounded_number_and_a_random_choice_what_it_chooses(opened):
     real = RealData.from_dataset(table(ROWS), storage="arrow").setup()
-    assert opened[0] == 1 + STATISTICS_ROWS  # the first row tells mode and size
+    assert opened[0] == 1 + ROWS + STATISTICS_ROWS  # the first row, the headers of all, and those that are decoded
     opened[0] = 0
     select_per_class(RandomSelector(), real, 7, Streams(3))
     assert opened[0] == 0
