@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.data.base import Data
-from hf_distill.data.batch import Batch
+from hf_distill.data.batch import Batch, weighted_mean
 from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
@@ -44,7 +44,7 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Return the weighted mean loss."""
+        """Return the mean loss of a batch, its samples weighted (:func:`hf_distill.data.batch.weighted_mean`)."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
@@ -98,7 +98,7 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """See :class:`Task`."""
-        return (F.cross_entropy(outputs, batch.y, reduction="none") * batch.w).sum() / batch.w.sum()
+        return weighted_mean(F.cross_entropy(outputs, batch.y, reduction="none"), batch.w)
 
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
@@ -107,17 +107,19 @@ class Classification(Task):
     def pairs(
         self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams
     ) -> list[tuple[Batch, Batch]]:
-        """See :class:`Task`; ``real_count`` samples of each class."""
+        """See :class:`Task`; ``real_count`` samples of each class. The weights of a class average 1."""
         found = []
         labels = decoded.y if decoded.y.dim() == 1 else decoded.y.argmax(1)
         for label in range(self.real.spec.num_classes):
             index = (labels == label).nonzero()[:, 0].cpu()
+            weight = decoded.w[index.to(decoded.w.device)].mean()
             if synthetic_count and len(index) > synthetic_count:
                 order = torch.randperm(len(index), generator=streams.generator("synthetic", label))
                 index = index[order[:synthetic_count]]
             if len(index):
                 real = self.real.sample([label], real_count, streams.generator("real", label))
-                found.append((synthetic.view(decoded, index.to(decoded.x.device)), real))
+                own = synthetic.view(decoded, index.to(decoded.x.device))
+                found.append((Batch(own.x, own.y, own.w / weight), real))
         return found
 
 
@@ -150,7 +152,7 @@ class Forecasting(Task):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """See :class:`Task`."""
-        return ((outputs - batch.y).square().flatten(1).mean(1) * batch.w).sum() / batch.w.sum()
+        return weighted_mean((outputs - batch.y).square().flatten(1).mean(1), batch.w)
 
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""

@@ -1,0 +1,83 @@
+"""Weights: a sample that counts twice is the sample twice."""
+
+import pytest
+import torch
+
+from hf_distill.data import Batch, RealData
+from hf_distill.learners.task import task_of
+from hf_distill.networks import MLP
+from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching, UnrolledMatching
+from hf_distill.seeding import Streams
+from hf_distill.synthetic import PixelSet
+from tests.objectives.sets import TINY, fresh, trained
+
+
+class Weighted(PixelSet):
+    """Samples with weights."""
+
+    def __init__(self, x, y, w, spec):
+        super().__init__(per_class=1)
+        self.initialize(x, y, spec)
+        self.weights = w
+
+    def decode(self, codes):
+        batch = super().decode(codes)
+        return Batch(batch.x, batch.y, self.weights)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return RealData().setup()
+
+
+@pytest.fixture
+def sets(digits):
+    """Five samples of three classes, of which the second counts twice; and six, the second of them twice."""
+    rows = torch.cat([digits.train.class_index(label)[:count] for label, count in ((0, 2), (1, 2), (2, 1))])
+    batch = digits.train.batch(rows)
+    w = torch.tensor([1.0, 2.0, 1.0, 1.0, 1.0])
+    twice = torch.tensor([0, 1, 1, 2, 3, 4])
+    return (
+        Weighted(batch.x, batch.y, w / w.mean(), digits.spec),
+        Weighted(batch.x[twice], batch.y[twice], torch.ones(6), digits.spec),
+    )
+
+
+OBJECTIVES = {
+    "means": lambda: DistributionMatching(pool=fresh(TINY), augment=None, real_per_class=4),
+    "gradients, layers": lambda: GradientMatching(pool=fresh(TINY), real_batch=4),
+    "gradients, mse": lambda: GradientMatching(pool=fresh(TINY), real_batch=4, distance="mse"),
+    "trajectory": lambda: TrajectoryMatching(pool=fresh(TINY), real_batch=20, synthetic_steps=3),
+    "unrolled": lambda: UnrolledMatching(
+        pool=trained(TINY, MLP(width=4), batch=0), real_batch=20, normalize_gradients=False
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_weight_of_two_is_the_sample_twice(digits, sets, name):
+    found = []
+    for synthetic in sets:
+        objective = OBJECTIVES[name]()
+        objective.prepare(synthetic, digits, 2)
+        for step in range(2):  # the second network of a pool was trained on the set before
+            synthetic.zero_grad()
+            terms = objective(synthetic, digits, Streams(0, step=step))
+            torch.stack(list(terms.values())).sum().backward()
+        found.append((torch.stack(list(terms.values())).sum().item(), synthetic.pixels.grad))
+    (one, gradient), (other, pieces) = found
+    assert one == pytest.approx(other, rel=1e-4)
+    both = torch.stack([pieces[0], pieces[1] + pieces[2], *pieces[3:]])
+    assert torch.allclose(gradient, both, rtol=1e-3, atol=1e-5 * both.abs().max().item() + 1e-8)
+    assert not torch.allclose(gradient[0], gradient[1])
+
+
+def test_a_part_of_a_class_is_weighted_as_in_the_whole(digits, sets):
+    """Drawn samples keep their weight beside the others of their class: over the draws their mean is the class's."""
+    synthetic, task = sets[0], task_of(digits)
+    total = []
+    for step in range(400):
+        (fake, _), *_ = task.pairs(synthetic, synthetic(), 1, 2, Streams(0, step=step))
+        total.append(fake.w.item())
+    assert sorted({round(value, 4) for value in total}) == [0.6667, 1.3333]
+    assert sum(total) / len(total) == pytest.approx(1, abs=0.05)
