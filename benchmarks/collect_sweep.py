@@ -14,7 +14,7 @@ from record import RESULTS, commit, save
 
 from hf_distill.sweep.picture import draw, sweet_spot
 
-KINDS = ("in the loop", "post-hoc", "random, quantized", "float32", "patch-wise", "png", "jpeg")
+KINDS = ("in the loop", "start, quantized", "post-hoc", "random, quantized", "float32", "patch-wise", "png", "jpeg")
 
 
 def main() -> None:

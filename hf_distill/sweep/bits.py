@@ -28,17 +28,17 @@ from hf_distill.synthetic.quantized import QuantizedSet
 #: What every sweep's folder holds from its start on, and what may lie beside it.
 MARK = "rows/config.sha256"
 _OWN = ("rows", "runs", ".lock")
-BASELINES = ("float32", "posthoc", "patchwise", "random", "png", "jpeg")
+BASELINES = ("start", "float32", "posthoc", "patchwise", "random", "png", "jpeg")
 
 
 class BitSweep:
     """Spends a budget on few bits and many samples, or many bits and few samples.
 
     Every row is a set of its own, measured by the evaluator with the same recipe, and a file ``rows/NAME.json``; a row
-    that is there is not made again. Rows: ``in the loop`` at each precision; and of the baselines ``float32`` (as many
-    samples as fit with 32 bits a value), ``posthoc`` (the set that the method learns without quantization, then
-    quantized), ``patchwise`` (the same by patches, 2 bits), ``random`` (real samples quantized, a draw a seed), ``png``
-    and ``jpeg`` (real images, as many as fit encoded, a draw a seed).
+    that is there is not made again. Rows: ``in the loop`` at each precision; and of the baselines ``start`` (what the
+    method starts from, quantized), ``float32`` (as many samples as fit with 32 bits a value), ``posthoc`` (the set that
+    the method learns without quantization, then quantized), ``patchwise`` (the same by patches, 2 bits), ``random``
+    (real samples quantized, a draw a seed), ``png`` and ``jpeg`` (real images, as many as fit encoded, a draw a seed).
 
     Args:
         method: A distillation of a :class:`QuantizedSet`.
@@ -143,6 +143,8 @@ class BitSweep:
         jobs: list[tuple[str, Callable[[], Bought]]] = []
         for bits in self.bits:
             jobs.append((f"loop_{bits}", partial(sets.in_the_loop, bits)))
+            if "start" in self.baselines:
+                jobs.append((f"start_{bits}", partial(sets.start, bits)))
             if "posthoc" in self.baselines:
                 jobs.append((f"posthoc_{bits}", partial(sets.post_hoc, bits)))
             if "random" in self.baselines:

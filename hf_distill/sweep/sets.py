@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
+from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
 from hf_distill.initialization.subseries import SubSeries
 from hf_distill.methods.method import Run
@@ -133,12 +134,19 @@ class BudgetSets:
             sets.append(synthetic)
         return Bought("post-hoc", bits, sets, sets[0].bits().total)
 
+    def start(self, bits: int) -> Bought:
+        """Quantize what the method starts from, with nothing learned; its seeds are the method's."""
+        return self._undistilled("start, quantized", bits, self.method.initial, self.seeds)
+
     def random(self, bits: int) -> Bought:
         """Quantize random real samples, a draw a set."""
         initial = RealSamples() if isinstance(self.data, RealData) else SubSeries()
+        return self._undistilled("random, quantized", bits, initial, range(self.draws))
+
+    def _undistilled(self, kind: str, bits: int, initial: InitialSamples, seeds: range) -> Bought:
         method = Undistilled(synthetic=self._unsteered(bits), initial=initial)
-        sets = [method.fit(self.data, Run(seed=k)) for k in range(self.draws)]
-        return Bought("random, quantized", bits, sets, sets[0].bits().total)
+        sets = [method.fit(self.data, Run(seed=seed)) for seed in seeds]
+        return Bought(kind, bits, sets, sets[0].bits().total)
 
     def full_precision(self) -> Bought:
         """Distill as many samples as fit with 32 bits a value."""

@@ -7,6 +7,7 @@ from hf_distill.data import RealData
 from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.files import locked
+from hf_distill.initialization import MeanSamples
 from hf_distill.methods import OptimizedDistillation
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
@@ -47,12 +48,15 @@ def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
     rows = sweep(digits, (8, 2)).run(tmp_path, reported.append)
     assert rows == reported and all(0 < row["bits"] <= 51640 for row in rows)
     assert [row["name"] for row in rows] == [
-        *("loop_8", "posthoc_8", "random_8", "loop_2", "posthoc_2", "random_2"),
+        *("loop_8", "start_8", "posthoc_8", "random_8", "loop_2", "start_2", "posthoc_2", "random_2"),
         *("float32", "patchwise_2", "png", "jpeg"),
     ]
     samples = {row["name"]: row["samples"] for row in rows}
     # 51640 = 10 classes x 5164; 64 values; beside the codes 16 bits of labels and 32 or 64 of ranges or levels
-    assert samples["loop_8"] == samples["posthoc_8"] == 100 and samples["loop_2"] == samples["random_2"] == 400
+    assert (
+        samples["loop_8"] == samples["posthoc_8"] == 100
+        and samples["loop_2"] == samples["random_2"] == samples["start_2"] == 400
+    )
     assert samples["float32"] == 20  # 10 x (64 x 32 + 4) = 20520 bits for one of each class
     assert samples["patchwise_2"] == 340  # 10 x (64 x 2 + 4 patches x 4 + 4) = 1480 and 512 for the groups
     assert 0 < samples["jpeg"] < samples["png"] < 100
@@ -75,6 +79,15 @@ def test_coded_sets_keep_to_the_budget_with_more_samples(digits, tmp_path):
     coded.method.synthetic.smoothness, coded.method.synthetic.shrink = 0.3, 0.8
     shrunk = coded.run(tmp_path / "shrunk")
     assert shrunk[0]["bits"] <= 51640 and shrunk[1:] == after[1:]  # what is not learned in few bits does not shrink
+
+
+def test_the_start_is_what_the_method_begins_with(digits, tmp_path):
+    one = sweep(digits, initial=MeanSamples(group=3))
+    bought = BudgetSets(one.method, digits, one.budget, tmp_path, range(4, 6), 3).start(2)
+    assert bought.kind == "start, quantized" and len(bought.sets) == 2
+    drawn, first = MeanSamples(group=3).draw(digits, 40, Streams(4)), bought.sets[0]()
+    error = (first.x - drawn.x).square().mean() / drawn.x.square().mean()
+    assert first.y.tolist() == drawn.y.tolist() and 0 < error < 0.1  # two bits a value, and nothing learned
 
 
 def test_a_budget_that_not_every_baseline_fits(digits, tmp_path):
@@ -125,7 +138,7 @@ def test_a_set_of_coarse_images_has_more_of_them(digits, tmp_path):
 
 
 def test_mistakes(digits):
-    with pytest.raises(UserError, match="baseline 'gif' is unknown; choose some of float32"):
+    with pytest.raises(UserError, match="baseline 'gif' is unknown; choose some of start, float32"):
         sweep(digits, baselines=("gif",))
     with pytest.raises(UserError, match="bits is empty"):
         sweep(digits, bits=())
