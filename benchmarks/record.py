@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from hf_distill.table import Table
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
@@ -59,8 +61,8 @@ def render() -> None:
         columns = list(dict.fromkeys(key for row in run["rows"] for key in row))
         lines = [f"### {run.get('title', run['name'])}", "", f"`{run['command']}`  "]
         lines.append(f"{run['device']}, commit {run['commit']}" + (f". {run['note']}" if "note" in run else ""))
-        lines += ["", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-        lines += ["| " + " | ".join(cell(row.get(column)) for column in columns) + " |" for row in run["rows"]]
+        cells = [[said(row.get(column)) for column in columns] for row in run["rows"]]
+        lines += ["", Table(columns, cells).markdown()]
         picture = path.with_suffix(".png")
         if picture.exists():
             lines += ["", f"![{run.get('title', run['name'])}](results/{picture.name})"]
@@ -70,7 +72,7 @@ def render() -> None:
     readme.write_text(head + "<!-- results -->\n\n" + "\n\n".join(parts) + "\n")
 
 
-def cell(value: Any) -> str:
+def said(value: Any) -> str:
     """Format a value of the table; a pair is a mean and its standard deviation."""
     if value is None:
         return ""

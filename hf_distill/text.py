@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 # Control characters, among them the escape that terminals obey; and those that turn or hide text.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -28,17 +26,3 @@ def shorten(text: str, most: int = 200) -> str:
 def masked(text: str) -> str:
     """Return text without access tokens."""
     return _TOKEN.sub("hf_***", text)
-
-
-def networks_said(row: Mapping[str, Any]) -> str:
-    """Say how many networks a row of an evaluation is the mean of, and of how many distilled sets: ``5 on 1 set``."""
-    seeds, sets = row.get("seeds"), row.get("sets") or 1
-    if seeds is None:
-        return ""
-    return f"{seeds} on 1 set" if sets == 1 else f"{seeds} on each of {sets} sets"
-
-
-def steps_said(row: Mapping[str, Any]) -> str:
-    """Say after a result on the full data how long it was trained, where the row knows: `` (2,000 steps)``."""
-    steps = row.get("full_steps")
-    return f" ({steps:,} steps)" if isinstance(steps, int) else ""

@@ -13,6 +13,8 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "lazy": 0,
+    "markdown": 0,
+    "table": 0,
     "options": 0,
     "text": 0,
     "allocator": 0,

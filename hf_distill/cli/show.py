@@ -31,10 +31,10 @@ def run(argv: list[str]) -> None:
         print(_describe(folder, record))
     measured = [(folder, record["evaluation"]) for folder, record in records if record.get("evaluation")]
     if measured:
-        from hf_distill.evaluation.table import render_evaluation
+        from hf_distill.hub.results import evaluation_text
 
         for folder, evaluation in measured:
-            print(f"\n{folder}\n{render_evaluation(evaluation)}")
+            print(f"\n{folder}\n{evaluation_text(evaluation)}")
 
 
 def _read(folder: str) -> dict[str, Any]:

@@ -10,15 +10,17 @@ from jsonargparse import ArgumentParser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
 from hf_distill.cli.records import check_configurations
-from hf_distill.evaluation.table import format_score
 from hf_distill.files import user_path
+from hf_distill.hub.results import format_score
 from hf_distill.methods.method import Method
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
 from hf_distill.quantization.base import Precision
 from hf_distill.quantization.budget import Budget
 from hf_distill.sweep.bits import BASELINES, BitSweep
+from hf_distill.table import columns
 
-_LINE = "{:20}{:>6}{:>9}{:>10}  {}"
+_HEAD = ("row", "bits", "samples", "in all", "result")
+_WIDTHS, _RIGHT = (20, 4, 7, 10, 0), (False, True, True, True, False)
 
 
 def build_parser() -> ArgumentParser:
@@ -64,11 +66,12 @@ def run(argv: list[str]) -> None:
         sets=config.sets,
     )
     place(objects.data, "cpu")
-    print(_LINE.format("row", "bits", "samples", "in all", "result"))
+    print(columns(_HEAD, _WIDTHS, _RIGHT))
     sweep.run(output, lambda row: print(_line(row), flush=True))
     print(f"{output}: {', '.join(sorted(path.name for path in output.glob('sweep.*')))}")
 
 
 def _line(row: dict[str, Any]) -> str:
     result = "does not fit" if row["mean"] is None else format_score(row["mean"], row["std"], row["metric"])
-    return _LINE.format(row["kind"], row["bits_per_value"] or "", row["samples"], row["bits"], result)
+    cells = [row["kind"], row["bits_per_value"] or "", row["samples"], row["bits"], result]
+    return columns([str(value) for value in cells], _WIDTHS, _RIGHT)

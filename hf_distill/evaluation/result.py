@@ -12,8 +12,8 @@ from typing import Any
 from PIL.Image import Image
 
 from hf_distill.evaluation.ranking import label_robust_score
-from hf_distill.evaluation.table import render_evaluation
 from hf_distill.files import write_atomically
+from hf_distill.hub.results import evaluation_text
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Evaluation:
         write_atomically(Path(path), json.dumps(self.to_dict(), indent=2) + "\n")
 
     def __str__(self) -> str:
-        return render_evaluation(self.to_dict())
+        return evaluation_text(self.to_dict())
 
 
 def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], **about: Any) -> dict[str, Any]:

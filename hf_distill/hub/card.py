@@ -16,13 +16,14 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from hf_distill.decode import reading
-from hf_distill.hub.card_results import features_table, results_table
 from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.markdown import as_json, cell, code, fenced, plain
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
+from hf_distill.hub.results import features_table, results_table
 from hf_distill.hub.tables import TABLE_OVERHEAD
+from hf_distill.markdown import Markdown, as_json, cell, code, fenced, plain
+from hf_distill.table import Table
 from hf_distill.text import printable, shorten
 
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
@@ -63,6 +64,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     checked(record)
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
+    evaluation = record.get("evaluation") or {}
     body = _ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
@@ -74,9 +76,10 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         preview=PREVIEW if record.get("preview", True) else "",  # older records do not say that it is there
         pictures=record.get("pictures", []),
         versions=", ".join(f"{cell(name)} {cell(version)}" for name, version in record["versions"].items()),
-        results=results_table(record.get("evaluation")),
-        features=features_table(record.get("evaluation")),
+        results=results_table(evaluation["rows"]) if evaluation.get("rows") else None,
+        features=features_table(evaluation["features"]) if evaluation.get("features") else None,
         sizes=_sizes(spec, record),
+        variables=_variables(record["codes"]["meta"]),
         codes_bytes=record["files"][TABLES["codes"]]["bytes"],
         table_overhead=TABLE_OVERHEAD,
         meta=without_code(record["codes"]["meta"]),
@@ -141,7 +144,7 @@ def _title(spec: Any) -> str:
     return f"{_source_name(spec).rsplit('/', 1)[-1]}, distilled"
 
 
-def _sizes(spec: Any, record: dict[str, Any]) -> list[dict[str, str]]:
+def _sizes(spec: Any, record: dict[str, Any]) -> Table:
     """Return the table of sizes: what the set takes, exactly and on the disk, beside its source."""
     format_ = format_of(spec.task)
     source = format_.published_bits(spec, spec.num_rows).total
@@ -158,17 +161,37 @@ def _sizes(spec: Any, record: dict[str, Any]) -> list[dict[str, str]]:
         ("config `codes` on the disk (parquet)", files["codes"], None),
         ("the same samples as float32", values * 32 + bits["default"]["labels"], None),
     ]
-    return [
-        {
-            "what": what,
-            "bits": f"{total:,}",
-            "bytes": f"{-(-total // 8):,}",
-            "parts": f"{parts['data']:,} + {parts['labels']:,} + {parts['side']:,}" if parts else "",
-            "ratio": f"{source / total:,.1f}" if source and total else "",
-        }
+    head = ["what", "bits", "bytes", "data + labels + side bits", "source / this"]
+    lines = [
+        [
+            Markdown(what),
+            f"{total:,}",
+            f"{-(-total // 8):,}",
+            f"{parts['data']:,} + {parts['labels']:,} + {parts['side']:,}" if parts else "",
+            f"{source / total:,.1f}" if source and total else "",
+        ]
         for what, total, parts in rows
         if total
     ]
+    return Table(head, lines, right=head[1:])
+
+
+def _variables(meta: dict[str, Any]) -> Table | None:
+    """Return how each variable is quantized, of a set that is."""
+    if "variables" not in meta:
+        return None
+    head = ["variable", "bits a value", "levels", "one range or codebook for each", "quantizer"]
+    lines = [
+        [
+            Markdown(f"{code(name)} {' x '.join(map(str, about['shape']))}"),
+            f"{about['bits']}{', entropy-coded' if 'coding' in about else ''}",
+            str(about["levels"]),
+            str(about["granularity"]),
+            about["quantizer"],
+        ]
+        for name, about in meta["variables"].items()
+    ]
+    return Table(head, lines, right=head[1:3])
 
 
 def write_texts(folder: Path, values: dict[str, Any], repo_id: str | None = None) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hf_distill.evaluation.result import Evaluation, make_row, mean_std
-from hf_distill.evaluation.table import render_table
+from hf_distill.hub.results import results_table
 
 ABOUT = {"network": "ConvNet", "metric": "accuracy", "labels": "hard", "seeds": 2, "bits": 5160}
 
@@ -35,14 +35,15 @@ def test_row():
 
 def test_table():
     rows = [row(distilled=[0.8, 0.9], random=[0.5, 0.7], class_mean=[0.6, 0.6]), row(distilled=[0.1, 0.1])]
-    text = render_table(rows)
+    text = str(results_table(rows))
     head = " ".join(text.splitlines()[0].split())
-    assert head == "network metric labels networks distilled random class mean bits"
+    assert head == "network metric labels networks distilled random, equal bits class mean bits"
     assert "2 on 1 set" in text
-    assert "2 on each of 3 sets" in render_table([{**rows[0], "sets": 3}])
-    assert "95.0 ± 7.1 (2,000 steps)" in render_table([{**row(distilled=[1.0], full=[0.9, 1.0]), "full_steps": 2000}])
+    assert "2 on each of 3 sets" in str(results_table([{**rows[0], "sets": 3}]))
+    full = {**row(distilled=[1.0], full=[0.9, 1.0]), "full_steps": 2000}
+    assert "95.0 ± 7.1 % (2,000 steps)" in str(results_table([full]))
     assert "85.0 ± 7.1" in text and "60.0 ± 14.1" in text and "5,160" in text
-    markdown = render_table(rows, markdown=True).splitlines()
+    markdown = results_table(rows).markdown().splitlines()
     assert len(markdown) == 4 and all(line.startswith("| ") and line.endswith(" |") for line in markdown)
     assert str(Evaluation({}, rows)) == text
 

@@ -14,10 +14,10 @@ import pytest
 from datasets import ClassLabel, Features, Image
 
 from hf_distill.cli.show import run as show
-from hf_distill.evaluation.table import render_evaluation
 from hf_distill.hub import render_card
-from hf_distill.hub.markdown import as_json, cell, code, fenced
 from hf_distill.hub.record import read_record
+from hf_distill.hub.results import evaluation_text, results_table
+from hf_distill.markdown import as_json, cell, code, fenced
 from hf_distill.text import printable, shorten
 from tests.hub.conftest import EVALUATION, image_spec, make
 from tests.hub.kinds import FEATURES
@@ -191,6 +191,6 @@ def test_names_without_end_are_shortened_at_once(tmp_path: Path, capsys: Any) ->
 
 def test_tables_of_results() -> None:
     evaluation = {"protocol": {}, "rows": [{**EVALUATION["rows"][0], "network": "\x1b[31ma|b\n" + "c" * 1000}]}
-    text = render_evaluation(evaluation)
+    text = evaluation_text(evaluation)
     assert text.count("\n") == 2 and "\\x1b[31ma|b c" in text and max(map(len, text.splitlines())) < 300
-    assert "a\\|b" in render_evaluation(evaluation, markdown=True)
+    assert "a\\|b" in results_table(evaluation["rows"]).markdown()

@@ -16,10 +16,14 @@ _MARKUP = re.compile(r"[\\`*<>\[\]|@~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+class Markdown(str):
+    """Text that is Markdown already, of this library's own making."""
+
+
 def cell(value: Any) -> str:
     """Make text safe for a line of Markdown, the cell of a table included."""
-    if value is None:
-        return ""
+    if value is None or isinstance(value, Markdown):
+        return value or ""
     shown = shorten(printable(str(value)[: 10 * _SHOWN]), _SHOWN)
     # Addresses are made links without any markup, so they are broken.
     escaped = _MARKUP.sub(lambda found: "&amp;" if found[0] == "&" else f"\\{found[0]}", shown)

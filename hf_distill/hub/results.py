@@ -1,0 +1,116 @@
+"""Tables of an evaluation: a distilled set beside its baselines, for its card and for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hf_distill.table import Table
+
+_ERRORS = ("mse", "mae")
+_FULL = "full data"
+
+
+def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a line a row: the result, its baselines, all of the data, and what else was measured.
+
+    Args:
+        rows: Of ``evaluation.json``. A column that none of them has a value for is left out.
+    """
+    scores = [_scores(row) for row in rows]
+    names = list(dict.fromkeys(name for found in scores for name, (mean, _) in found.items() if mean is not None))
+    # The full data is the ceiling: it comes last, also where the first row lacks a baseline.
+    names.sort(key=lambda name: name == _FULL)
+    head = ["network", "metric", "labels", "networks", *names, "MAE", "MAE random", "MAE full", "gap closed"]
+    head += ["label-robust score", "training time, full / set", "bits"]
+    lines = [
+        [
+            *(str(row.get(key) or "") for key in ("network", "metric", "labels")),
+            _networks(row),
+            *(_result(row, name, *found.get(name, (None, None))) for name in names),
+            *(
+                format_score(row.get(f"{of}mae_mean"), row.get(f"{of}mae_std"), "mae")
+                for of in ("", "random_", "full_")
+            ),
+            "" if row.get("gap_closed") is None else f"{100 * row['gap_closed']:.0f} %",
+            "" if row.get("label_robust_score") is None else f"{row['label_robust_score']:.3f}",
+            _speedup(row),
+            "" if row.get("bits") is None else f"{row['bits']:,}",
+        ]
+        for row, found in zip(rows, scores, strict=True)
+    ]
+    return Table(head, lines).used(keep=["bits"])
+
+
+def features_table(features: Mapping[str, Any]) -> Table:
+    """Return the distances to real samples in a feature space.
+
+    Args:
+        features: As ``evaluation.json`` has them.
+    """
+    lines = [
+        [
+            row["metric"],
+            format_score(row["distilled"], None, ""),
+            format_score(row["random_mean"], row.get("random_std"), ""),
+        ]
+        for row in features["rows"]
+    ]
+    return Table(["feature metric", "this set", "random, equal count"], lines)
+
+
+def evaluation_text(evaluation: Mapping[str, Any]) -> str:
+    """Return the tables of an evaluation's JSON for a terminal."""
+    tables = [results_table(evaluation["rows"])] if evaluation.get("rows") else []
+    if evaluation.get("features"):
+        tables.append(features_table(evaluation["features"]))
+    return "\n\n".join(map(str, tables))
+
+
+def format_score(mean: float | None, std: float | None, metric: str) -> str:
+    """Return a result with its spread, nothing for None.
+
+    An accuracy or an F1 score is in per cent, ``91.2 ± 0.4 %``, an error has three digits, ``0.393 ± 0.002``.
+    """
+    if mean is None:
+        return ""
+    percent = "accuracy" in metric or "f1" in metric
+    form, scale = (".3f", 1) if metric in _ERRORS else (".1f", 100) if percent else (".4g", 1)
+    texts = [f"{scale * value:{form}}" for value in (mean, std) if value is not None]
+    return " ± ".join(texts) + (" %" if percent else "")
+
+
+def _scores(row: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
+    """Return mean and standard deviation of the set and of each baseline, by column."""
+    baselines = {
+        name.replace("_", " "): (value.get("mean"), value.get("std"))
+        for name, value in (row.get("baselines") or {}).items()
+        if name != "random"
+    }
+    return {
+        "distilled": (row.get("mean"), row.get("std")),
+        "random, equal bits": (row.get("random_mean"), row.get("random_std")),
+        **baselines,
+        _FULL: (row.get("full_mean"), row.get("full_std")),
+    }
+
+
+def _result(row: Mapping[str, Any], name: str, mean: float | None, std: float | None) -> str:
+    text, steps = format_score(mean, std, row.get("metric", "")), row.get("full_steps")
+    return f"{text} ({steps:,} steps)" if text and name == _FULL and isinstance(steps, int) else text
+
+
+def _networks(row: Mapping[str, Any]) -> str:
+    """Say how many networks a row is the mean of, and of how many distilled sets: ``5 on 1 set``."""
+    seeds, sets = row.get("seeds"), row.get("sets") or 1
+    if seeds is None:
+        return ""
+    return f"{seeds} on 1 set" if sets == 1 else f"{seeds} on each of {sets} sets"
+
+
+def _speedup(row: Mapping[str, Any]) -> str:
+    """Return training seconds on the full data over those on the set, ``13.6 s / 3.4 s = 4.0``."""
+    speedup, taken = row.get("training_speedup"), [row.get("full_seconds"), row.get("seconds")]
+    if speedup is None:
+        return ""
+    return f"{speedup:.1f}" if None in taken else f"{taken[0]:.1f} s / {taken[1]:.1f} s = {speedup:.1f}"
