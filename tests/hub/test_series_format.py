@@ -145,7 +145,8 @@ def test_card(tmp_path: Path) -> None:
         "| network | metric | networks | distilled | random, equal bits | full data | MAE | gap closed | bits |"
     )
     assert line == (
-        "| iTransformer | mse | 5 on 1 set | 0.412 ± 0.002 | 0.600 ± 0.110 | 0.380 ± 0.001 | 0.420 ± 0.001 | 85 % | 26,880 |"
+        "| iTransformer | mse | 5 on 1 set | 0.412 ± 0.002 | 0.600 ± 0.110 | 0.380 ± 0.001 | 0.420 ± 0.001 | 85 % |"
+        " 26,880 |"
     )
     assert "tested on all 197 windows of the real test rows (look-back 12, horizon 4)" in text
     assert f"| {1000 * 96:,} | 12,000 |" in text and "| 5,760 | 720 | 5,760 + 0 + 0 | 16.7 |" in text
