@@ -120,20 +120,23 @@ def weights(meta: dict[str, Any], values: dict[str, np.ndarray], count: int) -> 
 
 
 def views(x: np.ndarray, count: int, share: float) -> np.ndarray:
-    """Return the views of images, ``(M, C, H, W)`` to ``(M, views, C, H, W)``, each of which has a label of its own.
+    """Return the views of images, ``(M, C, H, W)`` to ``(M, views, C, H, W)``, each of which has a label of its own."""
+    rise, run = view_matrices(count, share, *x.shape[2:])
+    return (rise[:, None] @ x[:, None] @ run[:, None].swapaxes(-1, -2)).astype("f4")
 
-    The first is the image. Every other is a part of it, ``share`` of its height and width, enlarged to its size; the
-    parts' places follow the additive recurrence of the plastic number.
+
+def view_matrices(count: int, share: float, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what makes views of images: the matrix of the lines of each, ``(views, H, H)``, and that of its columns.
+
+    The first view is the image. Every other is a part of it, ``share`` of its height and width, enlarged to its size by
+    linear interpolation; the places of the parts follow the additive recurrence of the plastic number.
     """
-    found = [x]
-    for view in range(1, count):
-        ways = []
-        for step, full in zip((0.7548776662466927, 0.5698402909980532), x.shape[2:], strict=True):
-            part = max(1, round(share * full))
-            start = round((0.5 + view * step) % 1 * (full - part))
-            ways.append(_spread(full, part) @ np.eye(full)[start : start + part])
-        found.append((ways[0] @ x @ ways[1].T).astype("f4"))
-    return np.stack(found, 1)
+    found = []
+    for step, full in ((0.7548776662466927, height), (0.5698402909980532, width)):
+        part = max(1, round(share * full))
+        starts = [round((0.5 + view * step) % 1 * (full - part)) for view in range(1, count)]
+        found.append(np.stack([np.eye(full), *(_spread(full, part) @ np.eye(full)[at : at + part] for at in starts)]))
+    return found[0], found[1]
 
 
 def unpack(data: bytes, bits: int, count: int) -> np.ndarray:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DistillError, UserError
+from hf_distill.labels import Labels, Weights
 from hf_distill.parts import Part
 
 
@@ -20,7 +22,7 @@ class Bits:
     Attributes:
         data: The stored variables.
         labels: Hard or soft labels.
-        side: Everything else that a reader needs: scales, levels, decoders.
+        side: Everything else that a reader needs: weights of samples, scales, levels.
     """
 
     data: int
@@ -73,14 +75,25 @@ class Synthetic(nn.Module, Part):
             raise DistillError(f"{type(self).__name__} has no samples yet: call initialize(x, y, spec) first")
         return self._spec
 
+    @property
+    def label_part(self) -> Labels | None:
+        """What holds the labels; None for a series."""
+        return None
+
+    @property
+    def weight_part(self) -> Weights | None:
+        """What holds the samples' weights; None where all count alike."""
+        return None
+
     @abstractmethod
-    def initialize(self, x: Tensor, y: Tensor, spec: Any) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: Any, w: Tensor | None = None) -> None:
         """Start from real data.
 
         Args:
             x: Normalised inputs ``(M, *shape)``, or a normalised series ``(M, N)``.
-            y: Class indices ``(M,)``, or the numbers of the time steps.
+            y: Class indices ``(M,)`` or class probabilities ``(M, classes)``, or the numbers of the time steps.
             spec: The data's specification.
+            w: Weights ``(M,)`` of samples, for sets that store them; 1 where there are none.
         """
 
     @abstractmethod
@@ -129,14 +142,6 @@ class Synthetic(nn.Module, Part):
         """Return the shapes that :meth:`codes` will have for some data and a size."""
         raise UserError(f"{type(self).__name__} cannot take its size from a budget")
 
-    def label_slots(self, spec: Any) -> int:
-        """Return how many class numbers a sample stores beside the learned variable ``labels``."""
-        return 0
-
-    def chosen_classes(self) -> Tensor | None:
-        """Return those class numbers, ``(M, slots)``, if there are any."""
-        return None
-
     def advance(self, share: float) -> None:
         """Called before every optimiser step with the share of the steps that are done; and after the last."""
 
@@ -157,11 +162,27 @@ class Synthetic(nn.Module, Part):
 
     def view(self, decoded: Batch, index: Tensor) -> Batch:
         """Return some training examples, by their numbers ``(B,)`` below :meth:`examples`."""
-        return Batch(decoded.x[index], decoded.y[index], decoded.w[index])
+        return decoded.take(index)
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
         """Return the optimiser's parameter groups; parts with their own learning rate override this."""
         return [{"params": list(self.parameters()), "lr": lr}]
+
+
+def all_examples(synthetic: Synthetic, decoded: Batch) -> Batch:
+    """Return all training examples of a decoded set."""
+    count = synthetic.examples(decoded)
+    if count == len(decoded):
+        return decoded
+    return synthetic.view(decoded, torch.arange(count, device=decoded.x.device))
+
+
+def role(synthetic: Synthetic, name: str) -> Literal["data", "labels", "weights"]:
+    """Return what a stored variable is of."""
+    labels, weights = synthetic.label_part, synthetic.weight_part
+    if labels is not None and name in labels.codes():
+        return "labels"
+    return "weights" if weights is not None and name in weights.codes() else "data"
 
 
 def described(synthetic: Synthetic) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
+from hf_distill.labels import Labels, Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.pixel import PixelSet
 
@@ -28,20 +29,30 @@ class CoarsePixelSet(PixelSet):
         per_class: Samples of each class.
         factor: How many pixels of a side one stored value stands for.
         clip: See :class:`PixelSet`.
+        labels: See :class:`PixelSet`.
+        weights: See :class:`PixelSet`.
     """
 
     rise: Tensor
     run: Tensor
 
-    def __init__(self, *, per_class: PositiveInt = 10, factor: PositiveInt = 2, clip: bool = True) -> None:
-        super().__init__(per_class=per_class, clip=clip)
+    def __init__(
+        self,
+        *,
+        per_class: PositiveInt = 10,
+        factor: PositiveInt = 2,
+        clip: bool = True,
+        labels: Labels | None = None,
+        weights: Weights | None = None,
+    ) -> None:
+        super().__init__(per_class=per_class, clip=clip, labels=labels, weights=weights)
         self.factor = factor
 
     def _side(self, pixels: int) -> int:
         return math.ceil(pixels / self.factor)
 
-    def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
-        """See :class:`Synthetic`.
+    def stored_shape(self, spec: DataSpec) -> tuple[int, ...]:
+        """See :class:`PixelSet`.
 
         Raises:
             UserError: The data are no images.
@@ -49,19 +60,18 @@ class CoarsePixelSet(PixelSet):
         if not spec.is_image:
             raise UserError("CoarsePixelSet holds images; use VectorSet for vectors")
         channels, height, width = spec.shape
-        return {"pixels": (spec.num_classes * size, channels, self._side(height), self._side(width))}
+        return (channels, self._side(height), self._side(width))
 
-    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`; images of the full size are averaged down, stored ones are taken as they are."""
-        self.shapes(spec, 1)  # refuses what it cannot hold
-        small = (self._side(spec.shape[1]), self._side(spec.shape[2]))
-        super().initialize(F.adaptive_avg_pool2d(x, small) if tuple(x.shape[2:]) != small else x, y, spec)
+        small = self.stored_shape(spec)[1:]
+        super().initialize(F.adaptive_avg_pool2d(x, small) if tuple(x.shape[2:]) != small else x, y, spec, w)
         self.register_buffer("rise", interpolation(spec.shape[1], small[0]).to(x))
         self.register_buffer("run", interpolation(spec.shape[2], small[1]).to(x))
 
     def decode(self, codes: dict[str, Tensor]) -> Batch:
         """See :class:`Synthetic`."""
-        return Batch.of(self.rise @ codes["pixels"] @ self.run.T, self.labels)
+        return self.labelled(self.rise @ codes["pixels"] @ self.run.T, codes)
 
     def reading(self) -> dict[str, Any]:
         """See :class:`Synthetic`."""

@@ -62,7 +62,7 @@ class HarmonicSet(SeriesSet):
         """See :class:`Synthetic`."""
         return dict.fromkeys(("real", "imag"), (size // 2 + 1, spec.num_channels))
 
-    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec, w: Tensor | None = None) -> None:
         """See :class:`SeriesSet`."""
         self.check(spec)
         self._spec = spec

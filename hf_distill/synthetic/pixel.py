@@ -1,4 +1,4 @@
-"""PixelSet and VectorSet: the stored variables are the samples themselves."""
+"""PixelSet: the stored variables are the samples themselves."""
 
 from __future__ import annotations
 
@@ -9,31 +9,50 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
-from hf_distill.errors import UserError
+from hf_distill.labels import HardLabels, Labels, Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
 
 class PixelSet(Synthetic):
-    """One free parameter per pixel, hard labels; samples are ordered by class.
+    """One free parameter per pixel; samples are ordered by class.
 
     Args:
         per_class: Samples of each class (IPC).
         clip: Keep the pixels in the range that an 8-bit image can hold after every step. Published images are clipped
             in any case; clipping early lets the other pixels make up for it.
+        labels: What is stored of the labels; null for ``HardLabels``.
+        weights: What is stored of the samples' weights; null for none, which all count alike.
     """
 
-    labels: Tensor
-
-    def __init__(self, *, per_class: PositiveInt = 10, clip: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        per_class: PositiveInt = 10,
+        clip: bool = True,
+        labels: Labels | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         super().__init__()
         self.per_class = per_class
         self.clip = clip
+        self.labels = HardLabels() if labels is None else labels
+        self.weights = weights
 
     @property
     def size(self) -> int:
         """Samples of each class."""
         return self.per_class
+
+    @property
+    def label_part(self) -> Labels:
+        """See :class:`Synthetic`."""
+        return self.labels
+
+    @property
+    def weight_part(self) -> Weights | None:
+        """See :class:`Synthetic`."""
+        return self.weights
 
     def resize(self, size: int) -> None:
         """See :class:`Synthetic`."""
@@ -41,35 +60,62 @@ class PixelSet(Synthetic):
 
     def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
         """See :class:`Synthetic`."""
-        return {"pixels": (spec.num_classes * size, *spec.shape)}
+        samples = spec.num_classes * size
+        weights = {} if self.weights is None else {self.weights.NAME: (samples,)}
+        return {"pixels": (samples, *self.stored_shape(spec)), **self.labels.shapes(spec, samples), **weights}
 
-    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
+    def stored_shape(self, spec: DataSpec) -> tuple[int, ...]:
+        """Return the shape of the stored pixels of a sample."""
+        return spec.shape
+
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`."""
         self._spec = spec
         self.pixels = nn.Parameter(x.detach().clone().float())
-        self.register_buffer("labels", y.detach().clone())
+        self.labels.initialize(y, spec)
+        if self.weights is not None:
+            self.weights.initialize(x.new_ones(len(x)) if w is None else w)
         self.project()
 
     def thin(self, size: int) -> Tensor:
         """See :class:`Synthetic`; evenly over those of a class, one at least."""
-        kept = []
-        for label in self.labels.unique():
-            own = (self.labels == label).nonzero()[:, 0]
+        kept, labels = [], self().hard
+        for label in labels.unique():
+            own = (labels == label).nonzero()[:, 0]
             count = max(len(own) * size // self.per_class, 1)
             kept.append(own[torch.arange(count, device=own.device) * len(own) // count])
         index = torch.cat(kept).sort().values
         self.pixels = nn.Parameter(self.pixels.detach()[index])
-        self.labels = self.labels[index]
+        for part in self._parts():
+            part.keep(index)
         self.per_class = size
         return index
 
+    def _parts(self) -> list[Labels | Weights]:
+        return [self.labels] if self.weights is None else [self.labels, self.weights]
+
     def codes(self) -> dict[str, Tensor]:
-        """Return ``{"pixels": (M, *shape)}``."""
-        return {"pixels": self.pixels}
+        """Return ``{"pixels": (M, *shape)}``, and what is learned of labels and weights."""
+        codes = {"pixels": self.pixels}
+        for part in self._parts():
+            codes |= part.codes()
+        return codes
 
     def decode(self, codes: dict[str, Tensor]) -> Batch:
         """See :class:`Synthetic`."""
-        return Batch.of(codes["pixels"], self.labels)
+        return self.labelled(codes["pixels"], codes)
+
+    def labelled(self, x: Tensor, codes: dict[str, Tensor]) -> Batch:
+        """Return inputs with the labels and weights that are stored for them."""
+        return Batch.of(x, self.labels.decode(codes), None if self.weights is None else self.weights.decode(codes))
+
+    def examples(self, decoded: Batch) -> int:
+        """See :class:`Synthetic`: samples, or all views of all of them."""
+        return len(decoded) * self.labels.views
+
+    def view(self, decoded: Batch, index: Tensor) -> Batch:
+        """See :class:`Synthetic`."""
+        return self.labels.view(decoded, index)
 
     @torch.no_grad()
     def project(self) -> None:
@@ -77,42 +123,53 @@ class PixelSet(Synthetic):
         limits = self.spec.limits(self.pixels) if self.clip else None
         if limits is not None:
             torch.maximum(torch.minimum(self.pixels, limits[1]), limits[0], out=self.pixels)
+        for part in self._parts():
+            part.project()
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """See :class:`Synthetic`; labels and weights have rates of their own."""
+        groups = [{"params": [self.pixels], "lr": lr}]
+        groups += [{"params": list(part.parameters()), "lr": lr * part.lr} for part in self._parts()]
+        return [group for group in groups if group["params"]]
 
     def pack(self) -> Packed:
-        """Return the float32 pixels, one row a sample."""
-        values = self.pixels.detach().cpu().numpy().astype("<f4")
-        return Packed(
-            columns={"codes": [row.tobytes() for row in values], "label": self.labels.tolist()},
-            meta={
-                "kind": type(self).__name__,
-                **described(self),
-                "dtype": "<f4",
-                "shape": list(self.pixels.shape[1:]),
-                "normalized": True,
-            },
-        )
+        """Return the float32 pixels and what else is stored, one row a sample.
+
+        Shares and logits of labels are the column ``labels``, and the classes that they belong to ``chosen``; hard
+        labels are ``label``.
+        """
+        return self._packed(self.pixels.detach().cpu().numpy().astype("<f4"), {"normalized": True})
+
+    def _packed(self, values: Any, about: dict[str, Any]) -> Packed:
+        """Pack values ``(M, *shape)``, numpy of the type that is written, with labels and weights."""
+        arrays = {"codes": values}
+        for part in self._parts():
+            arrays |= {name: own.detach().cpu().numpy().astype("<f4") for name, own in part.codes().items()}
+        meta: dict[str, Any] = {"kind": type(self).__name__, **described(self)}
+        numbers, soft = self.labels.classes(), bool(self.labels.codes())
+        columns: dict[str, list[Any]] = {}
+        if soft:
+            meta["labels"] = {"classes": self.spec.num_classes, **self.labels.describe()}
+            if numbers is not None:
+                arrays["chosen"] = numbers.cpu().numpy().astype("<i4")
+        elif numbers is not None:
+            columns = {"label": numbers.tolist()}
+        if self.weights is not None:
+            meta["weights"] = True
+        layouts = {name: {"dtype": own.dtype.str, "shape": list(own.shape[1:])} for name, own in arrays.items()}
+        meta |= layouts["codes"] | about
+        if len(arrays) > 1:
+            meta["columns"] = layouts
+        return Packed({**{name: [row.tobytes() for row in own] for name, own in arrays.items()}, **columns}, meta)
 
     def reading(self) -> dict[str, Any]:
         """See :class:`Synthetic`."""
         return {"inputs": "as stored"}
 
     def bits(self) -> Bits:
-        """Return 32 bits a value and ``ceil(log2(classes))`` a label."""
-        return Bits(data=self.pixels.numel() * 32, labels=len(self.labels) * self.spec.bits_per_label)
+        """Return 32 bits a number and ``ceil(log2(classes))`` a class number; weights count as side information."""
+        return self._bits(32)
 
-
-class VectorSet(PixelSet):
-    """PixelSet's twin for vectors: one free parameter per element, hard labels.
-
-    Args:
-        per_class: Samples of each class.
-    """
-
-    def __init__(self, *, per_class: PositiveInt = 10) -> None:
-        super().__init__(per_class=per_class, clip=False)
-
-    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec) -> None:
-        """See :class:`Synthetic`."""
-        if spec.is_image:
-            raise UserError("VectorSet holds vectors; use PixelSet for images")
-        super().initialize(x, y, spec)
+    def _bits(self, per_value: int) -> Bits:
+        weights = 0 if self.weights is None else 32 * self.weights.values().numel()
+        return Bits(data=self.pixels.numel() * per_value, labels=self.labels.bits(self.spec), side=weights)

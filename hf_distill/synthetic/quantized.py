@@ -16,7 +16,8 @@ from hf_distill.quantization.budget import Budget
 from hf_distill.quantization.grid import UniformQuantizer
 from hf_distill.quantization.grouping import from_rows, to_rows
 from hf_distill.quantization.planning import largest_size
-from hf_distill.synthetic.base import Bits, Packed, Synthetic
+from hf_distill.labels import Labels, Weights
+from hf_distill.synthetic.base import Bits, Packed, Synthetic, role
 from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.quantized_row import QuantizedRow, classes_of, quantized_row
 from hf_distill.synthetic.quantized_size import coded_share, planned_bits
@@ -39,7 +40,9 @@ class QuantizedSet(Synthetic):
     Args:
         synthetic: The set that is quantized; null for a ``PixelSet``.
         quantizer: How; null for a ``UniformQuantizer``.
-        labels: How learned labels, the variable ``labels``, are quantized; null for the same way.
+        labels: How the shares and logits of labels are quantized; null for the same way. Hard labels are stored as they
+            are.
+        weights: How the samples' weights are; null for 8 bits of one range.
         budget: Decides the size of the set from the precision: the samples of each class, or the time steps.
         quantizer_lr: Learning rate of ranges and levels, in units of the method's.
         equal_classes: Every class has as many samples, so that a budget spends 16 bits on the labels; false makes it
@@ -71,6 +74,7 @@ class QuantizedSet(Synthetic):
         synthetic: Synthetic | None = None,
         quantizer: Quantizer | None = None,
         labels: Quantizer | None = None,
+        weights: Quantizer | None = None,
         budget: Budget | None = None,
         quantizer_lr: PositiveFloat = 0.1,
         equal_classes: bool = True,
@@ -83,6 +87,7 @@ class QuantizedSet(Synthetic):
         self.synthetic = PixelSet() if synthetic is None else synthetic
         self.quantizer = UniformQuantizer() if quantizer is None else quantizer
         self.labels = labels
+        self.weights = weights
         self.budget = budget
         self.quantizer_lr = quantizer_lr
         self.equal_classes = equal_classes
@@ -106,6 +111,16 @@ class QuantizedSet(Synthetic):
     def spec(self) -> Any:
         """See :class:`Synthetic`."""
         return self.synthetic.spec
+
+    @property
+    def label_part(self) -> Labels | None:
+        """See :class:`Synthetic`."""
+        return self.synthetic.label_part
+
+    @property
+    def weight_part(self) -> Weights | None:
+        """See :class:`Synthetic`."""
+        return self.synthetic.weight_part
 
     def plan(self, spec: Any) -> None:
         """Take the size that the budget allows.
@@ -153,15 +168,20 @@ class QuantizedSet(Synthetic):
         return planned_bits(self.synthetic, self._described, spec, size, self._share or 1.0, self.equal_classes)
 
     def _described(self, name: str) -> Quantizer:
-        return self.labels if name == "labels" and self.labels is not None else self.quantizer
+        labels, weights = self.synthetic.label_part, self.synthetic.weight_part
+        if labels is not None and name == labels.NAME:
+            return self.labels if self.labels is not None else self.quantizer
+        if weights is not None and name == weights.NAME:
+            return self.weights if self.weights is not None else UniformQuantizer(bits=8)
+        return self.quantizer
 
-    def initialize(self, x: Tensor, y: Tensor, spec: Any) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: Any, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`; ranges and levels are calibrated on the first values.
 
         Raises:
             UserError: The labels take more than the budget has left for them.
         """
-        self.synthetic.initialize(x, y, spec)
+        self.synthetic.initialize(x, y, spec, w)
         self.calibrate()
         if self.coding == "packed" and self.budget is not None and self.bits().total > self._total():
             raise UserError(
@@ -212,7 +232,7 @@ class QuantizedSet(Synthetic):
 
     def coded_share(self) -> float:
         """Return the entropy-coded size of the values, in that of their packed codes."""
-        return coded_share(self._each(), {name: tuple(values.shape) for name, values in self.synthetic.codes().items()})
+        return coded_share(self.synthetic, self._each())
 
     def _total(self) -> int:
         assert self.budget is not None
@@ -268,7 +288,7 @@ class QuantizedSet(Synthetic):
             usage = {name: quantizer.penalty(rows) for name, quantizer, rows in self._each()}
             terms = {f"usage_{name}": term for name, term in usage.items() if term is not None}
         if self.smoothness:
-            values = {name: own for name, own in self.synthetic.codes().items() if name != "labels"}
+            values = {name: own for name, own in self.synthetic.codes().items() if role(self.synthetic, name) == "data"}
             terms |= {f"smoothness_{name}": self._weight * total_variation(own) for name, own in values.items()}
         return terms
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
+from hf_distill.labels.base import Labels
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.packing import pack_codes
 from hf_distill.quantization.stored import write_codes
-from hf_distill.synthetic.base import Bits, Synthetic, described
+from hf_distill.synthetic.base import Bits, Synthetic, described, role
 
 #: Bits of the number of samples of a class; labels take no more where samples are ordered by class and equally many.
 COUNT_BITS = 16
@@ -42,12 +43,12 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
     Args:
         inner: The set that is quantized.
         each: Name, quantizer and values in rows of its variables.
-        entropy: Code what is not a label by its neighbours, where that is smaller.
+        entropy: Code what is neither label nor weight by its neighbours, where that is smaller.
     """
     columns: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     shapes = {name: list(values.shape) for name, values in inner.codes().items()}
-    data = side = labels = 0
+    sizes = dict.fromkeys(("data", "labels", "weights", "side"), 0)
     for name, quantizer, rows in each:
         about = {
             "bits": quantizer.bits,
@@ -58,37 +59,34 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
             **quantizer.describe(),
         }
         codes = quantizer.encode(rows).cpu().numpy()
-        columns[name], variables[name] = write_codes(codes, about, entropy and name != "labels")
+        columns[name], variables[name] = write_codes(codes, about, entropy and role(inner, name) == "data")
         columns[f"{name}_side"] = quantizer.side().cpu().numpy().astype("<f2").tobytes()
-        side += 8 * len(columns[f"{name}_side"])
-        size = 8 * len(columns[name])
-        data, labels = (data, labels + size) if name == "labels" else (data + size, labels)
+        sizes[role(inner, name)] += 8 * len(columns[name])
+        sizes["side"] += 8 * len(columns[f"{name}_side"])
     meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, **described(inner)}
     meta["variables"] = variables
-    if (hard := _labels(inner)) is not None:
-        name, value, meta["labels"] = hard
-        columns[name] = value
-        labels += COUNT_BITS if isinstance(value, int) else 8 * len(value)
-    bits = Bits(data=data, labels=labels, side=side)
+    if inner.label_part is not None:
+        meta["labels"] = {"classes": inner.spec.num_classes, **inner.label_part.describe()}
+        name, value = _class_numbers(inner.label_part, inner.spec, meta["labels"])
+        columns |= {} if value is None else {name: value}
+        sizes["labels"] += COUNT_BITS if isinstance(value, int) else 8 * len(value or b"")
+    if inner.weight_part is not None:
+        meta["weights"] = True
+    bits = Bits(data=sizes["data"], labels=sizes["labels"], side=sizes["side"] + sizes["weights"])
     return QuantizedRow(columns, {**meta, "normalized": True, "claimed_bits": bits.total}, bits)
 
 
-def _labels(inner: Synthetic) -> tuple[str, int | bytes, dict[str, Any]] | None:
-    """Return column, value and description of hard labels, or of the classes that soft ones name, if it has any."""
-    classes = classes_of(inner.spec)
-    if classes is None:
-        return None
-    width = inner.spec.bits_per_label
-    if "labels" in inner.codes():
-        if (chosen := inner.chosen_classes()) is None:
-            return None
-        about = {"classes": classes, "bits": width, "count": chosen.numel(), "top": chosen.shape[1]}
-        return "label", pack_codes(chosen.cpu().numpy(), width), about
-    y = inner.decode(inner.codes()).y.cpu()
-    ordered = torch.arange(classes).repeat_interleave(len(y) // classes)
-    if torch.equal(y, ordered) and len(y) // classes < 2**COUNT_BITS:
-        return "per_class", len(y) // classes, {"classes": classes}
-    return "label", pack_codes(y.numpy(), width), {"classes": classes, "bits": width, "count": len(y)}
+def _class_numbers(labels: Labels, spec: DataSpec, about: dict[str, Any]) -> tuple[str, int | bytes | None]:
+    """Return column and value of the stored class numbers, if there are any, and say in ``about`` how to read them."""
+    numbers = labels.classes()
+    if numbers is None:
+        return "label", None
+    if not labels.codes():
+        ordered = torch.arange(spec.num_classes).repeat_interleave(len(numbers) // spec.num_classes)
+        if torch.equal(numbers.cpu(), ordered) and len(numbers) // spec.num_classes < 2**COUNT_BITS:
+            return "per_class", len(numbers) // spec.num_classes
+    about |= {"bits": spec.bits_per_label, "count": numbers.numel()}
+    return "label", pack_codes(numbers.cpu().numpy(), spec.bits_per_label)
 
 
 def classes_of(spec: Any) -> int | None:

@@ -48,7 +48,7 @@ class SeriesSet(Synthetic):
         """See :class:`Synthetic`."""
         return {"values": (size, spec.num_channels)}
 
-    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`; ``x`` is a normalised series ``(length, N)``.
 
         Raises:

@@ -1,0 +1,28 @@
+"""FixedWeights: the weights of the samples that a set starts from."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from hf_distill.labels.weights import Weights
+
+
+class FixedWeights(Weights):
+    """Weights that stay as they are: a selector's, say, by which a sample counts as many real ones as it stands for."""
+
+    w: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def initialize(self, w: Tensor) -> None:
+        """See :class:`Weights`."""
+        self.register_buffer("w", w.detach().clone().float())
+
+    def values(self) -> Tensor:
+        """See :class:`Weights`."""
+        return self.w
+
+    def keep(self, index: Tensor) -> None:
+        """See :class:`Weights`."""
+        self.w = self.w[index]

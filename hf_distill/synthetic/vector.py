@@ -1,0 +1,32 @@
+"""VectorSet: the stored variables are vectors."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.labels import Labels, Weights
+from hf_distill.options import PositiveInt
+from hf_distill.synthetic.pixel import PixelSet
+
+
+class VectorSet(PixelSet):
+    """PixelSet's twin for vectors: one free parameter per element.
+
+    Args:
+        per_class: Samples of each class.
+        labels: See :class:`PixelSet`.
+        weights: See :class:`PixelSet`.
+    """
+
+    def __init__(
+        self, *, per_class: PositiveInt = 10, labels: Labels | None = None, weights: Weights | None = None
+    ) -> None:
+        super().__init__(per_class=per_class, clip=False, labels=labels, weights=weights)
+
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
+        """See :class:`Synthetic`."""
+        if spec.is_image:
+            raise UserError("VectorSet holds vectors; use PixelSet for images")
+        super().initialize(x, y, spec, w)
