@@ -124,7 +124,9 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
             "data": part("RealData", path=str(folder / "vectors"), transform=part("VectorTransform")),
             "method": part(
                 "Undistilled",
-                synthetic=part("SoftVectorSet", per_class=2, top=2),
+                synthetic=part(
+                    "VectorSet", per_class=2, labels=part("TopLabels", top=2), weights=part("LearnedWeights")
+                ),
                 initial=part("RelabeledSamples", network=FLAT, teachers=1, epochs=1, soft=True),
             ),
             "evaluator": measured(networks=[FLAT], labels="soft"),

@@ -23,11 +23,12 @@ from hf_distill.data.real import RealData
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.initialization import RealSamples, RelabeledSamples
 from hf_distill.initialization.base import InitialSamples
+from hf_distill.labels import HardLabels, TopLabels
 from hf_distill.methods import Run
 from hf_distill.methods.undistilled import Undistilled
 from hf_distill.quantization import Budget, Quantizer, UniformQuantizer
 from hf_distill.seeding import Streams
-from hf_distill.synthetic import QuantizedSet, SoftVectorSet, VectorSet
+from hf_distill.synthetic import QuantizedSet, VectorSet
 
 
 def full_bits(spec: Any) -> int:
@@ -80,7 +81,7 @@ def methods(own: QuantizedSet, initial: RelabeledSamples, budget: Budget) -> lis
     uniform = UniformQuantizer(bits=own.quantizer.bits)
 
     def soft(quantizer: Quantizer) -> QuantizedSet:
-        inner = SoftVectorSet(top=own.synthetic.top)
+        inner = VectorSet(labels=TopLabels(top=own.synthetic.labels.top))
         return QuantizedSet(synthetic=inner, quantizer=quantizer, labels=own.labels, budget=budget)
 
     def relabeled(**options: Any) -> RelabeledSamples:
@@ -131,7 +132,7 @@ def measure(label: str, synthetic: Any, initial: Any, objects: Any, args: argpar
         made = Undistilled(synthetic=synthetic, initial=initial).fit(objects.data, Run(seed=seed))
         evaluator = objects.evaluator.alone()
         evaluator.seed = 100 * seed
-        soft = isinstance(getattr(made, "synthetic", made), SoftVectorSet)
+        soft = not isinstance(made.label_part, HardLabels)
         evaluator.labels = "soft" if soft else "hard"
         published = DistilledDataset.from_synthetic(made)
         for row in evaluator.evaluate(published, objects.data, progress=False).rows:

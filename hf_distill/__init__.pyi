@@ -35,6 +35,14 @@ from hf_distill.initialization.real import RealSamples as RealSamples
 from hf_distill.initialization.relabeled import RelabeledSamples as RelabeledSamples
 from hf_distill.initialization.subseries import SubSeries as SubSeries
 from hf_distill.initialization.trained_piece import TrainedPiece as TrainedPiece
+from hf_distill.labels.base import Labels as Labels
+from hf_distill.labels.dense import DenseLabels as DenseLabels
+from hf_distill.labels.fixed_weights import FixedWeights as FixedWeights
+from hf_distill.labels.hard import HardLabels as HardLabels
+from hf_distill.labels.learned_weights import LearnedWeights as LearnedWeights
+from hf_distill.labels.top import TopLabels as TopLabels
+from hf_distill.labels.views import ViewLabels as ViewLabels
+from hf_distill.labels.weights import Weights as Weights
 from hf_distill.methods.coreset import Coreset as Coreset
 from hf_distill.methods.guided import GuidedDiffusion as GuidedDiffusion
 from hf_distill.methods.method import Method as Method
@@ -89,10 +97,9 @@ from hf_distill.synthetic.coarse import CoarsePixelSet as CoarsePixelSet
 from hf_distill.synthetic.generated import GeneratedSet as GeneratedSet
 from hf_distill.synthetic.harmonic import HarmonicSet as HarmonicSet
 from hf_distill.synthetic.pixel import PixelSet as PixelSet
-from hf_distill.synthetic.pixel import VectorSet as VectorSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet
-from hf_distill.synthetic.soft import SoftVectorSet as SoftVectorSet
+from hf_distill.synthetic.vector import VectorSet as VectorSet
 from hf_distill.training.recipe import Recipe as Recipe
 from hf_distill.training.source import Source as Source
 from hf_distill.training.source import SplitSource as SplitSource

@@ -14,7 +14,8 @@ class Batch:
 
     Attributes:
         x: Inputs in the networks' units (normalised), ``(B, *shape)``.
-        y: Class indices ``(B,)`` of dtype int64, or class probabilities ``(B, classes)``.
+        y: Class indices ``(B,)`` of dtype int64, or class probabilities ``(B, classes)``; of samples with several views
+            before one is chosen, those of the views ``(B, views, classes)``.
         w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
             every loss takes them, by :func:`weighted_mean`.
     """
@@ -41,8 +42,10 @@ class Batch:
 
     @property
     def hard(self) -> Tensor:
-        """Class indices ``(B,)``: of class probabilities, the likeliest class."""
-        return self.y.argmax(-1) if self.y.is_floating_point() else self.y
+        """Class indices ``(B,)``: of class probabilities, the likeliest class; of several views, that of the first."""
+        if not self.y.is_floating_point():
+            return self.y
+        return (self.y[:, 0] if self.y.dim() == 3 else self.y).argmax(-1)
 
 
 def weighted_mean(losses: Tensor, w: Tensor) -> Tensor:

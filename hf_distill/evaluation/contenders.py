@@ -36,7 +36,7 @@ class Contender:
 
 def published(artifact: DistilledDataset, networks: int, soft: bool) -> Contender:
     """Return a set as it is published."""
-    source = TensorSource(artifact.batch(soft=soft))
+    source = TensorSource(artifact.batch("soft" if soft else "hard"))
     return Contender([source] * networks, download_bits(artifact, soft), soft)
 
 

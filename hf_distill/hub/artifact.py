@@ -19,7 +19,7 @@ from hf_distill.errors import ArtifactError, UserError
 from hf_distill.files import user_path
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.card import write_texts
-from hf_distill.hub.exact import check_decoder, exact_labels
+from hf_distill.hub.exact import check_decoder, exact_labels, exact_views, exact_weights
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, write_pictures
 from hf_distill.hub.reading import explained, read_contents
@@ -34,14 +34,14 @@ class DistilledDataset:
     """A distilled dataset with everything that is known about it.
 
     Config ``default`` holds the samples as the source holds its own (8-bit images, vectors of the source's type, hard
-    labels, the channels of a series); config ``codes`` holds the exact stored variables. Soft labels and weights are in
-    the codes alone.
+    labels, the channels of a series), with a column of weights where these are not all one; config ``codes`` holds the
+    exact stored variables. Soft labels are in the codes alone.
 
     Args:
         spec: What the samples are and where they came from: a ``DataSpec`` or a ``SeriesSpec``.
         x: Inputs, normalised: samples ``(M, *shape)``, one series ``(M, N)``, or several of one length ``(S, M, N)``.
-        y: Class indices ``(M,)`` or class probabilities ``(M, classes)``, of which the likeliest class is published;
-            series have none and ignore it.
+        y: Class indices ``(M,)`` or class probabilities ``(M, classes)``, of which the likeliest class is published, of
+            views ``(M, views, classes)`` that of the first; series have none and ignore it.
         packed: The exact stored variables.
         bits: The exact size of ``packed``.
         config: The resolved configuration of the method, JSON.
@@ -54,6 +54,7 @@ class DistilledDataset:
         versions: Library versions; the present ones if None.
         pictures: Further pictures for the card by their file names (``spectrum.png``), as Pillow images or PNG bytes;
             the name is the caption.
+        w: Weights of the samples ``(M,)``, 1 on average; all one if None.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
@@ -79,13 +80,16 @@ class DistilledDataset:
         evaluation: dict[str, Any] | None = None,
         versions: dict[str, str] | None = None,
         pictures: Mapping[str, PILImage.Image | bytes] | None = None,
+        w: Tensor | None = None,
     ) -> None:
         self._format = format_of(spec.task)
         self.spec = spec
         self.x = x.detach().cpu()
         self.y = self._format.labels(self.x, y)
+        self.w = torch.ones(len(self.y)) if w is None else w.detach().cpu().float()
         self.packed = packed
-        self.bits = {"default": self._format.published_bits(spec, len(self)), "codes": bits}
+        self._layout = self._format.layout(spec, self.x, self.w)
+        self.bits = {"default": self._format.published_bits(spec, len(self), self._layout), "codes": bits}
         self.config = dict(config or {})
         self.recipe = dict(recipe or {})
         self.seed = seed
@@ -104,8 +108,10 @@ class DistilledDataset:
     @torch.no_grad()
     def from_synthetic(cls, synthetic: Synthetic, **about: Any) -> DistilledDataset:
         """Publish what was learned; ``about`` are this class's arguments from ``config`` on."""
-        batch = synthetic.decode(synthetic.codes())
-        return cls(synthetic.spec, batch.x, batch.y, synthetic.pack(), synthetic.bits(), **about)
+        batch, packed = synthetic.decode(synthetic.codes()), synthetic.pack()
+        if synthetic.weight_part is not None:
+            about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
+        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), **about)
 
     def __len__(self) -> int:
         return self._format.rows(self.x)
@@ -117,21 +123,25 @@ class DistilledDataset:
             self._stored = self._format.store(self.spec, self.x)
         return self._stored
 
-    def batch(self, soft: bool = False) -> Batch:
-        """Return all samples: normalised inputs, class indices (zeros for a series), weights of one.
+    def batch(self, labels: Literal["hard", "soft"] = "hard") -> Batch:
+        """Return all samples: normalised inputs, labels and the published weights.
 
         Args:
-            soft: Give the class probabilities that the codes hold, where they do.
+            labels: ``hard`` gives class indices (zeros for a series), ``soft`` the class probabilities that the codes
+                hold. Of a set with several views of an image, ``soft`` gives all of them, each with its label.
 
         Raises:
             UserError: Soft labels are wanted and there are none.
         """
-        if not soft:
-            return Batch.of(self.x, self.y)
-        labels = exact_labels(self.packed)
-        if labels is None or labels.ndim < 2:
+        if labels == "hard":
+            return Batch(self.x, self.y, self.w)
+        y = exact_labels(self.packed)
+        if y is None or y.ndim < 2:
             raise UserError("this set holds no soft labels: choose labels hard")
-        return Batch.of(self.x, torch.from_numpy(labels))
+        if y.ndim == 2:
+            return Batch(self.x, torch.from_numpy(y), self.w)
+        x = torch.from_numpy(exact_views(self.packed, self.x.numpy()))
+        return Batch(x.flatten(0, 1), torch.from_numpy(y).flatten(0, 1), self.w.repeat_interleave(x.shape[1]))
 
     def codes(self) -> dict[str, Tensor]:
         """Return the exact stored variables; see :func:`hf_distill.hub.tables.code_tensors`."""
@@ -139,7 +149,7 @@ class DistilledDataset:
 
     def to_dataset(self) -> Dataset:
         """Return config ``default``: a dataset with the source's column names and feature types."""
-        return self._format.to_dataset(self.spec, self.stored, self.y)
+        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self._layout)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.
@@ -270,7 +280,7 @@ class DistilledDataset:
         A destroyed set is refused; ``values`` allows one that is constant, ``nothing`` any.
         """
         if check != "nothing":
-            check_values(self.spec, self.x, self.packed)
+            check_values(self.spec, self.x, self.packed, self.w)
             check_stored(self.stored)
         if check == "all":
             check_variety(self.spec, self.stored, self.y, self.packed, self.config)
@@ -287,7 +297,7 @@ class DistilledDataset:
             "spec": self.spec.to_dict(),
             "rows": len(self),
             "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in self.bits.items()},
-            "layout": self._format.layout(self.x),
+            "layout": self._layout,
             "codes": {"features": datasets["codes"].features.to_dict(), "meta": self.packed.meta},
             "config": self.config,
             "recipe": self.recipe,

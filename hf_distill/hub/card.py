@@ -91,13 +91,15 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
 
 def card_data(record: dict[str, Any]) -> DatasetCardData:
     """Return the card's YAML head: what the Hub searches and how ``load_dataset`` finds the files."""
-    spec = format_of(record["spec"]["task"]).read_spec(record["spec"])
+    format_ = format_of(record["spec"]["task"])
+    spec = format_.read_spec(record["spec"])
     about: dict[str, Any] = {"pretty_name": shorten(printable(_title(spec))), **_license(spec.source.get("license"))}
     if _is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")
     data = DatasetCardData(task_categories=[spec.task], size_categories=[size], tags=list(_TAGS), **about)
-    features = {"default": spec.features, "codes": record["codes"]["features"]}
+    default = format_.features(spec, record.get("layout") or {})
+    features = {"default": default, "codes": record["codes"]["features"]}
     infos = DatasetInfosDict({name: _info(record["files"][TABLES[name]], features[name]) for name in TABLES})
     infos.to_dataset_card_data(data)
     paths = {name: f"{TABLES[name].split('/')[0]}/train-*" for name in TABLES}

@@ -22,7 +22,7 @@ from hf_distill.hub.checks import (
 )
 
 _MOST = 2**40
-#: Values of the soft labels of a set.
+#: Values of the soft labels of a set, and of what they are the labels of.
 _MOST_LABELS = 2**31
 _type = matching(r"[<>|=]?[fiu][1248]", "a numpy type, <f4 say")
 _layout = {"dtype": _type, "shape": listing(whole(-1, _MOST))}
@@ -76,7 +76,7 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
             check(meta[key], f"{place}.{key}")
     if "inputs" in meta:
         optional(one_of("as stored", "enlarged", "spectrum"))(meta["inputs"], f"{place}.inputs")
-    _check_labels(meta, place, rows, classes)
+    _check_labels(meta, place, rows, width, classes)
     if meta.get("kind") == "QuantizedSet" or "variables" in meta:
         _check_quantized(meta, place, rows, max(width, classes, 1), classes)
     else:
@@ -104,14 +104,17 @@ def _check_spectrum(meta: dict[str, Any], place: str, rows: int) -> None:
             refuse(shape, f"{place}.variables.{name}.shape", "the bins of its length, and the channels")
 
 
-def _check_labels(meta: dict[str, Any], place: str, rows: int, classes: int) -> None:
+def _check_labels(meta: dict[str, Any], place: str, rows: int, width: int, classes: int) -> None:
     """Check the labels' description: what it makes must not be larger than labels are."""
     about = meta.get("labels", {})
     if about and about["classes"] != classes:
         refuse(about["classes"], f"{place}.labels.classes", f"{classes}, the number of classes")
     views = about.get("views", {}).get("count", 1)
-    if ("top" in about or "dense" in about) and rows * views * classes > _MOST_LABELS:
+    soft = "top" in about or "dense" in about
+    if soft and rows * views * classes > _MOST_LABELS:
         refuse(about, f"{place}.labels", f"of {_MOST_LABELS:,} probabilities at most")
+    if views > 1 and rows * views * width > _MOST_LABELS:
+        refuse(about["views"], f"{place}.labels.views", f"of {_MOST_LABELS:,} values at most")
 
 
 def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, classes: int) -> None:

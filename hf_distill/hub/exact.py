@@ -51,6 +51,27 @@ def exact_labels(packed: Packed) -> np.ndarray | None:
         return decode.labels(packed.meta, packed.columns, decode.variables(packed.meta, packed.columns))
 
 
+def exact_weights(packed: Packed, count: int) -> np.ndarray:
+    """Return the weights of so many samples.
+
+    Raises:
+        ArtifactError: The codes do not fit their description.
+    """
+    with _fitting():
+        return decode.weights(packed.meta, decode.variables(packed.meta, packed.columns), count)
+
+
+def exact_views(packed: Packed, x: np.ndarray) -> np.ndarray:
+    """Return the views of images ``(M, C, H, W)`` that a set has labels of, ``(M, views, C, H, W)``.
+
+    Raises:
+        ArtifactError: The labels' description names none.
+    """
+    with _fitting():
+        about = packed.meta["labels"]["views"]
+        return decode.views(x, about["count"], about["share"])
+
+
 def check_decoder(folder: Path) -> None:
     """Warn of a decoder in an artifact's folder that is another one than this library's; it is never run here.
 

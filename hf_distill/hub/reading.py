@@ -42,15 +42,18 @@ def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any],
     shape = (values["rows"], *format_.shape(spec))
     if math.prod(shape) > unpacked_limit(len(data["default"])):
         raise ArtifactError(f"{path} cannot hold samples of shape {shape}: it is not read")
-    stored, y = format_.from_table(read_table(data["default"], path, shape[0], list(spec.features)), spec)
+    layout = values.get("layout", {})
+    table = read_table(data["default"], path, shape[0], list(format_.features(spec, layout)))
+    stored, y, w = format_.from_table(table, spec, layout)
     if stored.shape != shape:
         raise ArtifactError(f"{path} holds {stored.shape}, not {values['rows']} samples")
     columns = tables.read_codes(data["codes"], folder, values)
     size = values["bits"]["codes"]
     contents = {
         "spec": spec,
-        "x": format_.load(spec, stored, values.get("layout", {})),
+        "x": format_.load(spec, stored, layout),
         "y": y,
+        "w": w,
         "packed": Packed(columns, record.without_code(values["codes"]["meta"])),
         "bits": Bits(size["data"], size["labels"], size["side"]),
         "evaluation": values.get("evaluation"),

@@ -21,17 +21,20 @@ _LEAST, _FACTOR = 1e3, 10.0
 _MANY = 2**31
 
 
-def check_values(spec: Any, x: Tensor, packed: Packed) -> None:
-    """Refuse inputs and stored variables that are not finite, and inputs beyond :func:`bound`.
+def check_values(spec: Any, x: Tensor, packed: Packed, w: Tensor) -> None:
+    """Refuse inputs, weights and stored variables that are not finite, and inputs beyond :func:`bound`.
 
     Args:
         spec: What the samples are.
         x: Normalised inputs.
         packed: The stored variables.
+        w: Weights of the samples.
 
     Raises:
         DivergenceError: The set is destroyed.
     """
+    if not (w.isfinite() & (w > 0)).all():
+        raise _destroyed("not all weights of its samples are positive numbers")
     if bad := int((~x.isfinite()).sum()):
         raise _destroyed(f"{bad} of its {x.numel()} values are not finite")
     if (size := float(x.abs().max())) > (most := bound(spec)):

@@ -28,6 +28,8 @@ from hf_distill.hub.checks import (
 #: Values of one sample that there can be, and rows of a set.
 _MOST_VALUES, MOST_ROWS = 2**31, 2**40
 _IMAGES, _VECTORS, SERIES = "image-classification", "tabular-classification", "time-series-forecasting"
+#: Names of a column of weights: the first one that the source has not.
+WEIGHT_COLUMNS = ("weight", "sample_weight", "weight_")
 _NUMBERS = r"(u?int(8|16|32|64)|float(16|32|64)?|double)"
 _ZONE = r"(, tz=[\w/+:\-]{1,40})?"
 _PLAIN = (
@@ -148,6 +150,8 @@ def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
     names = {spec["input_column"], spec["label_column"]}
     if len(names) < 2 or set(spec["features"]) != names:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
+    free = [name for name in WEIGHT_COLUMNS if name not in names]
+    fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
     numbers = matching(rf"{_NUMBERS}|bool", "the type of a number, float32 say")
     vector = _list(fields({"dtype": numbers, "_type": one_of("Value")}, _id))
     (_image if image else vector)(spec["features"][spec["input_column"]], "spec.features.INPUT")

@@ -30,13 +30,14 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 TABLE_OVERHEAD = 3000
 
 
-def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
+def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor, weights: dict[str, Tensor] | None = None) -> Dataset:
     """Make the table of config ``default``: the source's column names and feature types.
 
     Args:
         spec: What the samples are.
         stored: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)`` of the source's type.
         y: Class indices ``(M,)``.
+        weights: Name and values ``(M,)`` of a column of float32 beside them, if there is one.
     """
     features = Features.from_dict(spec.features)
     labels = y.tolist() if spec.label_values is None else [spec.label_values[index] for index in y.tolist()]
@@ -49,7 +50,21 @@ def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
     else:
         inputs = list(stored)
     columns = {spec.input_column: inputs, spec.label_column: labels}
-    return Dataset.from_dict({name: columns[name] for name in features}, features=features)
+    added = {name: values.numpy() for name, values in (weights or {}).items()}
+    ordered = {name: columns[name] for name in features} | added
+    return Dataset.from_dict(ordered, features=Features({**features, **dict.fromkeys(added, Value("float32"))}))
+
+
+def read_weights(table: pa.Table, name: str) -> Tensor:
+    """Return the weights ``(M,)`` of a column.
+
+    Raises:
+        ArtifactError: One is none: not finite, not positive, or missing.
+    """
+    values = np.array(table[name].to_numpy(), np.float32)
+    if not np.isfinite(values).all() or not (values > 0).all():
+        raise ArtifactError(f"column {name!r} holds weights that are not positive: it is damaged")
+    return torch.from_numpy(values)
 
 
 def from_table(table: pa.Table, spec: DataSpec) -> tuple[np.ndarray, Tensor]:

@@ -44,7 +44,7 @@ class Labels(nn.Module, Part):
 
     @abstractmethod
     def decode(self, codes: dict[str, Tensor]) -> Tensor:
-        """Return class indices ``(M,)``, class probabilities ``(M, classes)`` or those of views ``(M, views, classes)``.
+        """Return class indices ``(M,)``, probabilities ``(M, classes)`` or those of views ``(M, views, classes)``.
 
         Args:
             codes: What :meth:`codes` returns, or the same quantized.

@@ -82,7 +82,7 @@ class ViewLabels(Labels):
 
     def decode(self, codes: dict[str, Tensor]) -> Tensor:
         """See :class:`Labels`."""
-        return self._apart(self.labels.decode({name: values.flatten(0, 1) for name, values in codes.items()}))
+        return self._apart(self.labels.decode({self.NAME: codes[self.NAME].flatten(0, 1)}))
 
     def classes(self) -> Tensor | None:
         """See :class:`Labels`."""

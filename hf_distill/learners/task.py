@@ -17,7 +17,7 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.seeding import Streams
-from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.base import Synthetic, all_examples
 
 
 class Task(ABC):
@@ -109,7 +109,7 @@ class Classification(Task):
     ) -> list[tuple[Batch, Batch]]:
         """See :class:`Task`; ``real_count`` samples of each class. The weights of a class average 1."""
         found = []
-        labels = decoded.y if decoded.y.dim() == 1 else decoded.y.argmax(1)
+        labels = all_examples(synthetic, decoded).hard
         for label in range(self.real.spec.num_classes):
             index = (labels == label).nonzero()[:, 0].cpu()
             weight = decoded.w[index.to(decoded.w.device)].mean()

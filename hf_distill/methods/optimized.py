@@ -180,7 +180,7 @@ class OptimizedDistillation(Method):
         batch = self.initial.draw(real, synthetic.size, streams)
         if synthetic.replan(batch.x, batch.y, real.spec):
             batch = self.initial.draw(real, synthetic.size, streams)
-        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec)
+        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, batch.w.cpu())
         return synthetic.to(accelerator.device)
 
     def _optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

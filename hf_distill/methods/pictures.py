@@ -28,7 +28,7 @@ def pictures_of(synthetic: Synthetic, real: Data, streams: Streams) -> dict[str,
     """
     if isinstance(synthetic, GeneratedSet) and isinstance(real, RealData) and "anchor_row" in synthetic.about:
         closest = real.train.raw(torch.tensor(synthetic.about["anchor_row"])).cpu().numpy()
-        picture = class_grid(real.spec, closest, synthetic.labels.cpu())
+        picture = class_grid(real.spec, closest, synthetic().hard.cpu())
         return {"real_samples_closest_to_the_anchors.png": picture}
     if not isinstance(real, SeriesData):
         return {}

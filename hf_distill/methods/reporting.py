@@ -71,9 +71,8 @@ class Reporter:
     @torch.no_grad()
     def _preview(path: Path, synthetic: Synthetic) -> None:
         batch = synthetic()
-        labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
         stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
-        if (picture := render_preview(synthetic.spec, stored, labels.cpu())) is not None:
+        if (picture := render_preview(synthetic.spec, stored, batch.hard.cpu())) is not None:
             written = io.BytesIO()
             picture.save(written, format="PNG")
             write_atomically(path, written.getvalue())

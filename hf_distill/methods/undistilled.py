@@ -33,6 +33,6 @@ class Undistilled(Method):
         batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
         if synthetic.replan(batch.x, batch.y, real.spec):
             batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
-        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec)
+        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, batch.w.cpu())
         synthetic.advance(1.0)
         return synthetic

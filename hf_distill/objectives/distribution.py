@@ -27,7 +27,7 @@ from hf_distill.pools.base import Pool
 from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams
 from hf_distill.selection.cells import Cells
-from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.base import Synthetic, all_examples
 
 # torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
 # is twice what it costs.
@@ -157,7 +157,7 @@ class DistributionMatching(Objective):
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
         view = self._view(synthetic, real, streams)
-        batch = synthetic()
+        batch = all_examples(synthetic, synthetic())
         features = self._features(view.network, batch.x, view.params)
         means = self._of_the_set(class_means(features, self._grouped(batch), self._groups(real)))
         distance = (means - view.means).square().sum()
@@ -193,8 +193,8 @@ class DistributionMatching(Objective):
                 f"objective.pool {type(self.pool).__name__} goes on with the set, so that no view is used twice: set "
                 "objective.views and objective.reuse to 1"
             )
-        batch = synthetic()
-        labels = batch.y if batch.y.dim() == 1 else batch.y.argmax(1)
+        batch = all_examples(synthetic, synthetic())
+        labels = batch.hard
         counts = torch.bincount(labels, minlength=real.spec.num_classes)
         if not self.cell_size and batch.y.dim() == 1 and not counts.all():
             self._present = counts.nonzero()[:, 0]
@@ -205,7 +205,7 @@ class DistributionMatching(Objective):
             self._member = self._member.to(labels.device)
         image = self.pool.work(task, 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
-        images = len(synthetic().y) + real.spec.num_classes * self.real_per_class / (3 * self.reuse)
+        images = len(batch) + real.spec.num_classes * self.real_per_class / (3 * self.reuse)
         wanted = image * images * steps >= _COMPILE_FROM and has_compiler() and len(self.pool.kinds) == 1
         if self.compile_network == "always" or (self.compile_network == "auto" and wanted):
             self._compiled = CompiledFeatures(_with_features(self.pool.example(task)))

@@ -163,7 +163,7 @@ class BudgetSets:
         """Distill at full precision, then quantize by patches; see :func:`patchwise`."""
         spec, size = self.data.spec, 0
         labels = spec.num_classes * spec.bits_per_label
-        (shape,) = self.described.synthetic.shapes(spec, 1).values()
+        shape = self.described.synthetic.shapes(spec, 1)["pixels"]
 
         def needed(per_class: int) -> int:
             own = patchwise_bits(shape[1:], per_class * spec.num_classes, PATCH_BITS, _PATCH, _GROUPS)
@@ -175,8 +175,9 @@ class BudgetSets:
             return Bought("patch-wise", PATCH_BITS, [], 0)
         sets = self._unquantized(size)
         for done in sets:
-            (values,) = done.codes().values()
-            done.initialize(patchwise(values.detach(), PATCH_BITS, patch=_PATCH, groups=_GROUPS), done().y, spec)
+            values, own = done.codes()["pixels"], done()
+            x = patchwise(values.detach(), PATCH_BITS, patch=_PATCH, groups=_GROUPS)
+            done.initialize(x, own.y.detach(), spec, own.w.detach())
         return Bought("patch-wise", PATCH_BITS, sets, needed(size))
 
     def encoded(self, codec: Literal["png", "jpeg"]) -> Bought:

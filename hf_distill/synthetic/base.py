@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DistillError, UserError
-from hf_distill.labels import Labels, Weights
+from hf_distill.labels.base import Labels
+from hf_distill.labels.weights import Weights
 from hf_distill.parts import Part
 
 

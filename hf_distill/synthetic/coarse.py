@@ -12,7 +12,8 @@ from torch import Tensor
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.labels import Labels, Weights
+from hf_distill.labels.base import Labels
+from hf_distill.labels.weights import Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.pixel import PixelSet
 
@@ -64,7 +65,8 @@ class CoarsePixelSet(PixelSet):
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`; images of the full size are averaged down, stored ones are taken as they are."""
-        small = self.stored_shape(spec)[1:]
+        _, *size = self.stored_shape(spec)
+        small = (size[0], size[1])
         super().initialize(F.adaptive_avg_pool2d(x, small) if tuple(x.shape[2:]) != small else x, y, spec, w)
         self.register_buffer("rise", interpolation(spec.shape[1], small[0]).to(x))
         self.register_buffer("run", interpolation(spec.shape[2], small[1]).to(x))

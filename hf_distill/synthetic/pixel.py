@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
-from hf_distill.labels import HardLabels, Labels, Weights
+from hf_distill.labels.base import Labels
+from hf_distill.labels.hard import HardLabels
+from hf_distill.labels.weights import Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
@@ -96,7 +98,7 @@ class PixelSet(Synthetic):
 
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"pixels": (M, *shape)}``, and what is learned of labels and weights."""
-        codes = {"pixels": self.pixels}
+        codes: dict[str, Tensor] = {"pixels": self.pixels}
         for part in self._parts():
             codes |= part.codes()
         return codes

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
+from hf_distill.labels.base import Labels
+from hf_distill.labels.weights import Weights
 from hf_distill.options import NonNegativeFloat, PositiveFloat, ShareBelowOne
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.budget import Budget
 from hf_distill.quantization.grid import UniformQuantizer
 from hf_distill.quantization.grouping import from_rows, to_rows
 from hf_distill.quantization.planning import largest_size
-from hf_distill.labels import Labels, Weights
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, role
 from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.quantized_row import QuantizedRow, classes_of, quantized_row

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.labels import Labels, Weights
+from hf_distill.labels.base import Labels
+from hf_distill.labels.weights import Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.pixel import PixelSet
 

@@ -8,7 +8,7 @@ import torch
 
 from hf_distill.data.real import RealData
 from hf_distill.hub.artifact import DistilledDataset
-from hf_distill.synthetic.pixel import PixelSet, VectorSet
+from hf_distill.synthetic import PixelSet, VectorSet
 
 CLASSES = ["left", "right", "top"]
 

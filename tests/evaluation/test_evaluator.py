@@ -12,10 +12,11 @@ from hf_distill.errors import UserError
 from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.evaluation.published import read_published
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.labels import TopLabels
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.default import default_network
 from hf_distill.quantization import UniformQuantizer
-from hf_distill.synthetic import PixelSet, QuantizedSet, SoftVectorSet
+from hf_distill.synthetic import PixelSet, QuantizedSet, VectorSet
 from hf_distill.training import Recipe
 from tests.evaluation.sets import distilled, table
 
@@ -140,7 +141,7 @@ def test_default_network(real, vector_real):
 
 def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tmp_path):
     train = vector_real.train.batch(torch.arange(12))
-    synthetic = SoftVectorSet(per_class=4, top=2)
+    synthetic = VectorSet(per_class=4, labels=TopLabels(top=2))
     # Teachers that are wrong in every case: each sample's own class has less than half.
     wrong = F.one_hot((train.y + 1) % vector_real.spec.num_classes, vector_real.spec.num_classes)
     own = F.one_hot(train.y, vector_real.spec.num_classes)
@@ -149,8 +150,7 @@ def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tm
     made.save_pretrained(tmp_path / "soft")
     for each in (made, DistilledDataset.from_pretrained(tmp_path / "soft")):
         assert (
-            torch.allclose(each.batch(soft=True).y, synthetic().y)
-            and each.batch().y.tolist() == wrong.argmax(1).tolist()
+            torch.allclose(each.batch("soft").y, synthetic().y) and each.batch().y.tolist() == wrong.argmax(1).tolist()
         )
     options = {"baselines": [], "seeds": 1, "recipe": Recipe(epochs=300, lr=0.05)}
     hard, soft = (
@@ -198,7 +198,7 @@ def test_a_quantized_set_is_compared_at_the_bits_of_its_codes(real, tmp_path):
 
 def test_soft_labels_count_where_they_are_used(vector_real):
     batch = vector_real.sample([0, 1, 2], 2, torch.Generator().manual_seed(0))
-    synthetic = SoftVectorSet(per_class=2, top=2)
+    synthetic = VectorSet(per_class=2, labels=TopLabels(top=2))
     synthetic.initialize(batch.x, F.one_hot(batch.y, 3).float(), vector_real.spec)
     made = DistilledDataset.from_synthetic(synthetic)
     hard, soft = (

@@ -18,7 +18,7 @@ from PIL import Image as PILImage
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import DistilledDataset
-from hf_distill.synthetic.pixel import PixelSet, VectorSet
+from hf_distill.synthetic import PixelSet, VectorSet
 
 EVALUATION = {
     "protocol": {"steps": 100, "augment": False},

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 
 from hf_distill.hub import DistilledDataset
+from hf_distill.labels import DenseLabels, FixedWeights, LearnedWeights, TopLabels, ViewLabels
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
-from hf_distill.synthetic import CoarsePixelSet, HarmonicSet, PixelSet, QuantizedSet, SoftVectorSet
+from hf_distill.synthetic import CoarsePixelSet, HarmonicSet, PixelSet, QuantizedSet, VectorSet
 from tests.hub.conftest import EVALUATION, image_spec, make, png, vector_spec
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
 from tests.hub.test_series_format import SPECS as SERIES
@@ -54,8 +55,23 @@ def _series() -> DistilledDataset:
 
 def _soft() -> DistilledDataset:
     spec = vector_spec()
-    soft = SoftVectorSet(per_class=2, top=2)
+    soft = VectorSet(per_class=2, labels=TopLabels(top=2))
     return quantized(soft, UniformQuantizer(bits=4), noise(4, 5), spec, labels=UniformQuantizer(bits=8))
+
+
+def _weighted() -> DistilledDataset:
+    spec = vector_spec()
+    synthetic = VectorSet(per_class=2, labels=DenseLabels(stored="logits"), weights=FixedWeights())
+    synthetic.initialize(noise(4, 5), labels(4, spec), spec, torch.tensor([0.5, 1.5, 1.75, 0.25]))
+    return DistilledDataset.from_synthetic(synthetic)
+
+
+def _views() -> DistilledDataset:
+    inner = PixelSet(per_class=2, labels=ViewLabels(labels=TopLabels(top=2), views=3), weights=LearnedWeights())
+    synthetic = QuantizedSet(synthetic=inner, quantizer=UniformQuantizer(bits=4))
+    spec, w = image_spec(), torch.tensor([0.5, 1.5, 1.0, 0.25, 2.0, 0.75])
+    synthetic.initialize(noise(6, 1, 6, 6), labels(6, spec), spec, w)
+    return DistilledDataset.from_synthetic(synthetic)
 
 
 _SPECTRUM = {"granularity": "channel", "bits": 4}
@@ -76,5 +92,7 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
         HarmonicSet(length=24, wrap=5), UniformQuantizer(symmetric=True, **_SPECTRUM), noise(24, 3), SERIES["text"]
     ),
     "soft labels": _soft,
+    "weighted": _weighted,
+    "views": _views,
 }
 """Makes each of them."""

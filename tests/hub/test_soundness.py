@@ -16,6 +16,7 @@ from hf_distill.errors import DivergenceError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.soundness import bound
 from hf_distill.initialization import SubSeries
+from hf_distill.labels import TopLabels
 from hf_distill.methods import Coreset, Run, Undistilled
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import (
@@ -24,7 +25,6 @@ from hf_distill.synthetic import (
     PixelSet,
     QuantizedSet,
     SeriesSet,
-    SoftVectorSet,
     Synthetic,
     VectorSet,
 )
@@ -62,7 +62,7 @@ SETS = {
     "images": lambda: PixelSet(per_class=4),
     "coarse": lambda: CoarsePixelSet(per_class=4),
     "vectors": lambda: VectorSet(per_class=6),
-    "soft": lambda: SoftVectorSet(per_class=6, top=2),
+    "soft": lambda: VectorSet(per_class=6, labels=TopLabels(top=2)),
     "series": lambda: SeriesSet(length=24),
     "spectrum": lambda: HarmonicSet(length=24),
     "sparse": lambda: HarmonicSet(length=24, harmonics=3),

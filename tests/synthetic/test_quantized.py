@@ -1,11 +1,12 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from hf_distill.data.batch import Batch
 from hf_distill.decode import Damaged, variables
 from hf_distill.errors import UserError
+from hf_distill.labels import DenseLabels
 from hf_distill.quantization import Budget, LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet, VectorSet
 from tests.synthetic.quantized import filled, read, series_spec, spec
@@ -29,7 +30,7 @@ QUANTIZERS = [
 @pytest.mark.parametrize("inner", INNER, ids=lambda part: type(part).__name__)
 @pytest.mark.parametrize("quantizer", QUANTIZERS, ids=lambda part: f"{type(part).__name__}{part.bits}")
 def test_the_file_holds_the_exact_samples_in_the_claimed_bits(inner, quantizer):
-    synthetic = filled(type(inner)(**inner.config()["init_args"]), quantizer)
+    synthetic = filled(copy.deepcopy(inner), quantizer)
     packed, bits = synthetic.pack(), synthetic.bits()
     values = variables(packed.meta, packed.columns)
     for name, exact in synthetic.codes().items():
@@ -99,7 +100,7 @@ class Mirrored(PixelSet):
     """A set of somebody's own: what it stores is not what it decodes to."""
 
     def decode(self, codes):
-        return Batch.of(codes["pixels"].flip(-1), self.labels)
+        return self.labelled(codes["pixels"].flip(-1), codes)
 
 
 def test_the_decoder_does_not_make_up_what_a_set_of_somebodys_own_stands_for():
@@ -111,26 +112,17 @@ def test_the_decoder_does_not_make_up_what_a_set_of_somebodys_own_stands_for():
             read(packed, spec())
 
 
-class SoftSet(PixelSet):
-    """Pixels and learned labels."""
-
-    def initialize(self, x, y, spec):
-        super().initialize(x, y, spec)
-        self.soft = nn.Parameter(torch.nn.functional.one_hot(y, spec.num_classes).float())
-
-    def codes(self):
-        return {"pixels": self.pixels, "labels": self.soft}
-
-    def decode(self, codes):
-        return Batch.of(codes["pixels"], codes["labels"])
-
-
 def test_learned_labels_are_quantized_and_counted():
-    synthetic = filled(SoftSet(per_class=2), labels=UniformQuantizer(bits=4))
+    inner = PixelSet(per_class=2, labels=DenseLabels())
+    synthetic = filled(inner, labels=UniformQuantizer(bits=4))
     assert synthetic.bits().labels == 6 * 3 * 4
     packed = synthetic.pack()
     assert packed.meta["variables"]["labels"]["bits"] == 4 and "per_class" not in packed.columns
-    assert np.array_equal(variables(packed.meta, packed.columns)["labels"], synthetic().y.detach().numpy())
+    x, y, w = read(packed, spec())
+    assert np.array_equal(x, synthetic().x.detach()) and w.tolist() == [1] * 6
+    assert np.allclose(y, synthetic().y.detach(), atol=1e-7) and np.allclose(y.sum(1), 1)
+    (synthetic().y[:, 0].sum()).backward()
+    assert inner.labels.values.grad.abs().sum() > 0
 
 
 def test_labels_in_any_order_are_packed():

@@ -39,9 +39,14 @@ class Format(ABC):
     def labels(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the published class indices of what a synthetic set decodes to; zeros where there are no classes."""
 
-    def layout(self, x: Tensor) -> dict[str, Any]:
-        """Return what a reader must know beside the rows to rebuild ``x``, JSON."""
+    def layout(self, spec: Any, x: Tensor, w: Tensor) -> dict[str, Any]:
+        """Return what a reader must know beside the rows to rebuild inputs and weights, JSON."""
         return {}
+
+    def features(self, spec: Any, layout: dict[str, Any]) -> dict[str, Any]:
+        """Return the feature types of config ``default`` by column, as ``datasets.Features`` describes itself."""
+        features: dict[str, Any] = spec.features
+        return features
 
     @abstractmethod
     def rows(self, x: Tensor) -> int:
@@ -51,8 +56,8 @@ class Format(ABC):
     def row_bits(self, spec: Any) -> Bits:
         """Return the size of one row: values in the source's types, and the hard label."""
 
-    def published_bits(self, spec: Any, rows: int) -> Bits:
-        """Return the exact size of config ``default``."""
+    def published_bits(self, spec: Any, rows: int, layout: dict[str, Any] | None = None) -> Bits:
+        """Return the exact size of config ``default``; without a layout, of so many rows without weights."""
         one = self.row_bits(spec)
         return Bits(data=rows * one.data, labels=rows * one.labels)
 
@@ -65,12 +70,12 @@ class Format(ABC):
         """Turn published values into normalised inputs, the inverse of :meth:`store`."""
 
     @abstractmethod
-    def to_dataset(self, spec: Any, stored: np.ndarray, y: Tensor) -> Dataset:
-        """Make the table of config ``default``: the source's column names and feature types."""
+    def to_dataset(self, spec: Any, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
+        """Make the table of config ``default``: the source's column names and feature types, and weights if any."""
 
     @abstractmethod
-    def from_table(self, table: pa.Table, spec: Any) -> tuple[np.ndarray, Tensor]:
-        """Read back what :meth:`to_dataset` wrote: published values and class indices."""
+    def from_table(self, table: pa.Table, spec: Any, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:
+        """Read back what :meth:`to_dataset` wrote: published values, class indices and weights."""
 
     def code_features(self, spec: Any) -> dict[str, Any]:
         """Return feature types of columns of config ``codes`` that their values do not tell."""

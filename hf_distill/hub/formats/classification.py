@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,20 @@ from datasets import ClassLabel, Dataset
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
+from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.synthetic.base import Bits
 
 
 class ClassificationFormat(Format):
-    """See :class:`Format`. Soft labels are in the codes alone; the likeliest class is published."""
+    """See :class:`Format`. Soft labels are in the codes alone; the likeliest class is published.
+
+    Weights are a column of their own, ``weight`` where the source has none of that name, unless all are 1.
+    """
 
     tasks = ("image-classification", "tabular-classification")
     template = "card_classification.md.jinja"
@@ -35,7 +41,25 @@ class ClassificationFormat(Format):
 
     def labels(self, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
-        return (y.argmax(1) if y.ndim == 2 else y).detach().cpu().long()
+        return Batch.of(x, y).hard.detach().cpu().long()
+
+    def layout(self, spec: DataSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
+        """See :class:`Format`."""
+        if bool((w == 1).all()):
+            return {}
+        taken = (spec.input_column, spec.label_column)
+        return {"weight": next(name for name in WEIGHT_COLUMNS if name not in taken)}
+
+    def features(self, spec: DataSpec, layout: dict[str, Any]) -> dict[str, Any]:
+        """See :class:`Format`."""
+        if "weight" not in layout:
+            return spec.features
+        return {**spec.features, layout["weight"]: {"dtype": "float32", "_type": "Value"}}
+
+    def published_bits(self, spec: DataSpec, rows: int, layout: dict[str, Any] | None = None) -> Bits:
+        """See :class:`Format`."""
+        bits = super().published_bits(spec, rows)
+        return replace(bits, side=32 * rows) if layout and "weight" in layout else bits
 
     def rows(self, x: Tensor) -> int:
         """See :class:`Format`."""
@@ -53,13 +77,16 @@ class ClassificationFormat(Format):
         """See :class:`Format`."""
         return spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
 
-    def to_dataset(self, spec: DataSpec, stored: np.ndarray, y: Tensor) -> Dataset:
+    def to_dataset(self, spec: DataSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
         """See :class:`Format`."""
-        return tables.to_dataset(spec, stored, y)
+        return tables.to_dataset(spec, stored, y, {layout["weight"]: w} if "weight" in layout else {})
 
-    def from_table(self, table: pa.Table, spec: DataSpec) -> tuple[np.ndarray, Tensor]:
+    def from_table(self, table: pa.Table, spec: DataSpec, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:
         """See :class:`Format`."""
-        return tables.from_table(table, spec)
+        stored, y = tables.from_table(table, spec)
+        if "weight" not in layout:
+            return stored, y, torch.ones(len(y))
+        return stored, y, tables.read_weights(table, layout["weight"])
 
     def code_features(self, spec: DataSpec) -> dict[str, Any]:
         """See :class:`Format`."""
@@ -75,13 +102,15 @@ class ClassificationFormat(Format):
 
     def card_variables(self, spec: DataSpec, record: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
-        count = record["rows"] / spec.num_classes
+        count, labels = record["rows"] / spec.num_classes, record["codes"]["meta"].get("labels", {})
         return {
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],
             "mode": tables.MODES[spec.shape[0]] if spec.is_image else None,
             "width": int(np.prod(spec.shape)),
+            "weight": (record.get("layout") or {}).get("weight"),
+            "soft": "top" in labels or "dense" in labels,
             "transform_text": _transform_text(spec.transform["init_args"]) if spec.transform else "",
         }
 

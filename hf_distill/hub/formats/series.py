@@ -44,7 +44,7 @@ class SeriesFormat(Format):
         """See :class:`Format`."""
         return torch.zeros(len(x), dtype=torch.int64)
 
-    def layout(self, x: Tensor) -> dict[str, Any]:
+    def layout(self, spec: SeriesSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
         """See :class:`Format`."""
         return {"series": len(x) if x.ndim == 3 else 1}
 
@@ -65,7 +65,7 @@ class SeriesFormat(Format):
         x = spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
         return x if layout["series"] == 1 else x.unflatten(0, (layout["series"], -1))
 
-    def to_dataset(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> Dataset:
+    def to_dataset(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
         """See :class:`Format`."""
         features = Features.from_dict(spec.features)
         columns = {
@@ -76,10 +76,12 @@ class SeriesFormat(Format):
             columns[spec.time_column] = synthetic_times(spec, len(stored))
         return Dataset.from_dict({name: columns[name] for name in features}, features=features)
 
-    def from_table(self, table: pa.Table, spec: SeriesSpec) -> tuple[np.ndarray, Tensor]:
+    def from_table(
+        self, table: pa.Table, spec: SeriesSpec, layout: dict[str, Any]
+    ) -> tuple[np.ndarray, Tensor, Tensor]:
         """See :class:`Format`."""
         stored = np.stack([table[name].to_numpy().astype(np.float64) for name in spec.channels], axis=1)
-        return stored, torch.zeros(len(stored), dtype=torch.int64)
+        return stored, torch.zeros(len(stored), dtype=torch.int64), torch.ones(len(stored))
 
     def preview(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
         """See :class:`Format`: the first channels, each in its own units."""

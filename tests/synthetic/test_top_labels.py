@@ -7,8 +7,9 @@ import torch
 from hf_distill.data.spec import DataSpec
 from hf_distill.decode import Damaged
 from hf_distill.errors import UserError
+from hf_distill.labels import TopLabels
 from hf_distill.quantization import Budget, LearnedLevels, UniformQuantizer
-from hf_distill.synthetic import QuantizedSet, SoftVectorSet
+from hf_distill.synthetic import QuantizedSet, VectorSet
 from tests.synthetic.quantized import read
 
 
@@ -32,7 +33,7 @@ def draws(count=6):
 
 def test_a_label_names_its_likeliest_classes():
     x, y = draws()
-    synthetic = SoftVectorSet(per_class=1, top=2)
+    synthetic = VectorSet(per_class=1, labels=TopLabels(top=2))
     synthetic.initialize(x, y, spec())
     batch = synthetic()
     assert torch.equal(batch.y.topk(2, 1).indices, y.topk(2, 1).indices)
@@ -42,7 +43,7 @@ def test_a_label_names_its_likeliest_classes():
     # 5 values of 32 bits, and 2 classes of 3 bits with shares of 32
     assert synthetic.bits().data == 6 * 160 and synthetic.bits().labels == 6 * 2 * 35
     assert np.array_equal(read(synthetic.pack(), spec())[1], batch.y.detach().numpy())
-    hard = SoftVectorSet(per_class=1, top=2)
+    hard = VectorSet(per_class=1, labels=TopLabels(top=2))
     hard.initialize(x, torch.arange(6), spec())
     assert torch.equal(hard().y, torch.eye(6))
 
@@ -50,7 +51,7 @@ def test_a_label_names_its_likeliest_classes():
 def test_the_file_holds_labels_in_the_claimed_bits():
     x, y = draws()
     synthetic = QuantizedSet(
-        synthetic=SoftVectorSet(), quantizer=LearnedLevels(bits=3), labels=UniformQuantizer(bits=4),
+        synthetic=VectorSet(labels=TopLabels()), quantizer=LearnedLevels(bits=3), labels=UniformQuantizer(bits=4),
         budget=Budget(total_bytes=60),
     )  # fmt: skip
     synthetic.plan(spec())
@@ -67,9 +68,9 @@ def test_the_file_holds_labels_in_the_claimed_bits():
 
 def test_mistakes():
     x, y = draws()
-    with pytest.raises(UserError, match=r"synthetic\.top is 7; it must be 1 to 6"):
-        SoftVectorSet(top=7).initialize(x, y, spec())
-    synthetic = QuantizedSet(synthetic=SoftVectorSet(per_class=1))
+    with pytest.raises(UserError, match=r"labels\.top is 7; it must be 1 to 6"):
+        VectorSet(labels=TopLabels(top=7)).initialize(x, y, spec())
+    synthetic = QuantizedSet(synthetic=VectorSet(per_class=1, labels=TopLabels()))
     synthetic.initialize(x, y, spec())
     packed = synthetic.pack()
     bad = dataclasses.replace(packed, columns={**packed.columns, "label": [b"\xff" * 6 + b"\xfc"]})
