@@ -19,6 +19,7 @@ from hf_distill.evaluation.features import FeatureMetrics as FeatureMetrics
 from hf_distill.evaluation.forecasting import ForecastingEvaluator as ForecastingEvaluator
 from hf_distill.evaluation.forecasting_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.evaluation.result import Evaluation as Evaluation
+from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
 from hf_distill.features.network import NetworkFeatures as NetworkFeatures

@@ -74,6 +74,24 @@ class MemorySplit(Split):
         return self.values[index.to(self.device)]
 
 
+class SomeRows(Split):
+    """Some rows of another split.
+
+    Args:
+        split: The split.
+        rows: Numbers of its rows.
+    """
+
+    def __init__(self, split: Split, rows: Tensor) -> None:
+        super().__init__(split.labels[rows], split.device)
+        self.spec = split.spec
+        self._split, self._rows = split, rows
+
+    def raw(self, index: Tensor) -> Tensor:
+        """See :class:`Split`."""
+        return self._split.raw(self._rows[index.cpu()])
+
+
 class ArrowSplit(Split):
     """Random access into the memory-mapped Arrow table; rows are decoded when they are asked for.
 

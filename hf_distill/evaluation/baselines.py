@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,14 +21,28 @@ from hf_distill.selection.kmeans import KMeansSelector
 
 _MEAN_ROWS = 2048
 
-Baseline = Callable[[RealData, DataSpec, int, Streams, Extractor], Batch]
+
+@dataclass(frozen=True)
+class Chosen:
+    """A baseline's training set.
+
+    Attributes:
+        batch: Samples in the networks' units.
+        rows: Numbers of the training rows that they are; none where they are no rows, or those of a stream.
+    """
+
+    batch: Batch
+    rows: Tensor
+
+
+Baseline = Callable[[RealData, DataSpec, int, Streams, Extractor], Chosen]
 """Makes a training set from the data, the distilled set's specification, how many samples, randomness, and the space
 that selectors choose in."""
 
 
 def random_samples(
     real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor | None = None
-) -> Batch:
+) -> Chosen:
     """Draw ``count`` real samples, the same number of every class; what does not divide goes to random classes.
 
     Where the data's ``class_balance`` is natural, they are drawn from all rows alike.
@@ -40,7 +55,8 @@ def random_samples(
     quota[order[: count % spec.num_classes]] += 1
     if real.is_stream:
         batches = [real.sample([label], int(k), generator) for label, k in enumerate(quota) if k]
-        return Batch(*(torch.cat([getattr(b, name) for b in batches]) for name in ("x", "y", "w")))
+        batch = Batch(*(torch.cat([getattr(b, name) for b in batches]) for name in ("x", "y", "w")))
+        return Chosen(batch, torch.empty(0, dtype=torch.int64))
     rows = []
     for label, k in enumerate(quota.tolist()):
         own = real.train.class_index(label)
@@ -56,7 +72,7 @@ def selected_samples(selector: Selector, space: Extractor | None = None) -> Base
         space: Where it chooses; where the evaluator says if None.
     """
 
-    def samples(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Batch:
+    def samples(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Chosen:
         per_class = max(1, count // spec.num_classes)
         index, _ = select_per_class(selector, real, per_class, streams, space or extractor, spec)
         return take(real, spec, index)
@@ -64,23 +80,26 @@ def selected_samples(selector: Selector, space: Extractor | None = None) -> Base
     return samples
 
 
-def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Batch:
+def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Chosen:
     """Return the mean of each class, one sample a class whatever ``count`` is, as it would be stored."""
-    real.require(1)
+    if real.class_balance == "equal":
+        real.require(1)
+    present = [label for label in range(spec.num_classes) if len(real.train.class_index(label))]
     means = []
-    for label in range(spec.num_classes):
+    for label in present:
         parts = real.train.class_index(label).split(_MEAN_ROWS)
         total = torch.stack([real.train.raw(rows).double().sum(0) for rows in parts]).sum(0)
         mean = total / sum(len(rows) for rows in parts)
         means.append(mean.round() if spec.is_image else mean)
     x = spec.normalize(torch.stack(means).float())
-    return Batch.of(x, torch.arange(spec.num_classes, device=x.device))
+    labels = torch.tensor(present, device=x.device)
+    return Chosen(Batch.of(x, labels), torch.empty(0, dtype=torch.int64))
 
 
-def take(real: RealData, spec: DataSpec, rows: Tensor) -> Batch:
+def take(real: RealData, spec: DataSpec, rows: Tensor) -> Chosen:
     """Return training rows in the units of ``spec``, which are the distilled set's own."""
     x = spec.normalize(real.train.raw(rows))
-    return Batch.of(x, real.train.labels[rows].to(x.device))
+    return Chosen(Batch.of(x, real.train.labels[rows].to(x.device)), rows)
 
 
 BASELINES: dict[str, Baseline] = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from torch import Tensor
 from typing_extensions import Self
 
 from hf_distill.data.real import RealData
@@ -21,10 +20,11 @@ from hf_distill.evaluation.features import FeatureMetrics
 from hf_distill.evaluation.published import check_match, read_published
 from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.evaluation.size import size_row
+from hf_distill.evaluation.training import ContenderTraining
+from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.features.base import Extractor
 from hf_distill.features.network import NetworkFeatures
 from hf_distill.features.pixels import PixelFeatures
-from hf_distill.features.trained import trained_on
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.metrics import METRICS, load_metric
 from hf_distill.networks.base import Architecture
@@ -35,12 +35,6 @@ from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 from hf_distill.training.plan import Compile, Strategy
 from hf_distill.training.recipe import Recipe
-from hf_distill.training.source import predict
-from hf_distill.training.trainer import train_networks
-from hf_distill.training.watch import check_outputs
-
-# Networks in memory at once.
-_MAX_GROUP = 40
 
 
 class ClassificationEvaluator(Evaluator):
@@ -63,6 +57,8 @@ class ClassificationEvaluator(Evaluator):
         full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
         features: The space that ``kmeans`` and ``herding`` choose in; null for the network that was trained on all
             training rows, the first one of the row ``full``.
+        tuning: Choose learning rate and steps of every training set on held-out training rows; null trains all by the
+            recipe as it is.
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
         metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
@@ -83,6 +79,7 @@ class ClassificationEvaluator(Evaluator):
         full: bool | Annotated[int, Range(0, 10_000)] = 1,
         full_steps: PositiveInt = 2000,
         features: Extractor | None = None,
+        tuning: RecipeSearch | None = None,
         labels: Literal["hard", "soft"] = "hard",
         metrics: Annotated[list[str], NotEmpty()] = ["accuracy"],  # noqa: B006
         feature_metrics: FeatureMetrics | None = None,
@@ -98,6 +95,7 @@ class ClassificationEvaluator(Evaluator):
         self.full = full
         self.full_steps = full_steps
         self.features = features
+        self.tuning = tuning
         self.labels = labels
         self.metrics = metrics
         self.feature_metrics = feature_metrics
@@ -142,26 +140,23 @@ class ClassificationEvaluator(Evaluator):
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
         contenders = self._contenders(distilled, start, real, networks[0])
         full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
-        recipes = {name: self.recipe.for_samples(own.samples) for name, own in contenders.items()}
-        epochs = sum(self.seeds * recipe.total_epochs for recipe in recipes.values())
-        if full:
-            epochs += full * self._full_recipe(real).for_samples(len(real.train)).total_epochs
         rows = []
-        with progress_bar(epochs * len(networks), "evaluating", "epoch", disable=not progress) as bar:
+        with progress_bar(
+            self._epochs(contenders, full, real) * len(networks), "evaluating", "epoch", disable=not progress
+        ) as bar:
+            training = ContenderTraining(spec, self._streams(), device, self.strategy, self.compile, bar.update)
             for network in networks:
                 bar.set_postfix_str(network.label)
-                outputs = self._train(network, contenders, recipes, spec, test, device, bar.update)
+                recipes, chosen = self._recipes(network, contenders, real, training)
+                outputs = training.outputs(network, contenders, recipes, test)
+                about: dict[str, Any] = {"network": network.label, "labels": self.labels, "seeds": self.seeds}
+                about |= {"sets": 1, "samples": len(distilled), **size_row(distilled, self.labels == "soft")}
                 if full:
-                    outputs["full"] = self._train_full(network, full, real, spec, device, bar.update)
-                about: dict[str, Any] = {
-                    "network": network.label,
-                    "labels": self.labels,
-                    "seeds": self.seeds,
-                    "sets": 1,
-                }
-                about |= {"samples": len(distilled), **size_row(distilled, self.labels == "soft")}
-                if full:
-                    about |= {"full_networks": full, "full_steps": self._full_recipe(real).steps}
+                    recipe = self._full_recipe(real)
+                    outputs["full"] = training.full_outputs(network, full, real, recipe)
+                    about |= {"full_networks": full, "full_steps": recipe.steps}
+                if chosen:
+                    about["recipes"] = chosen
                 sizes = {
                     name: {"samples": own.samples, "bits": own.bits}
                     for name, own in contenders.items()
@@ -174,6 +169,26 @@ class ClassificationEvaluator(Evaluator):
         if output is not None:
             evaluation.save(output)
         return evaluation
+
+    def _recipes(
+        self, network: Architecture, contenders: dict[str, Contender], real: RealData, training: ContenderTraining
+    ) -> tuple[dict[str, Recipe], dict[str, Any]]:
+        """Return the recipe of each training set, and what a row says of it where it was chosen."""
+        if self.tuning is None:
+            return {name: self.recipe.for_samples(own.samples) for name, own in contenders.items()}, {}
+        recipes, said = {}, {}
+        for name, (setting, score) in training.search(self.tuning, network, contenders, self.recipe, real).items():
+            samples = contenders[name].samples
+            own = recipes[name] = self.recipe.scaled(setting.lr, setting.steps, samples)
+            said[name] = {"lr": own.lr, "steps": own.total_epochs * own.steps_per_epoch(samples), "held_out": score}
+        return recipes, said
+
+    def _epochs(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:
+        """Return about how many epochs the networks of one architecture are trained for."""
+        own = [self.recipe.for_samples(contender.samples).total_epochs for contender in contenders.values()]
+        search = sum(self.tuning.work(epochs) for epochs in own) if self.tuning else 0
+        full_epochs = self._full_recipe(real).for_samples(len(real.train)).total_epochs if full else 0
+        return round(self.seeds * sum(own) + search) + full * full_epochs
 
     def _streams(self) -> list[Streams]:
         return [Streams(self.seed, step=k) for k in range(self.seeds)]
@@ -200,78 +215,6 @@ class ClassificationEvaluator(Evaluator):
         bits = found["distilled"].bits
         return found | baselines(self.baselines, real, distilled, bits, self._streams(), extractor)
 
-    def _train(
-        self,
-        architecture: Architecture,
-        contenders: dict[str, Contender],
-        recipes: dict[str, Recipe],
-        spec: DataSpec,
-        test: Split,
-        device: torch.device,
-        advance: Callable[[int], object],
-    ) -> dict[str, list[Tensor]]:
-        """Return the logits ``(N, classes)`` of every network on the test rows, by the name of what it learned from."""
-        found: dict[str, list[Tensor]] = {name: [] for name in contenders}
-        streams = self._streams()
-        jobs: dict[tuple[int, bool], list[tuple[str, int]]] = {}
-        for name, own in contenders.items():
-            # Sets of one length train together, the distilled one and its baselines alike if their labels are.
-            jobs.setdefault((own.samples, own.soft), []).extend((name, k) for k in range(self.seeds))
-        for members in jobs.values():
-            for first in range(0, len(members), _MAX_GROUP):
-                part = members[first : first + _MAX_GROUP]
-                built = [
-                    architecture.build(spec.shape, spec.num_classes, streams[k].seed_for("network")) for _, k in part
-                ]
-                names = [f"{architecture.label} on the {name} data, seed {self.seed}, network {k}" for name, k in part]
-                recipe = recipes[part[0][0]]
-                train_networks(
-                    built,
-                    [contenders[name].sources[k] for name, k in part],
-                    [streams[k] for _, k in part],
-                    recipe=recipe,
-                    device=device,
-                    strategy=self.strategy,
-                    compile=self.compile,
-                    progress=advance,
-                    names=names,
-                )
-                outputs = predict(built, test, spec, device)
-                check_outputs(names, outputs, recipe)
-                for (name, _), logits in zip(part, outputs, strict=True):
-                    found[name].append(logits)
-        return found
-
-    def _train_full(
-        self,
-        architecture: Architecture,
-        count: int,
-        real: RealData,
-        spec: DataSpec,
-        device: torch.device,
-        advance: Callable[[int], object],
-    ) -> list[Tensor]:
-        """Return the logits of networks that were trained on all real rows."""
-        recipe = self._full_recipe(real)
-        names = [f"{architecture.label} on the full data, seed {self.seed}, network {k}" for k in range(count)]
-        built = [
-            trained_on(
-                real,
-                architecture,
-                recipe,
-                Streams(self.seed, step=k),
-                device,
-                spec,
-                compile=self.compile,
-                progress=advance,
-                name=names[k],
-            )
-            for k in range(count)
-        ]
-        outputs = predict(built, real.test, spec, device)
-        check_outputs(names, outputs, recipe)
-        return outputs
-
     def _protocol(
         self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, test: Split, samples: int
     ) -> dict[str, Any]:
@@ -291,6 +234,7 @@ class ClassificationEvaluator(Evaluator):
             "test_split": real.spec.source.get("test_split"),
             "networks": [network.config() for network in networks],
             "recipe": self.recipe.config() | {"epochs": self.recipe.total_epochs},
+            "tuning": None if self.tuning is None else self.tuning.config(),
             "full_steps": self.full_steps if self.full else None,
             "seed": self.seed,
             "torch": torch.__version__,

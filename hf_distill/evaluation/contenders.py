@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from hf_distill.data.real import RealData
 from hf_distill.evaluation.baselines import BASELINES
 from hf_distill.evaluation.size import download_bits, real_bits
@@ -22,11 +25,13 @@ class Contender:
         sources: What each network is trained on.
         bits: What a reader downloads of it.
         soft: It has soft labels.
+        rows: Numbers of the training rows that it holds, of any draw.
     """
 
     sources: list[Source]
     bits: int
     soft: bool = False
+    rows: Tensor | None = None
 
     @property
     def samples(self) -> int:
@@ -64,7 +69,10 @@ def baselines(
         if name not in BASELINES or (real.is_stream and name != "random"):
             continue
         draws = streams if name == "random" else streams[:1]
-        made: list[Source] = [TensorSource(BASELINES[name](real, spec, count, own, extractor)) for own in draws]
-        sources = made if name == "random" else made * len(streams)
-        found[name] = Contender(sources, len(made[0]) * real_bits(spec))
+        made = [BASELINES[name](real, spec, count, own, extractor) for own in draws]
+        sources: list[Source] = [TensorSource(draw.batch) for draw in made]
+        sources = sources if name == "random" else sources * len(streams)
+        found[name] = Contender(
+            sources, len(sources[0]) * real_bits(spec), rows=torch.cat([draw.rows for draw in made])
+        )
     return found

@@ -108,7 +108,7 @@ class FeatureMetrics(Part):
             made = features.of(x).cpu()
             return self._values(reference, labels, made, y.cpu(), gamma, spec)
 
-        draws = [random_samples(real, spec, len(distilled), own) for own in streams]
+        draws = [random_samples(real, spec, len(distilled), own).batch for own in streams]
         random = [values(draw.x, draw.y) for draw in draws]
         own = values(distilled.x, distilled.y)
         return {

@@ -20,7 +20,7 @@ from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
-from hf_distill.hub.results import features_table, results_table
+from hf_distill.hub.results import features_table, recipes_table, results_table
 from hf_distill.hub.tables import TABLE_OVERHEAD
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced, plain
 from hf_distill.table import Table
@@ -77,6 +77,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         pictures=record.get("pictures", []),
         versions=", ".join(f"{cell(name)} {cell(version)}" for name, version in record["versions"].items()),
         results=results_table(evaluation["rows"]) if evaluation.get("rows") else None,
+        recipes=recipes_table(evaluation.get("rows") or []),
         features=features_table(evaluation["features"]) if evaluation.get("features") else None,
         sizes=_sizes(spec, record),
         variables=_variables(record["codes"]["meta"]),

@@ -40,6 +40,7 @@ _row = fields(
         **dict.fromkeys(("seeds", "sets", "full_steps"), optional(whole())),
         "bits": optional(_bits),
         "baselines": optional(mapping(_spread)),
+        "recipes": optional(mapping(fields({"lr": number(), "steps": whole()}, more=True))),
         **dict.fromkeys(_scores, _score),
     },
     more=True,

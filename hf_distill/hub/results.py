@@ -42,6 +42,24 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table(head, lines).used(keep=["bits"])
 
 
+def recipes_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Return the recipe that each training set was given, where it was chosen on held-out rows; else None."""
+    lines = [
+        [
+            str(row["network"]),
+            name.replace("_", " "),
+            f"{own['lr']:.3g}",
+            f"{own['steps']:,}",
+            format_score(own.get("held_out"), None, row["metric"] if row["metric"] in _ERRORS else "accuracy"),
+        ]
+        for row in rows
+        for name, own in (row.get("recipes") or {}).items()
+    ]
+    lines = [list(line) for line in dict.fromkeys(map(tuple, lines))]
+    head = ["network", "training set", "learning rate", "steps", "on held-out rows"]
+    return Table(head, lines) if lines else None
+
+
 def features_table(features: Mapping[str, Any]) -> Table:
     """Return the distances to real samples in a feature space.
 
@@ -61,7 +79,10 @@ def features_table(features: Mapping[str, Any]) -> Table:
 
 def evaluation_text(evaluation: Mapping[str, Any]) -> str:
     """Return the tables of an evaluation's JSON for a terminal."""
-    tables = [results_table(evaluation["rows"])] if evaluation.get("rows") else []
+    rows = evaluation.get("rows") or []
+    tables = [results_table(rows)] if rows else []
+    if recipes := recipes_table(rows):
+        tables.append(recipes)
     if evaluation.get("features"):
         tables.append(features_table(evaluation["features"]))
     return "\n\n".join(map(str, tables))

@@ -88,6 +88,13 @@ class Recipe(Part):
         recipe.epochs = math.ceil(self.steps / self.steps_per_epoch(samples))
         return recipe
 
+    def scaled(self, lr: float, steps: float, samples: int) -> Recipe:
+        """Return the recipe for a set of some size with so many times its learning rate and its steps."""
+        recipe = copy.copy(self)
+        recipe.lr = lr * self.lr
+        recipe.epochs, recipe.steps = max(1, round(steps * self.for_samples(samples).total_epochs)), None
+        return recipe
+
     def check(self, spec: DataSpec) -> None:
         """Refuse what cannot be trained.
 

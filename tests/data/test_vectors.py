@@ -99,7 +99,7 @@ def test_natural_balance_shares_a_set_by_the_rows():
         assert y.tolist() == [0, 0, 0, 1] and x.shape == (4, 2)
     drawn = task_of(real).draw(4000, torch.Generator().manual_seed(0))
     assert torch.bincount(drawn.y, minlength=4).tolist() == pytest.approx([2500, 1250, 250, 0], abs=100)
-    assert len(random_samples(real, real.spec, 7, Streams(0))) == 7
+    assert len(random_samples(real, real.spec, 7, Streams(0)).batch) == 7
 
 
 def test_equal_balance_refuses_an_empty_class():
