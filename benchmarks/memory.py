@@ -121,7 +121,7 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 60_000, 200_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[20_000, 60_000, 200_000])
     parser.add_argument("--many_classes", type=int, default=2000)
     parser.add_argument("--real_per_class", type=int, default=16)
     parser.add_argument("--name", default="memory")

@@ -17,7 +17,7 @@ from hf_distill.data import Batch
 from hf_distill.evaluation.ranking import label_robust_score
 from hf_distill.networks import ConvNet
 from hf_distill.networks.outputs import output_axes
-from hf_distill.objectives.distribution import class_means
+from hf_distill.objectives.class_means import class_means
 from hf_distill.objectives.gradient import gradient_distance
 from hf_distill.objectives.trajectory import descend, trajectory_distance
 from hf_distill.training.label_loss import label_loss, mse_with_class

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -22,8 +23,9 @@ from hf_distill.networks.base import FeatureNetwork
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.objectives.base import Objective
+from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
-from hf_distill.pools.base import Pool
+from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams
 from hf_distill.selection.cells import Cells
@@ -32,6 +34,8 @@ from hf_distill.synthetic.base import Synthetic, all_examples
 # torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
 # is twice what it costs.
 _COMPILE_FROM = 8e12
+# Numbers in the real samples that are held at once, unless a single class or forward pass has more.
+_HELD = 2**24
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class _View:
     spread: Tensor  # mean squared distance of a class mean from their centre
     unit: Tensor  # what the discrimination term measures squared distances in
     features: Tensor | None  # (about classes * real_per_class, F), where single samples are needed
-    labels: Tensor  # the classes or cells of these
+    labels: Tensor | None  # the classes or cells of these, by their places among the means
 
 
 class DistributionMatching(Objective):
@@ -162,17 +166,14 @@ class DistributionMatching(Objective):
         means = self._of_the_set(class_means(features, self._grouped(batch), self._groups(real)))
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
-        if view.features is not None:
+        if view.features is not None and view.labels is not None:
             logits = -squared_distances(view.features, means) / (self.temperature * view.unit)
             terms["discrimination"] = self.discrimination * F.cross_entropy(logits, view.labels)
         return terms
 
     def _features(self, network: FeatureNetwork, x: Tensor, params: AugmentParams | None) -> Tensor:
-        x = self._augmented(x, params)
+        x = x if params is None or self._siamese is None else self._siamese.apply(x, params)
         return network.features(x) if self._compiled is None else self._compiled(network, x)
-
-    def _augmented(self, x: Tensor, params: AugmentParams | None) -> Tensor:
-        return x if params is None or self._siamese is None else self._siamese.apply(x, params)
 
     def _grouped(self, batch: Batch) -> Batch:
         return batch if self._member is None else Batch(batch.x, self._member, batch.w)
@@ -239,29 +240,51 @@ class DistributionMatching(Objective):
             raise UserError("augmentation needs images; set --method.objective.augment=null")
         params = None if siamese is None else siamese.sample(streams.generator("augment"))
         network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
-        batch = self._real_batch(real, streams.generator("real"))
-        features = torch.cat(
-            [self._features(network, x, params) for x in batch.x.split(self._chunk(batch.x.device.type))]
-        )
-        means = self._of_the_set(class_means(features, batch, self._groups(real)))
-        if self._present is not None:
-            batch = Batch(batch.x, torch.searchsorted(self._present, batch.y), batch.w)
-        spread = (means - means.mean(0)).square().sum(1).mean()
-        unit = spread
-        if self.discrimination and self.temperature_unit == "calibrated":
-            unit = calibrated_temperature(features, batch.y, means)
-        return _View(streams, network, params, means, spread, unit, features if self.discrimination else None, batch.y)
+        chunk = self._chunk(device_of(synthetic).type)
+        means, features, labels = [], [], []
+        for batch in self._real_chunks(real, streams.generator("real"), chunk):
+            first, last = int(batch.y[0]), int(batch.y[-1])
+            found = torch.cat([self._features(network, x, params) for x in batch.x.split(chunk)])
+            means.append(class_means(found, Batch(batch.x, batch.y - first, batch.w), last - first + 1))
+            if self.discrimination:
+                features.append(found)
+                labels.append(batch.y)
+        centres = torch.cat(means)
+        spread = (centres - centres.mean(0)).square().sum(1).mean()
+        if not self.discrimination:
+            return _View(streams, network, params, centres, spread, spread, None, None)
+        every, places = torch.cat(features), torch.cat(labels)
+        calibrated = self.temperature_unit == "calibrated"
+        unit = calibrated_temperature(every, places, centres) if calibrated else spread
+        return _View(streams, network, params, centres, spread, unit, every, places)
 
-    def _real_batch(self, real: RealData, generator: torch.Generator) -> Batch:
-        """Draw as many real samples of each class, or of each cell with the cell as their label."""
+    def _real_chunks(self, real: RealData, generator: torch.Generator, chunk: int) -> Iterator[Batch]:
+        """Draw as many real samples of each class, or of each cell, a few of these at a time.
+
+        The labels are places: among the classes that the set has, or the cells.
+        """
         if self._cells is None:
-            classes = range(real.spec.num_classes) if self._present is None else self._present.tolist()
-            return real.sample(list(classes), self.real_per_class, generator)
-        rows = self._cells.rows
-        count = -(-self.real_per_class * len(set(self._cells.classes)) // len(rows))
-        picks = [cell[torch.randperm(len(cell), generator=generator).repeat(-(-count // len(cell)))] for cell in rows]
-        batch = real.train.batch(torch.cat([pick[:count] for pick in picks]))
-        return Batch.of(batch.x, torch.arange(len(rows), device=batch.x.device).repeat_interleave(count))
+            classes = list(range(real.spec.num_classes)) if self._present is None else self._present.tolist()
+            count = self.real_per_class
+        else:
+            rows = self._cells.rows
+            classes = list(range(len(rows)))
+            count = -(-self.real_per_class * len(set(self._cells.classes)) // len(rows))
+        step = max(1, max(chunk, _HELD // math.prod(real.spec.shape)) // count)
+        for first in range(0, len(classes), step):
+            some = classes[first : first + step]
+            if self._cells is None:
+                x = real.sample(some, count, generator).x
+            else:
+                picks = [_drawn(rows[cell], count, generator) for cell in some]
+                x = real.train.batch(torch.cat(picks)).x
+            places = torch.arange(first, first + len(some), device=x.device)
+            yield Batch.of(x, places.repeat_interleave(count))
+
+
+def _drawn(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return so many of some rows in random order, all of them over again where there are fewer."""
+    return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
 
 
 def _task(real: Data) -> Task:
@@ -273,43 +296,3 @@ def _task(real: Data) -> Task:
 def _with_features(network: nn.Module) -> FeatureNetwork:
     assert isinstance(network, FeatureNetwork)  # what every architecture builds
     return network
-
-
-def calibrated_temperature(features: Tensor, labels: Tensor, means: Tensor) -> Tensor:
-    """Return the temperature of least cross entropy for logits ``-||f - mean_c||^2 / temperature``.
-
-    A sample's own class mean is taken without the sample. The loss is convex in the inverse temperature, so that its
-    derivative, the mean distance from the own class less the expected one, is bisected.
-
-    Args:
-        features: Real features ``(N, F)``, as many of each class.
-        labels: Their classes ``(N,)``.
-        means: Class means of the features ``(C, F)``.
-    """
-    distances = squared_distances(features, means)
-    own, count = labels[:, None], len(features) / len(means)
-    distances = distances.scatter(1, own, distances.gather(1, own) * (count / max(count - 1, 1)) ** 2)
-    least = distances.amin(1, keepdim=True)
-    distances = distances - least  # the loss stays, and the exponentials are in range
-    scale = distances.mean()
-    low, high = -8.0, 8.0  # of the natural logarithm of the inverse temperature, in units of the mean distance
-    for _ in range(24):
-        middle = (low + high) / 2
-        weights = (-distances * math.exp(middle) / scale).softmax(1)
-        too_sharp = (distances.gather(1, own).mean() > (weights * distances).sum(1).mean()).item()
-        low, high = (low, middle) if too_sharp else (middle, high)
-    return scale / math.exp((low + high) / 2)
-
-
-def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
-    """Return the weighted mean features of every class, ``(classes, F)``; soft labels count by their probability."""
-    if batch.y.dim() == 1:  # written in place: of many classes the matrix is the largest of all
-        member = features.new_zeros(len(features), classes).scatter_(1, batch.y[:, None], batch.w[:, None])
-    else:
-        member = batch.y * batch.w[:, None]
-    return member.div_(member.sum(0).clamp_min(1e-12)).T @ features
-
-
-def squared_distances(points: Tensor, centres: Tensor) -> Tensor:
-    """Return the squared distance of every point ``(N, F)`` to every centre ``(C, F)``, ``(N, C)``."""
-    return points.square().sum(1, keepdim=True) - 2 * points @ centres.T + centres.square().sum(1)

@@ -9,8 +9,8 @@ from hf_distill.data import Batch, RealData
 from hf_distill.errors import UserError
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.base import Classifier
-from hf_distill.objectives import DistributionMatching
-from hf_distill.objectives.distribution import calibrated_temperature, class_means, squared_distances
+from hf_distill.objectives import DistributionMatching, distribution
+from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, VectorSet
 from tests.objectives.sets import TINY, fresh
@@ -98,6 +98,27 @@ def test_chunks_change_nothing(digits):
         objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)
     ]
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-4)
+
+
+def test_real_samples_are_read_a_few_classes_at_a_time(digits, monkeypatch):
+    synthetic, seen = whole_class(digits, 1), []
+    sample = digits.sample
+    monkeypatch.setattr(distribution, "_HELD", 1)
+    monkeypatch.setattr(digits, "sample", lambda classes, count, g: seen.append(classes) or sample(classes, count, g))
+    objective(real_per_class=20, chunk=70)(synthetic, digits, Streams(0))
+    assert seen == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+    seen.clear()
+    objective(real_per_class=20, chunk=7)(synthetic, digits, Streams(0))
+    assert seen == [[label] for label in range(10)]
+
+
+def test_means_of_many_classes_take_no_matrix_of_samples_and_classes():
+    count = 200_000  # the matrix would take 160 GB
+    features = torch.arange(2.0 * count).view(count, 2).requires_grad_()
+    means = class_means(features, Batch.of(features, torch.arange(count).flip(0)), count)
+    assert torch.equal(means, features.flip(0))
+    means[0].sum().backward()
+    assert features.grad[-1].tolist() == [1, 1] and features.grad[:-1].eq(0).all()
 
 
 def test_normalised_matching_and_discrimination_by_hand():
