@@ -14,10 +14,10 @@ from typing_extensions import Self
 from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
-from hf_distill.errors import DivergenceError, UserError
+from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.forecast_pictures import forecast_pictures, shown_window
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Windows, forecast_errors, train_forecaster
+from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Trial, Windows, run_trials
 from hf_distill.evaluation.published import read_published
 from hf_distill.evaluation.result import Evaluation, mean_std
 from hf_distill.hub.artifact import DistilledDataset
@@ -157,23 +157,23 @@ class ForecastingEvaluator(Evaluator):
 
         The first network of each source leaves its forecast of one window in ``shown``.
         """
-        scores: _Scores = {}
+        trials, places = [], []
         for name, group in sources.items():
-            own = scores.setdefault(name, {"mse": [], "mae": [], "seconds": []})
             for k, source in enumerate(group):
                 streams = Streams(self.seed, step=k)
                 network = forecaster.build(spec.lookback, spec.horizon, spec.num_channels, streams.seed_for("network"))
-                try:
-                    own["seconds"].append(train_forecaster(network, source, streams, self.recipe, device, advance))
-                    mse, mae = forecast_errors(network, test, device)
-                except DivergenceError as error:
-                    which = f"{forecaster.label} on the {name} data, network {k}"
-                    raise DivergenceError(f"{which}: {error} (evaluator.seed {self.seed})") from error
-                if k == 0:
-                    with torch.no_grad():
-                        shown[name] = network(shown_window(test)[0].to(device))[0].cpu()
-                own["mse"].append(mse)
-                own["mae"].append(mae)
+                label = f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}"
+                trials.append(Trial(network, source, streams, label))
+                places.append((name, k))
+        outcomes = run_trials(trials, test, shown_window(test)[0], self.recipe, device, advance)
+        scores: _Scores = {}
+        for (name, k), outcome in zip(places, outcomes, strict=True):
+            own = scores.setdefault(name, {"mse": [], "mae": [], "seconds": []})
+            own["seconds"].append(outcome.seconds)
+            own["mse"].append(outcome.mse)
+            own["mae"].append(outcome.mae)
+            if k == 0:
+                shown[name] = outcome.forecast
         return scores
 
     def _row(self, network: Forecaster, scores: _Scores, spec: SeriesSpec, bits: int, rows: int) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
+from hf_distill.training.plan import STEP, choose_workers
+from hf_distill.training.workers import side_by_side
 
 # Numbers in the windows of a test batch: on a CPU what its cache holds of the activations (xPatch, 1.5 times faster
 # than with 512 windows of 7 channels), on a GPU what its memory holds of a wide set's.
@@ -158,6 +162,89 @@ def train_forecaster(
             f"{_remedy(recipe)}"
         )
     return seconds
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A forecaster that is trained on some data and tested.
+
+    Attributes:
+        network: Freshly built.
+        data: What it is trained on.
+        streams: Its randomness.
+        name: What it is, for an error.
+    """
+
+    network: nn.Module
+    data: Windows | SeriesSplit
+    streams: Streams
+    name: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        mse: Mean squared error of z-scored values.
+        mae: Mean absolute error.
+        seconds: Of the training alone.
+        forecast: Of one window, ``(H, N)``.
+    """
+
+    mse: float
+    mae: float
+    seconds: float
+    forecast: Tensor
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    test: SeriesSplit,
+    shown: Tensor,
+    recipe: ForecastRecipe,
+    device: torch.device,
+    progress: Callable[[int], object] = lambda steps: None,
+) -> list[Outcome]:
+    """Train and test forecasters of one kind, on a CPU side by side where that is worth starting processes for.
+
+    Args:
+        trials: The forecasters.
+        test: Test windows.
+        shown: A window ``(1, L, N)`` to forecast.
+        recipe: How to train.
+        device: Where.
+        progress: Called with the steps that were done.
+
+    Raises:
+        DivergenceError: The training of one diverged; the message begins with its name.
+    """
+    first = trials[0]
+    sample = first.data.batch(torch.zeros(1, dtype=torch.int64))[0].to(device)
+    channels = first.data.num_channels
+    operations = step_flops(first.network.to(device), sample, recipe.batch(channels)) + STEP
+    work = operations * sum(recipe.total_steps(len(trial.data), channels) for trial in trials)
+    workers = choose_workers(work, len(trials)) if device.type == "cpu" else 1
+    run = partial(_run_trial, test=test, shown=shown, recipe=recipe, device=device)
+    return side_by_side(run, trials, workers, progress)
+
+
+def _run_trial(
+    trial: Trial,
+    progress: Callable[[int], object],
+    *,
+    test: SeriesSplit,
+    shown: Tensor,
+    recipe: ForecastRecipe,
+    device: torch.device,
+) -> Outcome:
+    try:
+        seconds = train_forecaster(trial.network, trial.data, trial.streams, recipe, device, progress)
+        mse, mae = forecast_errors(trial.network, test, device)
+    except DivergenceError as error:
+        raise DivergenceError(f"{trial.name}: {error}") from error
+    with torch.no_grad():
+        return Outcome(mse, mae, seconds, trial.network(shown.to(device))[0].cpu())
 
 
 def _remedy(recipe: ForecastRecipe) -> str:

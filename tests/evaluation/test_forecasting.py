@@ -224,7 +224,7 @@ def test_divergence_names_network_and_data():
     recipe = ForecastRecipe(epochs=0)
     recipe.lr = 1e30  # beyond what an option may be
     evaluator = ForecastingEvaluator(networks=[DLinear()], seeds=1, recipe=recipe)
-    with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, network 0: .*lower recipe.lr"):
+    with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 0, network 0: .*lower recipe.lr"):
         evaluator.evaluate(published(real, real.train.values[:40]), real, progress=False)
 
 
