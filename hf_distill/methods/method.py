@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,24 @@ from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
+# Steps of a run that its record holds at most.
+_MOST_LOGGED = 200
+
+
+@dataclass
+class Notes:
+    """What a method tells of its run beside the set; it fills them in while it works.
+
+    Attributes:
+        recipe: What it has learned about training on the set, by the names of a recipe's options.
+        timing: ``steps`` and ``device`` and, where the run was resumed, the step that it went on from.
+        history: Logged steps with their losses.
+    """
+
+    recipe: dict[str, float] = field(default_factory=dict)
+    timing: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -30,6 +50,7 @@ class Run:
         trackers: Names of Accelerate trackers (``tensorboard``, ``trackio``, ``wandb``).
         progress: Show a progress bar.
         config: The resolved configuration; the method's and the data's own where it is empty.
+        notes: What the method tells of the run.
     """
 
     folder: Path | None = None
@@ -39,25 +60,34 @@ class Run:
     trackers: tuple[str, ...] = ()
     progress: bool = True
     config: dict[str, Any] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
 
 
 class Method(Part):
     """Distils real data."""
 
     def distill(self, real: Data, run: Run | None = None) -> DistilledDataset:
-        """Return the distilled dataset.
+        """Return the distilled dataset; its recipe holds what was learned about training on it.
 
         Args:
             real: The data; it is set up here where it is not yet.
             run: Folder, seed and reporting; seed 0 and no folder by default.
         """
         run = run or Run()
+        started = time.perf_counter()
         synthetic = self.fit(real, run)
+        timing = {"seconds": round(time.perf_counter() - started, 2), "torch": torch.__version__, **run.notes.timing}
         config = run.config or self.run_config(real, run)
         recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})
-        pictures = pictures_of(synthetic, real, Streams(run.seed))
         return DistilledDataset.from_synthetic(
-            synthetic, config=config, recipe=recipe, seed=run.seed, citations=self.citations(), pictures=pictures
+            synthetic,
+            config=config,
+            recipe={**(recipe or {}), **run.notes.recipe},
+            seed=run.seed,
+            timing=timing,
+            history=thinned(run.notes.history, _MOST_LOGGED),
+            citations=self.citations(),
+            pictures=pictures_of(synthetic, real, Streams(run.seed)),
         )
 
     @staticmethod
@@ -84,3 +114,9 @@ class Method(Part):
     def run_config(self, real: Data, run: Run) -> dict[str, Any]:
         """Return what decides the result: method, data and seed."""
         return {"method": self.config(), "data": real.config(), "seed": run.seed}
+
+
+def thinned(entries: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Return so many of some entries at most, evenly spaced, the last one among them."""
+    stride = -(-len(entries) // most) if most else 1
+    return list(entries[::-1][:: max(stride, 1)])[::-1]

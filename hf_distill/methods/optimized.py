@@ -82,7 +82,6 @@ class OptimizedDistillation(Method):
         self.checkpoint_every = checkpoint_every
         self.preview_every = preview_every
         self.log_every = log_every
-        self._recipe: dict[str, float] = {}
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`.
@@ -119,6 +118,9 @@ class OptimizedDistillation(Method):
         accelerator.wait_for_everyone()
         if run.trackers:
             accelerator.init_trackers("hf_distill", config={"steps": self.steps, "lr": self.lr, "seed": run.seed})
+        run.notes.timing.update({"steps": self.steps, "device": str(accelerator.device)})
+        if start:
+            run.notes.timing["resumed_after"] = start
         objective.prepare(synthetic, real, self.steps)
         streams = Streams(run.seed, accelerator.process_index)
         reporter = Reporter(
@@ -154,16 +156,12 @@ class OptimizedDistillation(Method):
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
         synthetic.advance(1.0)
-        self._recipe = objective.learned_recipe()
+        run.notes.recipe.update(objective.learned_recipe())
         remedy = f"lower --method.lr (now {self.lr})"
         check_grey(grey, grey_share(synthetic), remedy, strict=not isinstance(synthetic, QuantizedSet))
         if run.trackers:
             accelerator.end_training()
         return synthetic
-
-    def learned_recipe(self) -> dict[str, float]:
-        """Return what the last run has learned about training on its set; see :class:`Objective`."""
-        return self._recipe
 
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -21,6 +22,8 @@ _LOG = "log.jsonl"
 
 class Reporter:
     """Progress bar with loss and time left, ``log.jsonl``, Accelerate trackers, and previews, all on the main rank.
+
+    What is logged goes into the run's notes too.
 
     Args:
         run: Folder and choices.
@@ -38,6 +41,8 @@ class Reporter:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             trim_log(self._folder / _LOG, start)
+            run.notes.history[:] = read_log(self._folder / _LOG) if start else []
+        self._history = run.notes.history
         self._trackers = run.trackers
         self._log_every = log_every
         self._preview_every = preview_every
@@ -61,6 +66,7 @@ class Reporter:
         if self._log_every and (step % self._log_every == 0 or last):
             if self._trackers:
                 self._accelerator.log(losses, step=step)
+            self._history.append({"step": step, **losses})
             if self._folder is not None:
                 with open(self._folder / _LOG, "a") as file:
                     file.write(json.dumps({"step": step, **losses}) + "\n")
@@ -76,6 +82,17 @@ class Reporter:
             written = io.BytesIO()
             picture.save(written, format="PNG")
             write_atomically(path, written.getvalue())
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of the last run that a log holds; each run begins anew with small steps."""
+    entries: list[dict[str, Any]] = []
+    for line in reversed(path.read_text().splitlines() if path.is_file() else []):
+        entry = json.loads(line)
+        if entries and entry["step"] >= entries[-1]["step"]:
+            break
+        entries.append(entry)
+    return entries[::-1]
 
 
 def trim_log(path: Path, start: int) -> None:

@@ -91,8 +91,9 @@ def learn_rate(folder=None):
         lr=0.05,
         preview_every=0,
     )
-    set_ = method.fit(small_series(), Run(progress=False))
-    rate = torch.tensor([method.learned_recipe()["lr"]])
+    run = Run(progress=False)
+    set_ = method.fit(small_series(), run)
+    rate = torch.tensor([run.notes.recipe["lr"]])
     return torch.cat([*(p.detach().flatten() for p in set_.parameters()), rate])
 
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ import torch
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
 from hf_distill.errors import DivergenceError, Interrupted, UserError
+from hf_distill.hub import DistilledDataset
 from hf_distill.methods import Coreset, OptimizedDistillation, Run
+from hf_distill.methods.method import thinned
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching, Objective
 from hf_distill.pools import FreshNetworks
@@ -178,3 +181,33 @@ def test_the_description_rebuilds_the_method():
     described = method(objective=DistributionMatching(augment=SiameseAugment(strategy="crop"))).config()
     assert described["init_args"]["objective"]["init_args"]["augment"]["init_args"]["strategy"] == "crop"
     assert json.loads(json.dumps(described)) == described
+
+
+def test_time_and_history_are_part_of_the_record(digits, tmp_path, monkeypatch):
+    options = {"steps": 6, "checkpoint_every": 2, "log_every": 1}
+    quick = method(objective=Stops(pool=POOL, real_per_class=8), **options)
+    whole = quick.distill(digits, quiet(tmp_path / "a"))
+    logged = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
+    assert whole.history == logged and [entry["step"] for entry in logged] == [1, 2, 3, 4, 5, 6]
+    assert whole.timing["steps"] == 6 and whole.timing["device"] == "cpu" and whole.timing["torch"] == torch.__version__
+    assert 0 < whole.timing["seconds"] < 600 and "resumed_after" not in whole.timing
+    # A run that is resumed tells all of its steps, those of the run before in the same folder are not its own.
+    quick.distill(digits, quiet(tmp_path / "b"))
+    monkeypatch.setenv("STOP_AT_2", "1")
+    with pytest.raises(Interrupted):
+        quick.distill(digits, quiet(tmp_path / "b", overwrite=True))
+    monkeypatch.delenv("STOP_AT_2")
+    resumed = quick.distill(digits, quiet(tmp_path / "b", resume=True))
+    assert resumed.history == whole.history and resumed.timing["resumed_after"] == 3
+    resumed.save_pretrained(tmp_path / "set")
+    loaded = DistilledDataset.from_pretrained(tmp_path / "set")
+    assert loaded.history == whole.history and loaded.timing == resumed.timing
+    coreset = Coreset(per_class=1).distill(digits)
+    assert coreset.history == [] and coreset.timing["seconds"] > 0
+
+
+def test_a_long_history_is_thinned_evenly_to_its_last_step():
+    entries = [{"step": step} for step in range(1, 1002)]
+    assert thinned(entries[:200], 200) == entries[:200] and thinned([], 200) == []
+    steps = [entry["step"] for entry in thinned(entries, 200)]
+    assert len(steps) <= 200 and steps[-1] == 1001 and {b - a for a, b in itertools.pairwise(steps)} == {6}

@@ -59,9 +59,10 @@ def test_a_rate_that_is_too_small_grows():
     method = OptimizedDistillation(
         synthetic=SeriesSet(length=20), objective=objective, initial=SubSeries(), steps=60, optimizer="adam", lr=1e-6
     )
-    method.fit(real, Run(progress=False))
+    run = Run(progress=False)
+    method.fit(real, run)
     # A third of the steps needs three times the rate.
-    assert method.learned_recipe()["lr"] == pytest.approx(0.03, rel=0.1)
+    assert run.notes.recipe["lr"] == pytest.approx(0.03, rel=0.1)
     assert objective.learned_recipe()["lr"] == pytest.approx(0.01)  # the description's, which a run does not change
 
 
@@ -131,21 +132,22 @@ def test_a_rate_is_logged_and_goes_through_checkpoints(tmp_path):
         )
 
     Stops.at = None
-    whole = method()
-    one = whole.fit(real, Run(progress=False, folder=tmp_path / "a"))
+    whole = Run(progress=False, folder=tmp_path / "a")
+    one = method().fit(real, whole)
     Stops.at = 3
     with pytest.raises(Interrupted):
         method().fit(real, Run(progress=False, folder=tmp_path / "b"))
     Stops.at = None
-    resumed = method()
-    other = resumed.fit(real, Run(progress=False, folder=tmp_path / "b", resume=True))
-    assert torch.equal(one.real, other.real) and whole.learned_recipe() == resumed.learned_recipe()
+    resumed = Run(progress=False, folder=tmp_path / "b", resume=True)
+    other = method().fit(real, resumed)
+    assert torch.equal(one.real, other.real) and whole.notes.recipe == resumed.notes.recipe
+    assert whole.notes.history == resumed.notes.history and resumed.notes.timing["resumed_after"] == 4
     logged = [json.loads(line)["lr"] for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
     # Adam's first step is one of the rate's own; the log has what each step has made of it.
     assert logged[0] == pytest.approx(0.02 * math.exp(0.1), rel=1e-4) or logged[0] == pytest.approx(
         0.02 * math.exp(-0.1), rel=1e-4
     )
-    assert logged[-1] == whole.learned_recipe()["lr"]
+    assert logged[-1] == whole.notes.recipe["lr"]
 
 
 def test_images():
