@@ -109,16 +109,17 @@ class Classification(Task):
     ) -> list[tuple[Batch, Batch]]:
         """See :class:`Task`; ``real_count`` samples of each class. The weights of a class average 1."""
         found = []
-        labels = all_examples(synthetic, decoded).hard
+        examples = all_examples(synthetic, decoded)
+        labels = examples.hard
         for label in range(self.real.spec.num_classes):
             index = (labels == label).nonzero()[:, 0].cpu()
-            weight = decoded.w[index.to(decoded.w.device)].mean()
+            weight = examples.w[index.to(examples.w.device)].mean()
             if synthetic_count and len(index) > synthetic_count:
                 order = torch.randperm(len(index), generator=streams.generator("synthetic", label))
                 index = index[order[:synthetic_count]]
             if len(index):
                 real = self.real.sample([label], real_count, streams.generator("real", label))
-                own = synthetic.view(decoded, index.to(decoded.x.device))
+                own = examples.take(index.to(examples.x.device))
                 found.append((Batch(own.x, own.y, own.w / weight), real))
         return found
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hf_distill.data import RealData
-from hf_distill.labels import FixedWeights
+from hf_distill.labels import DenseLabels, FixedWeights, ViewLabels
 from hf_distill.learners.task import task_of
 from hf_distill.networks import MLP
 from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching, UnrolledMatching
@@ -13,8 +13,8 @@ from hf_distill.synthetic import PixelSet
 from tests.objectives.sets import TINY, fresh, trained
 
 
-def weighted(x, y, w, spec):
-    synthetic = PixelSet(per_class=1, weights=FixedWeights())
+def weighted(x, y, w, spec, **parts):
+    synthetic = PixelSet(per_class=1, weights=FixedWeights(), **parts)
     synthetic.initialize(x, y, spec, w)
     return synthetic
 
@@ -75,3 +75,11 @@ def test_a_part_of_a_class_is_weighted_as_in_the_whole(digits, sets):
         total.append(fake.w.item())
     assert sorted({round(value, 4) for value in total}) == [0.6667, 1.3333]
     assert sum(total) / len(total) == pytest.approx(1, abs=0.05)
+
+
+def test_every_view_has_the_weight_of_its_sample(digits):
+    batch = digits.train.batch(digits.train.class_index(0)[:2])
+    views = ViewLabels(views=3, labels=DenseLabels())
+    synthetic = weighted(batch.x, batch.y, torch.tensor([1.0, 3.0]), digits.spec, labels=views)
+    ((fake, _),) = task_of(digits).pairs(synthetic, synthetic(), 0, 2, Streams(0))
+    assert fake.w.tolist() == pytest.approx([0.5] * 3 + [1.5] * 3) and len(fake) == 6
