@@ -145,12 +145,15 @@ def _label(features: Features, chosen: list[str] | None, label: str | None, row:
     if label is None:
         labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
         if not labels:
-            labels = [name for name in _LABEL_NAMES if isinstance(free.get(name), (Value, List))][:1]
+            # Of a structure that was taken apart, the last part is the name.
+            named = [[key for key in free if key.split(".")[-1] == name] for name in _LABEL_NAMES]
+            fitting = [[key for key in keys if isinstance(free[key], (Value, List))] for keys in named]
+            labels = next((keys for keys in fitting if keys), [])
         if not labels:  # an input and one column beside it, or numbers and one column of text
             rest = [name for name, kind in free.items() if isinstance(kind, Value)]
             texts = [name for name in rest if "string" in features[name].dtype]
             labels = rest if len(rest) == 1 < len(features) else texts if len(rest) == len(features) else []
-        label = _only(labels, "a ClassLabel", "label_column", features)
+        label = _only(labels, "a ClassLabel", "label_column", features, "" if labels else _seen(features, row))
     feature = features[label]
     if isinstance(feature, (List, LargeList, dict)) or not isinstance(feature, (ClassLabel, Value)):
         several = "; several labels a row are not supported" if isinstance(feature, (List, LargeList)) else ""
@@ -168,8 +171,7 @@ def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
         return candidates
     numbers = [name for name, feature in features.items() if is_number(feature) and name != label]
     if candidates or not numbers:
-        seen = ", ".join(f"{name} is {_said(feature, row.get(name))}" for name, feature in features.items())
-        _only(candidates, "an Image or a List of numbers", "input_column", features, f" ({shorten(seen, 300)})")
+        _only(candidates, "an Image or a List of numbers", "input_column", features, _seen(features, row))
     return numbers
 
 
@@ -200,6 +202,11 @@ def _only(candidates: list[str], kind: str, option: str, features: Features, see
         return candidates[0]
     found = f"several columns are ({', '.join(candidates)})" if candidates else f"no column is{seen}"
     raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {_names(features)}")
+
+
+def _seen(features: Features, row: dict[str, Any]) -> str:
+    seen = ", ".join(f"{name} is {_said(feature, row.get(name))}" for name, feature in features.items())
+    return f" ({shorten(printable(seen), 300)})"
 
 
 def _names(columns: Iterable[str]) -> str:

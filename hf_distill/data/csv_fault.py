@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hf_distill.data.csv_dialect import csv_options
 from hf_distill.text import printable, shorten
 
 # Rows whose types ``datasets`` takes for the whole file.
@@ -19,7 +20,8 @@ def csv_fault(file: Path) -> str | None:
     import pandas as pd
 
     try:
-        with pd.read_csv(file, dtype=str, chunksize=_HEAD, encoding_errors="replace") as parts:
+        options = {"encoding_errors": "replace", **csv_options(file)}
+        with pd.read_csv(file, dtype=str, chunksize=_HEAD, **options) as parts:
             kinds: dict[str, str] = {}
             for part in parts:
                 for name, cells in part.items():

@@ -16,11 +16,14 @@ from torch import Tensor
 from hf_distill.data.columns import Columns
 from hf_distill.data.images import ImageDecoder
 from hf_distill.data.spec import FAR
+from hf_distill.data.statistics import VECTOR_ROWS
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
 
 # Larger numbers are slips of the pen or marks of missing values; sums and squares of theirs leave float32 and float64.
 LARGEST = 1e30
+# Numbers that are decoded or normalised at once: 8 MiB of float32, whatever a row holds.
+_CHUNK_VALUES = 2**21
 # Rows that tell whether float32 holds a column.
 _SAMPLE = 4096
 
@@ -186,6 +189,16 @@ def decoder_for(
     if transform is not None:
         transform.check(len(numbers))
     return VectorDecoder(len(numbers), columns.inputs, columns.joined, transform)
+
+
+def chunk_rows(shape: tuple[int, ...]) -> int:
+    """Return how many samples of some shape are handled at once."""
+    return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))
+
+
+def part_rows(decoder: Decoder) -> int:
+    """Return how many samples are summed at once for statistics."""
+    return chunk_rows(decoder.shape) if isinstance(decoder, ImageDecoder) else VECTOR_ROWS
 
 
 def undecoded(dataset: Any, columns: tuple[str, ...]) -> Any:

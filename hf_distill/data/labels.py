@@ -25,6 +25,8 @@ def check_label(feature: Any, column: str) -> None:
     if isinstance(feature, ClassLabel):
         return
     dtype = feature.dtype if isinstance(feature, Value) else ""
+    if dtype == "null":
+        raise UserError(f"row 0 has no value in column {column!r}, and neither has any other")
     if "string" not in dtype and dtype != "bool" and not dtype.startswith(("int", "uint", "float")):
         raise UserError(
             f"column {column!r} is {dtype or feature}; classes are a ClassLabel, text, whole numbers or true/false: "

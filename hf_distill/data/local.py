@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
-from datasets import Dataset
+from datasets import Dataset, DatasetBuilder
+from datasets.packaged_modules.csv.csv import CsvConfig
+from datasets.packaged_modules.json.json import JsonConfig
 from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from pyarrow.dataset import ParquetFragmentScanOptions
 
+from hf_distill.data.csv_dialect import csv_options
 from hf_distill.data.csv_fault import csv_fault
+from hf_distill.data.folders import split_files
 from hf_distill.data.parquet_stream import parquet_streams
 from hf_distill.errors import DistillError, UserError
 from hf_distill.files import user_path
@@ -24,12 +30,23 @@ from hf_distill.text import printable, shorten
 
 _FILE_LOADERS = {
     ".parquet": "parquet",
+    ".pq": "parquet",
     ".csv": "csv",
     ".tsv": "csv",
     ".json": "json",
     ".jsonl": "json",
+    ".ndjson": "json",
     ".arrow": "arrow",
+    ".feather": "arrow",
+    ".tar": "webdataset",
 }
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+# Tables whose splits may have different columns, each read by itself.
+_TABLES = {CsvConfig: "csv", JsonConfig: "json", ParquetConfig: "parquet"}
+# CSV files up to this size are read at once, so that all of a column is of one type, as pandas reads it.
+_WHOLE = 2**31
+
+logger = logging.getLogger(__name__)
 
 
 def local_path(path: str) -> Path | None:
@@ -48,7 +65,9 @@ def local_path(path: str) -> Path | None:
     return None
 
 
-def load_local(local: Path, path: str, name: str | None, streaming: bool) -> dict[str, Any]:
+def load_local(
+    local: Path, path: str, name: str | None, streaming: bool, csv_signs: tuple[str | None, str | None] = (None, None)
+) -> dict[str, Any]:
     """Open a file or a folder.
 
     Args:
@@ -56,6 +75,7 @@ def load_local(local: Path, path: str, name: str | None, streaming: bool) -> dic
         path: As the user wrote it, for messages.
         name: The configuration, for folders with several.
         streaming: Return streams.
+        csv_signs: Separator and decimal sign of CSV files, as far as they are given.
 
     Returns:
         The splits by their names.
@@ -63,21 +83,74 @@ def load_local(local: Path, path: str, name: str | None, streaming: bool) -> dic
     Raises:
         UserError: It cannot be read.
     """
-    if local.is_file() and local.suffix not in _FILE_LOADERS:
+    loader = _loader(local) if local.is_file() else None
+    if local.is_file() and loader is None:
         raise UserError(f"cannot read {path}: a data file must end in {', '.join(_FILE_LOADERS)}")
     if local.is_file() and not local.stat().st_size:
         raise UserError(f"{path} is empty: name another --data.path")
     with reading(path):
-        if local.is_file():
-            if local.suffix == ".arrow":
+        if loader is not None:
+            if loader == "arrow":
                 _check_arrow(local)
-            return _built(streaming, _FILE_LOADERS[local.suffix], data_files=glob.escape(str(local)))
+            options = _csv(local, csv_signs, streaming) if loader == "csv" else {}
+            return _built(_builder(loader, data_files=glob.escape(str(local)), **options), streaming)
         if (local / "dataset_dict.json").exists() or (local / "state.json").exists():
             splits = _load_saved(local)
             if not splits:
                 raise UserError(f"{path} has no rows: name another --data.path")
             return {key: split.to_iterable_dataset() if streaming else split for key, split in splits.items()}
-        return _built(streaming, str(local), name=name)
+        return _folder(local, name, streaming, csv_signs)
+
+
+def _loader(file: Path) -> str | None:
+    """Return what reads a file, by its name; compressed parquet files and archives there are none."""
+    suffixes = [suffix.lower() for suffix in file.suffixes[-2:]]
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        loader = _FILE_LOADERS.get(suffixes[0]) if len(suffixes) > 1 else None
+        return loader if loader in ("csv", "json") else None
+    return _FILE_LOADERS.get(suffixes[-1]) if suffixes else None
+
+
+def _csv(file: Path, signs: tuple[str | None, str | None], streaming: bool) -> dict[str, Any]:
+    options = csv_options(file, *signs)
+    whole = not streaming and file.stat().st_size <= _WHOLE
+    return options | ({"chunksize": _WHOLE} if whole else {})
+
+
+def _folder(local: Path, name: str | None, streaming: bool, csv_signs: tuple[str | None, str | None]) -> dict[str, Any]:
+    """Open a folder; splits of tables are opened one by one, so that each has the columns of its own files."""
+    builder = _builder(str(local), name=name, data_files=split_files(local))
+    module = _TABLES.get(type(builder.config))
+    if module is None or _has_card(local):
+        return _built(builder, streaming)
+    splits: dict[str, Any] = {}
+    for split, files in (builder.config.data_files or {}).items():
+        paths = [Path(file) for file in files]
+        options = _csv(paths[0], csv_signs, streaming) if module == "csv" else {}
+        own = _builder(module, data_files={str(split): [glob.escape(str(file)) for file in paths]}, **options)
+        splits |= _built(own, streaming)
+    return splits
+
+
+def _has_card(local: Path) -> bool:
+    return (local / "README.md").is_file()
+
+
+def _builder(path: str, **where: Any) -> DatasetBuilder:
+    """Return the builder of a source, with a cache that belongs to its files as they are now.
+
+    ``datasets`` caches a folder whose card names its files by these names: what is written anew would not be seen.
+    """
+    builder = datasets.load_dataset_builder(path, **where)
+    if not _has_card(Path(path)):
+        return builder
+    state = hashlib.sha256()
+    for files in (builder.config.data_files or {}).values():
+        for file in files:
+            if (known := Path(file)).is_file():
+                state.update(f"{file} {known.stat().st_size} {known.stat().st_mtime_ns}\n".encode())
+    cache = Path(datasets.config.HF_DATASETS_CACHE) / f"hf_distill_{state.hexdigest()[:32]}"
+    return datasets.load_dataset_builder(path, cache_dir=str(cache), **where)
 
 
 def _load_saved(local: Path) -> dict[str, Dataset]:
@@ -95,20 +168,19 @@ def _load_saved(local: Path) -> dict[str, Dataset]:
     return splits
 
 
-def _built(streaming: bool, path: str, **where: Any) -> dict[str, Any]:
+def _built(builder: DatasetBuilder, streaming: bool) -> dict[str, Any]:
     """Do what ``datasets.load_dataset`` does, but read parquet files piece by piece.
 
     Arrow's default reads ahead and keeps what it has read until the file is closed.
     """
-    builder = datasets.load_dataset_builder(path, **where)
     if isinstance(builder.config, ParquetConfig):
         if streaming:
             return parquet_streams(builder)
         builder.config.fragment_scan_options = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     if streaming:
-        return builder.as_streaming_dataset()
+        return {str(split): stream for split, stream in builder.as_streaming_dataset().items()}
     builder.download_and_prepare()
-    return builder.as_dataset()
+    return {str(split): table for split, table in builder.as_dataset().items()}
 
 
 def _check_arrow(file: Path) -> None:
@@ -147,7 +219,7 @@ def reading(path: str) -> Iterator[None]:
         local = user_path(path)
         if not local.exists():
             raise
-        fault = csv_fault(local) if local.suffix in (".csv", ".tsv") else None
+        fault = csv_fault(local) if local.is_file() and _loader(local) == "csv" else None
         raise UserError(
             f"cannot read {path} ({fault or _reason(cause)}): mend it, or name another --data.path"
         ) from error
@@ -166,6 +238,8 @@ def _first_cause(error: BaseException) -> BaseException:
 
 def _reason(error: BaseException) -> str:
     """Return what an error says, in one line of bounded length; its kind too where it says next to nothing."""
+    if "corresponds to no data" in str(error):
+        return "it has no rows"
     text = shorten(printable(str(error).removeprefix("An error occurred while generating the dataset")))
     clear = isinstance(error, (OSError, ValueError, pa.ArrowException, datasets.exceptions.DatasetsError))
     return text if clear and " " in text else f"{type(error).__name__} {text}".strip()

@@ -11,15 +11,18 @@ import torch
 from datasets import Dataset, Features, Image, IterableDataset, List, Value
 from torch import Tensor
 
+from hf_distill.data.broken import refuse_broken
 from hf_distill.data.columns import Columns, as_vector, find_columns, is_vector, say_joined, without_counters
-from hf_distill.data.decoding import Decoder, decoder_for, undecoded
+from hf_distill.data.decoding import Decoder, decoder_for, part_rows, undecoded
 from hf_distill.data.images import ImageDecoder, OtherKind
 from hf_distill.data.labels import check_label, class_indices, label_table
 from hf_distill.data.local import reading
+from hf_distill.data.preparing import first_row, prepared
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, chunk_rows, decode_all, pieces
-from hf_distill.data.statistics import VECTOR_ROWS, statistics
+from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, pieces
+from hf_distill.data.statistics import statistics
 from hf_distill.data.stream import ClassStream
+from hf_distill.data.stream_survey import survey
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
 
@@ -54,9 +57,7 @@ class Reader:
         Raises:
             UserError: The split is empty, or a column, class or row is unusable.
         """
-        if len(train) == 0:
-            raise UserError(f"split {self.split!r} of {self.path} is empty")
-        columns, decoder = self._choose(train, train.with_format("arrow")[:1].to_pylist()[0])
+        columns, decoder = self._choose(train)
         table = undecoded(train, columns.inputs)
         values = table[columns.label][:]
         feature = train.features[columns.label]
@@ -64,30 +65,61 @@ class Reader:
         labels = class_indices(feature, values, classes, label_values, columns.label)
         decoder, split = self._place(table, decoder, labels)
         if isinstance(split, MemorySplit):
-            parts: Iterable[Tensor] = split.values.split(_part_rows(decoder))
+            parts: Iterable[Tensor] = split.values.split(part_rows(decoder))
         else:
             rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:_STATISTICS_ROWS]
-            parts = (split.raw(part) for part in rows.sort().values.split(_part_rows(decoder)))
+            parts = (split.raw(part) for part in rows.sort().values.split(part_rows(decoder)))
         spec = self._spec(
             train.features,
             columns,
             decoder,
             (classes, label_values),
             statistics(parts),
-            source={**source, "fingerprint": train._fingerprint},
+            source=source,
             num_rows=len(train),
             class_counts=tuple(torch.bincount(labels, minlength=len(classes)).tolist()),
         )
         split.spec = spec
         return spec, decoder, split
 
-    def _choose(self, train: Dataset | IterableDataset, first: dict[str, Any]) -> tuple[Columns, Decoder]:
+    def prepared(self, split: Any) -> Any:
+        """Return a split of which the features are known, those of images among them."""
+        with reading(self.path):
+            # Some streams know their features only from their first row.
+            split = split if split.features else split._resolve_features()
+        named = [
+            self.label_column,
+            *([self.input_column] if isinstance(self.input_column, str) else self.input_column or ()),
+        ]
+        return prepared(split, first_row(split, self.path), self.base, named)
+
+    def columns(self, train: Dataset | IterableDataset) -> Columns:
+        """Return the input and the label column of a training split.
+
+        Raises:
+            UserError: It is empty, or a column is unusable.
+        """
+        first = first_row(train, self.path)
+        if first is None:
+            raise UserError(f"split {self.split!r} of {self.path} is empty")
         assert train.features is not None
-        columns = find_columns(train.features, self.input_column, self.label_column, first)
+        try:
+            columns = find_columns(train.features, self.input_column, self.label_column, first)
+        except UserError as error:
+            if isinstance(train, Dataset) and len(train) == 1:
+                raise UserError(f"{self.path} has a single row, a table needs one for every sample: {error}") from error
+            raise
         check_label(train.features[columns.label], columns.label)
+        return columns
+
+    def _choose(self, train: Dataset | IterableDataset) -> tuple[Columns, Decoder]:
+        columns, first = self.columns(train), first_row(train, self.path)
+        assert train.features is not None and first is not None
         if columns.joined:
             if self.input_column is None and isinstance(train, Dataset):
                 columns = without_counters(columns, train)
+                for name in set(train.features) - set(columns.all):
+                    refuse_broken(train, name, "input_column")
             say_joined(columns, train.features)
         return columns, decoder_for(
             columns,
@@ -99,42 +131,37 @@ class Reader:
         )
 
     def stream(self, train: IterableDataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, ClassStream]:
-        """Read a training split that can only be read forward; classes and statistics are those of its first rows.
+        """Read a training split that can only be read forward; it is read once for its classes and statistics.
 
         Raises:
             UserError: As :meth:`table`.
         """
-        with reading(self.path):
-            # Some streams know their features only from their first row.
-            train = train if train.features else train._resolve_features()
-            assert train.features is not None
-            names = [name for name, feature in train.features.items() if isinstance(feature, Image)]
-            raw = train
-            for name in names:
-                raw = undecoded(raw, (name,))
-            first = next(iter(raw), None)
-        if first is None:
-            raise UserError(f"split {self.split!r} of {self.path} is empty")
-        columns, decoder = self._choose(train, first)
+        columns, decoder = self._choose(train)
+        assert train.features is not None
         stream = undecoded(train, columns.inputs).select_columns(columns.all)
-        values: list[Any] = []
-        head = stream.take(_STATISTICS_ROWS)
-        mean, std = statistics(self._decoded(head, columns, decoder, values))
-        feature = train.features[columns.label]
-        classes, label_values = label_table(feature, values, columns.label, self.label_column is not None)
         splits = train.info.splits or {}
+        rows = splits[self.split].num_examples if self.split in splits else None
+        seen = survey(stream, columns.label, decoder, self.path, rows or None, _STATISTICS_ROWS)
+        feature = train.features[columns.label]
+        classes, label_values = label_table(feature, seen.labels, columns.label, self.label_column is not None)
+        labels = class_indices(feature, seen.labels, classes, label_values, columns.label)
+        counts = torch.bincount(labels, minlength=len(classes)).tolist()
         spec = self._spec(
             train.features,
             columns,
-            decoder,
+            seen.decoder,
             (classes, label_values),
-            (mean, std),
+            seen.moments,
             source=source,
-            num_rows=splits[self.split].num_examples if self.split in splits else 0,
-            class_counts=(),
+            num_rows=len(labels),
+            class_counts=tuple(counts),
         )
         index = {value: place for place, value in enumerate(label_values or range(len(classes)))}
-        return spec, decoder, ClassStream(stream, self.path, columns.label, decoder, index, self.buffer)
+        return (
+            spec,
+            seen.decoder,
+            ClassStream(stream, self.path, columns.label, seen.decoder, index, counts, self.buffer),
+        )
 
     def test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
         """Read the split to measure on, by the decoder of the training split, which refuses other shapes.
@@ -151,8 +178,9 @@ class Reader:
 
     def _read_test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
         label = spec.label_column
-        with reading(self.path):
-            features = test.features or test._resolve_features().features
+        test = self.prepared(test)
+        features = test.features
+        assert features is not None
         for column in (*decoder.columns, label):
             if column not in features:
                 raise UserError(f"there is no column {column!r}; it has {', '.join(features)}")
@@ -165,26 +193,23 @@ class Reader:
         known = (spec.classes, spec.label_values, label)
         if isinstance(table, IterableDataset):
             values: list[Any] = []
-            columns = Columns(decoder.columns, label, None)
-            parts = list(self._decoded(table.select_columns(columns.all), columns, decoder, values))
+            parts = list(self._decoded(table.select_columns([*decoder.columns, label]), label, decoder, values))
             if not values:
                 raise UserError("it is empty: name another one with --data.test_split")
             return MemorySplit(torch.cat(parts), class_indices(features[label], values, *known), self.device)
         labels = class_indices(features[label], table[label][:], *known)
         return self._place(table, decoder, labels, fixed=True)[1]
 
-    def _decoded(
-        self, stream: IterableDataset, columns: Columns, decoder: Decoder, labels: list[Any]
-    ) -> Iterator[Tensor]:
+    def _decoded(self, stream: IterableDataset, label: str, decoder: Decoder, labels: list[Any]) -> Iterator[Tensor]:
         """Yield a stream's samples part by part, and put their labels into a list."""
-        batches = stream.iter(batch_size=_part_rows(decoder))
+        batches = stream.iter(batch_size=part_rows(decoder))
         while True:
             with reading(self.path):
                 rows = next(batches, None)
             if rows is None:
                 return
-            yield decoder(rows, range(len(labels), len(labels) + len(rows[columns.label])))
-            labels += rows[columns.label]
+            yield decoder(rows, range(len(labels), len(labels) + len(rows[label])))
+            labels += rows[label]
 
     def _place(self, table: Dataset, decoder: Decoder, labels: Tensor, fixed: bool = False) -> tuple[Decoder, Split]:
         """Return the split, and the decoder of the kind or the precision that its rows need unless that is fixed."""
@@ -245,10 +270,6 @@ class Reader:
         order = {name: place for place, name in enumerate(features)}
         place = {columns.input: order[columns.inputs[0]], columns.label: order[columns.label]}
         return Features({name: kept[name] for name in sorted(kept, key=lambda name: place[name])})
-
-
-def _part_rows(decoder: Decoder) -> int:
-    return chunk_rows(decoder.shape) if isinstance(decoder, ImageDecoder) else VECTOR_ROWS
 
 
 def _ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:

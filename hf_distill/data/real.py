@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
@@ -11,8 +12,9 @@ from typing_extensions import Self
 from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
+from hf_distill.data.preparing import divided
 from hf_distill.data.reader import Reader
-from hf_distill.data.sources import open_source
+from hf_distill.data.sources import local_source, open_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.data.stream import ClassStream
@@ -32,7 +34,9 @@ class RealData(Data):
         name: The source's configuration, for sources with several.
         revision: The Hub revision.
         split: The split to distill.
-        test_split: The split to measure on; by default ``test`` or ``validation`` where the source has one.
+        test_split: The split to measure on; by default ``test`` or ``validation`` where the source has one with labels.
+        test_fraction: Where there is none, hold this share of the rows out to measure on: of every class, at random,
+            always the same rows.
         input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
             pattern such as ``pixel*``. Inferred where only one can be meant; of a table of numbers, all but the label.
         label_column: The class column; inferred where only one can be meant.
@@ -46,8 +50,10 @@ class RealData(Data):
         storage: ``memory`` holds one tensor on the device, ``arrow`` decodes on demand from the memory-mapped table,
             ``auto`` chooses memory up to ``memory_gib``. Ignored for streams.
         memory_gib: What ``auto`` may hold in memory, in GiB.
-        streaming: Read the training split as a stream. Selection and initialisation by anything but the first samples
-            need random access and refuse it.
+        separator: What stands between two cells of a CSV file; by default what its first lines tell.
+        decimal: The decimal sign of a CSV file, likewise.
+        streaming: Read the training split as a stream: once for its classes and statistics, then as samples are asked
+            for. Selection and initialisation by anything but the first samples need random access and refuse it.
         workers: Decoding threads of ``arrow``.
         buffer: Samples of each class that a stream keeps waiting.
     """
@@ -60,6 +66,7 @@ class RealData(Data):
         revision: str | None = None,
         split: Text = "train",
         test_split: str | None = None,
+        test_fraction: Annotated[float, Range(0, 1, above=True, below=True)] | None = None,
         input_column: str | list[str] | None = None,
         label_column: str | None = None,
         image_size: Annotated[int, Range(1, 16384)] | None = None,
@@ -68,6 +75,8 @@ class RealData(Data):
         class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
         memory_gib: Annotated[float, Range(0, 1e5)] = 4.0,
+        separator: Text | None = None,
+        decimal: Literal[".", ","] | None = None,
         streaming: bool = False,
         workers: Annotated[int, Range(1, 256)] = 2,
         buffer: PositiveInt = 512,
@@ -77,6 +86,7 @@ class RealData(Data):
         self.revision = revision
         self.split = split
         self.test_split = test_split
+        self.test_fraction = test_fraction
         self.input_column = input_column
         self.label_column = label_column
         self.image_size = image_size
@@ -85,6 +95,8 @@ class RealData(Data):
         self.class_balance = class_balance
         self.storage = storage
         self.memory_gib = memory_gib
+        self.separator = separator
+        self.decimal = decimal
         self.streaming = streaming
         self.workers = workers
         self.buffer = buffer
@@ -118,7 +130,10 @@ class RealData(Data):
     def test(self) -> Split:
         """The split to measure on."""
         if self._spec is not None and self._test is None:
-            raise UserError(f"{self.path} has no test split to measure on: name one with --data.test_split")
+            raise UserError(
+                f"{self.path} has no test split to measure on: name one with --data.test_split, or hold rows out with "
+                "--data.test_fraction=0.2"
+            )
         return self._ready(self._test)
 
     @property
@@ -161,6 +176,8 @@ class RealData(Data):
                 split=self.split,
                 test_split=self.test_split,
                 streaming=self.streaming,
+                separator=self.separator,
+                decimal=self.decimal,
             )
         reader = Reader(
             path=self.path,
@@ -175,7 +192,15 @@ class RealData(Data):
             workers=self.workers,
             buffer=self.buffer,
             device=torch.device(device),
+            base=self._base(),
         )
+        if isinstance(train, Dataset):
+            source["fingerprint"] = train._fingerprint
+        train = reader.prepared(train)
+        if test is not None or self.test_fraction is not None:
+            label = reader.columns(train).label
+            named = self.test_split is not None or self._given is not None
+            train, test = divided(train, test, label, self.test_fraction, source, named)
         if isinstance(train, IterableDataset):
             self._spec, decoder, self._stream = reader.stream(train, source)
         else:
@@ -185,6 +210,11 @@ class RealData(Data):
         self._device = torch.device(device)
         return self
 
+    def _base(self) -> Path | None:
+        """Return the folder of a local source."""
+        local = None if self._given is not None else local_source(self.path)
+        return local if local is None or local.is_dir() else local.parent
+
     def require(self, per_class: int) -> None:
         """Check that every class has so many samples.
 
@@ -192,7 +222,7 @@ class RealData(Data):
             UserError: A class has fewer; the message names the smallest one.
         """
         counts = self.spec.class_counts
-        if counts and min(counts) < per_class:
+        if min(counts) < per_class:
             label = counts.index(min(counts))
             raise UserError(
                 f"class {self.spec.classes[label]!r} has {counts[label]} samples, fewer than the {per_class} asked for "
@@ -203,14 +233,12 @@ class RealData(Data):
         """Return how many samples of each class a set has, after ``class_balance``.
 
         Raises:
-            UserError: A class has fewer rows, or the shares of a stream are not known.
+            UserError: A class has fewer rows.
         """
         if self.class_balance == "equal":
             self.require(per_class)
             return [per_class] * self.spec.num_classes
         counts = self.spec.class_counts
-        if not counts:
-            raise UserError("a stream does not tell its classes' shares: set --data.class_balance=equal")
         return proportional(counts, min(per_class * len(counts), sum(counts)))
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:

@@ -12,19 +12,16 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 from torch import Tensor
 
+from hf_distill.data.broken import refuse_broken
 from hf_distill.data.decoding import LARGEST
-from hf_distill.data.series_time import is_number, is_text
+from hf_distill.data.series_time import is_number
 from hf_distill.errors import UserError
-from hf_distill.text import shorten
 
 _CHUNK = 65_536
-# A number as people write it, with a decimal comma too: such a column is a channel, and is not read as one.
-_NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
 Missing = Literal["error", "ffill", "interpolate"]
 
 logger = logging.getLogger(__name__)
@@ -63,7 +60,7 @@ def find_channels(
             if name == time_column:
                 raise UserError(f"column {name!r} is the time column and cannot be a channel too: leave it out")
             if not is_number(features[name]):
-                refuse_broken(table, name)
+                refuse_broken(table, name, "columns")
                 raise UserError(
                     f"column {name!r} is {_kind(features[name])} (row 0: {first[name]!r}) and channels are numbers: "
                     "leave it out of --data.columns or turn it into numbers first"
@@ -74,7 +71,7 @@ def find_channels(
     channels = tuple(name for name in features if name != time_column and is_number(features[name]))
     left_out = [name for name in features if name != time_column and name not in channels]
     for name in left_out:
-        refuse_broken(table, name)
+        refuse_broken(table, name, "columns")
     if not channels:
         kinds = ", ".join(f"{name} is {_kind(feature)}" for name, feature in features.items())
         raise UserError(f"there is no column of numbers to forecast ({kinds}): turn one into numbers first")
@@ -82,31 +79,6 @@ def find_channels(
         kinds = ", ".join(f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})" for name in left_out)
         logger.warning("columns that are no numbers are left out: %s", kinds)
     return channels
-
-
-def refuse_broken(table: Dataset, name: str) -> None:
-    """Refuse a column of text of which most values are numbers: one bad cell turns a channel of a CSV file into text.
-
-    Raises:
-        UserError: The message names the first cell that is no number.
-    """
-    if not is_text(table.features[name]):
-        return
-    numbers = known = 0
-    bad: tuple[int, str] | None = None
-    for start, rows in _arrow_chunks(table, [name]):
-        cells = rows[name].cast(pa.large_string())
-        matches = pc.match_substring_regex(cells, _NUMBER)
-        numbers += pc.sum(matches).as_py() or 0
-        known += len(cells) - cells.null_count
-        if bad is None and (place := pc.index(matches, pa.scalar(False)).as_py()) >= 0:
-            bad = start + place, cells[place].as_py()
-    if 2 * numbers <= known:
-        return
-    what = f"column {name!r} is text and most of it numbers"
-    if bad is not None:
-        what += f"; row {bad[0]} holds {shorten(bad[1], 40)!r}"
-    raise UserError(f"{what}: write numbers with a point and mend such cells, or choose others with --data.columns")
 
 
 def _kind(feature: object) -> str:

@@ -60,6 +60,8 @@ def open_source(
     split: str = "train",
     test_split: str | None = None,
     streaming: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
 ) -> tuple[Dataset | IterableDataset, Dataset | IterableDataset | None, dict[str, Any]]:
     """Open a source.
 
@@ -71,6 +73,8 @@ def open_source(
         split: The split to distill.
         test_split: The split to measure on; None takes ``test`` or ``validation`` where there is one.
         streaming: Read the training split as a stream.
+        separator: What stands between two cells of a CSV file.
+        decimal: The decimal sign of a CSV file.
 
     Returns:
         The training split, the test split or None, and what the card says of the source.
@@ -83,7 +87,7 @@ def open_source(
         raise UserError(
             f"data.test_split is {test_split!r}, the split that is distilled: name another one, or leave it out"
         )
-    splits = _load(path, name, revision, streaming)
+    splits = load_splits(path, name, revision, streaming, separator, decimal)
     if split not in splits:
         raise UserError(f"{path} has no split {split!r}; it has {', '.join(splits)}")
     if test_split is not None and test_split not in splits:
@@ -96,6 +100,11 @@ def open_source(
     return splits[split], splits[test_split] if test_split else None, source
 
 
+def local_source(path: str) -> Path | None:
+    """Return the file or folder that a source's path names, or None for built-in sets and what is on the Hub."""
+    return None if path in BUILT_IN else local_path(path)
+
+
 def _is_empty(split: Dataset | IterableDataset) -> bool:
     return isinstance(split, Dataset) and not len(split)
 
@@ -106,19 +115,30 @@ def _public_path(path: str) -> str:
     return local.name if local.exists() and path not in BUILT_IN else path
 
 
-def _load(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
+def load_splits(
+    path: str,
+    name: str | None = None,
+    revision: str | None = None,
+    streaming: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+) -> dict[str, Any]:
+    """Open all splits of a source; see :func:`open_source`."""
     if path in BUILT_IN:
         loaded = BUILT_IN[path][0]()
         return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in loaded.items()}
     if (local := local_path(path)) is not None:
-        return load_local(local, path, name, streaming)
-    return _load_from_hub(path, name, revision, streaming)
+        return load_local(local, path, name, streaming, (separator, decimal))
+    given = {key: value for key, value in (("sep", separator), ("decimal", decimal)) if value is not None}
+    return _load_from_hub(path, name, revision, streaming, given)
 
 
-def _load_from_hub(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
+def _load_from_hub(
+    path: str, name: str | None, revision: str | None, streaming: bool, csv_options: dict[str, str]
+) -> dict[str, Any]:
     with hub_requests(path, revision=revision):
         try:
-            return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming)
+            return datasets.load_dataset(path, name=name, revision=revision, streaming=streaming, **csv_options)
         except datasets.exceptions.DatasetNotFoundError as error:
             raise UserError(
                 f"no dataset {path!r}: not a built-in ({', '.join(BUILT_IN)}), not a local folder or file, and not "

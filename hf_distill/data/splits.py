@@ -13,11 +13,8 @@ from datasets import Dataset
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.decoding import Decoder
+from hf_distill.data.decoding import Decoder, chunk_rows
 from hf_distill.data.spec import DataSpec
-
-# Numbers that are decoded or normalised at once: 8 MiB of float32, whatever a row holds.
-_CHUNK_VALUES = 2**21
 
 
 class Split(ABC):
@@ -140,11 +137,6 @@ def chunks(index: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[int, Tensor]
     for part in index.split(chunk_rows(shape)):
         yield start, part
         start += len(part)
-
-
-def chunk_rows(shape: tuple[int, ...]) -> int:
-    """Return how many samples of some shape are handled at once."""
-    return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))
 
 
 def pieces(dataset: Dataset, decoder: Decoder) -> Iterator[tuple[range, pa.Table]]:

@@ -29,6 +29,7 @@ class ClassStream:
         label: The label column.
         decoder: Turns rows into tensors.
         classes: Label value to class index.
+        counts: Rows of each class in the whole stream.
         buffer: Samples kept of each class.
     """
 
@@ -39,6 +40,7 @@ class ClassStream:
         label: str,
         decoder: Decoder,
         classes: dict[Any, int],
+        counts: list[int],
         buffer: int,
     ) -> None:
         self._dataset = dataset
@@ -46,48 +48,48 @@ class ClassStream:
         self._label = label
         self._decoder = decoder
         self._classes = classes
+        self._counts = counts
         self._buffer = buffer
         self._waiting: list[list[Tensor]] = [[] for _ in range(max(classes.values()) + 1)]
         self._position = 0
         self._rows = self._read(0)
 
     def take(self, label: int, count: int) -> Tensor:
-        """Return the next ``count`` samples of a class as stored values ``(count, *shape)``.
+        """Return the next ``count`` samples of a class as stored values ``(count, *shape)``; a smaller class repeats.
 
         Raises:
             UserError: The whole stream has no sample of the class.
         """
-        ends = 0
-        while len(self._waiting[label]) < count:
-            ends += self._fill(max(count, self._buffer))
-            if ends > 1 and not self._waiting[label]:
-                raise UserError(f"the stream has no sample of class {label}")
-        taken, self._waiting[label] = self._waiting[label][:count], self._waiting[label][count:]
-        return torch.stack(taken)
+        if not self._counts[label]:
+            raise UserError(f"the stream has no sample of class {label}")
+        whole = min(count, self._counts[label])
+        while len(self._waiting[label]) < whole:
+            self._fill(max(whole, self._buffer))
+        taken, self._waiting[label] = self._waiting[label][:whole], self._waiting[label][whole:]
+        return torch.stack([taken[place % whole] for place in range(count)])
 
-    def _fill(self, limit: int) -> int:
-        """Read some rows into the buffers; return 1 where the stream came to its end."""
+    def _fill(self, limit: int) -> None:
+        """Read some rows into the buffers; at the end, begin again."""
         with reading(self._path):
             rows = next(self._rows, None)
         if rows is None:
             if self._position == 0:
                 raise UserError("the stream is empty")
             self._position, self._rows = 0, self._read(0)
-            return 1
+            return
         labels = rows[self._label]
         decoded = self._decoder(rows, range(self._position, self._position + len(labels)))
         for place, (value, label) in enumerate(zip(decoded, labels, strict=True)):
             if label not in self._classes:
                 raise UserError(
                     f"row {self._position + place} of the stream has label {label!r} in column {self._label!r}, "
-                    "which its first rows have not: cast the column to a ClassLabel, or mend the row"
+                    "which it had not when it was read first: does it give the same rows again?"
                 )
             waiting = self._waiting[self._classes[label]]
             waiting.append(value.clone())  # a view would keep all rows that were read with it
             if len(waiting) > limit:
                 waiting.pop(0)
         self._position += len(labels)
-        return 0
 
     def _read(self, position: int) -> Iterator[dict[str, list[Any]]]:
         stream = self._dataset.skip(position) if position else self._dataset

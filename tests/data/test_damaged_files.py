@@ -16,6 +16,7 @@ import torch
 from datasets import Dataset, DatasetDict, Features, List, Value
 
 from hf_distill.data import RealData, SeriesData
+from hf_distill.data.csv_fault import csv_fault
 from hf_distill.errors import UserError
 from tests.data.series import SMALL, columns, dates
 
@@ -138,15 +139,22 @@ def test_offsets_of_a_saved_folder_are_checked(tmp_path):
 
 
 @pytest.mark.parametrize(("column", "cell", "before"), [("a", "oops", "numbers"), ("b", "2.5", "whole numbers")])
-def test_a_late_bad_cell_of_a_csv_file_is_named(tmp_path, column, cell, before):
-    # ``datasets`` takes the types of the first 10,000 rows for all.
+def test_a_late_cell_of_a_csv_file_is_named_or_read_as_pandas_does(tmp_path, column, cell, before):
+    # ``datasets`` takes the types of the first 10,000 rows for all, unless the file is read at once.
     rows = [{"a": i / 2, "b": i} for i in range(10_300)]
     rows[10_123][column] = cell
     lines = ["a,b", *(f"{row['a']},{row['b']}" for row in rows)]
     (tmp_path / "s.csv").write_text("\n".join(lines))
-    expected = f"row 10123 of column {column!r} holds {cell!r}, and the rows before it {before}"
-    with pytest.raises(UserError, match=expected):
-        SeriesData(path=str(tmp_path / "s.csv"), **SMALL).setup()
+    assert csv_fault(tmp_path / "s.csv") == (
+        f"row 10123 of column {column!r} holds {cell!r}, and the rows before it {before}"
+    )
+    real = SeriesData(path=str(tmp_path / "s.csv"), **SMALL)
+    if column == "a":
+        with pytest.raises(UserError, match="column 'a' is text and most of it numbers; row 10123 holds 'oops'"):
+            real.setup()
+    else:
+        place = real.setup().spec.channels.index("b")
+        assert real.spec.denormalize(real.test.values)[10_123 - 10_300, place] == pytest.approx(2.5, abs=1e-3)
 
 
 def test_paths_as_people_write_them(tmp_path, monkeypatch):

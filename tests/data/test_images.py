@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as PILImage
 
 from hf_distill.data import RealData
-from hf_distill.data.images import kind_of
+from hf_distill.data.image_files import kind_of
 from hf_distill.errors import UserError
 
 ROWS, HEIGHT, WIDTH = 6, 5, 7

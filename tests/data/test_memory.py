@@ -11,8 +11,8 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Image
 
 from hf_distill.cli import parsing
+from hf_distill.data.decoding import chunk_rows
 from hf_distill.data.real import RealData
-from hf_distill.data.splits import chunk_rows
 from hf_distill.evaluation.baselines import random_samples
 from hf_distill.initialization import RealSamples
 from hf_distill.methods import Coreset

@@ -110,7 +110,7 @@ def test_equal_balance_refuses_an_empty_class():
         task_of(real).draw(4, torch.Generator())
 
 
-def test_a_stream_has_no_shares():
-    real = RealData.from_dataset(imbalanced().to_iterable_dataset(), class_balance="natural").setup()
-    with pytest.raises(UserError, match="a stream does not tell its classes' shares"):
-        real.quota(1)
+def test_a_stream_has_the_shares_of_the_table():
+    table = RealData.from_dataset(imbalanced(), class_balance="natural").setup()
+    stream = RealData.from_dataset(imbalanced().to_iterable_dataset(), class_balance="natural").setup()
+    assert stream.quota(2) == table.quota(2) and stream.spec.class_counts == table.spec.class_counts

@@ -1,0 +1,108 @@
+"""One pass over a stream before it is used: its classes, and the statistics of its inputs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from datasets import IterableDataset
+from torch import Tensor
+
+from hf_distill.data.decoding import Decoder, part_rows
+from hf_distill.data.images import ImageDecoder, OtherKind
+from hf_distill.data.local import reading
+from hf_distill.data.statistics import statistics
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class StreamSurvey:
+    """What one pass tells. A stream is often sorted by class, so that its first rows tell nothing of the others.
+
+    Attributes:
+        decoder: Of the kind, range and precision that the rows need.
+        labels: The label of every row.
+        moments: Mean and standard deviation of the inputs: of all rows, or of as many at random as were asked for where
+            the stream tells beforehand how many it has.
+    """
+
+    decoder: Decoder
+    labels: list[Any]
+    moments: tuple[list[float], list[float]]
+
+
+def survey(
+    stream: IterableDataset, label: str, decoder: Decoder, path: str, rows: int | None, most: int
+) -> StreamSurvey:
+    """Read a stream once.
+
+    Args:
+        stream: Undecoded rows.
+        label: The label column.
+        decoder: That of the first row.
+        path: The source, for errors.
+        rows: How many rows there are, where that is known.
+        most: How many are decoded for statistics where that is known.
+
+    Raises:
+        UserError: A row is unusable.
+    """
+    logger.warning("%s: reading the stream once for its classes and statistics", path)
+    chosen: set[int] | None = None
+    if rows is not None and rows > most:
+        chosen = set(torch.randperm(rows, generator=torch.Generator().manual_seed(0))[:most].tolist())
+    reader = _Pass(stream, label, decoder, path, chosen)
+    try:
+        if isinstance(decoder, ImageDecoder) and decoder.kind == "F":
+            reader.decoder = decoder.spanning(list(reader.ranges()))
+        moments = statistics(reader.inputs())
+    except OtherKind:
+        assert isinstance(decoder, ImageDecoder)
+        reader = _Pass(stream, label, replace(decoder, kind="RGB"), path, chosen)
+        moments = statistics(reader.inputs())
+    return StreamSurvey(reader.decoder, reader.labels, moments)
+
+
+class _Pass:
+    def __init__(
+        self, stream: IterableDataset, label: str, decoder: Decoder, path: str, chosen: set[int] | None
+    ) -> None:
+        self.decoder = decoder
+        self.labels: list[Any] = []
+        self._stream, self._label, self._path, self._chosen = stream, label, path, chosen
+
+    def _parts(self) -> Iterator[tuple[dict[str, list[Any]], list[int]]]:
+        """Yield the rows of the stream that are decoded, and their numbers."""
+        self.labels = []
+        batches = self._stream.iter(batch_size=part_rows(self.decoder))
+        while True:
+            with reading(self._path):
+                rows = next(batches, None)
+            if rows is None:
+                return
+            start = len(self.labels)
+            self.labels += rows[self._label]
+            places = [row for row in range(start, len(self.labels)) if self._chosen is None or row in self._chosen]
+            if isinstance(self.decoder, ImageDecoder) and len(places) < len(self.labels) - start:
+                self.decoder.check_kinds(rows, range(start, len(self.labels)))
+            if places:
+                yield {name: [rows[name][row - start] for row in places] for name in self.decoder.columns}, places
+
+    def ranges(self) -> Iterator[tuple[float, float]]:
+        """Yield the least and the greatest number of parts of the rows."""
+        assert isinstance(self.decoder, ImageDecoder)
+        for rows, places in self._parts():
+            yield self.decoder.ranged(rows, places)
+
+    def inputs(self) -> Iterator[Tensor]:
+        """Yield the decoded inputs, part by part."""
+        first = True
+        for rows, places in self._parts():
+            if first and not isinstance(self.decoder, ImageDecoder):
+                self.decoder = self.decoder.fitting(rows, places)
+            first = False
+            yield self.decoder(rows, places)
