@@ -17,7 +17,7 @@ from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines
 from hf_distill.evaluation.contenders import Contender, baselines, published
 from hf_distill.evaluation.features import FeatureMetrics
-from hf_distill.evaluation.published import check_match, read_published
+from hf_distill.evaluation.published import check_match, learned_rate, read_published
 from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.evaluation.size import size_row
 from hf_distill.evaluation.training import ContenderTraining
@@ -59,7 +59,9 @@ class ClassificationEvaluator(Evaluator):
             training rows, the first one of the row ``full``.
         tuning: Choose learning rate and steps of every training set on held-out training rows; null trains all by the
             recipe as it is.
-        labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its likeliest classes.
+        learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
+            recipe.
+        labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its classes.
         metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         seed: Seed of the first network; the others follow from it.
@@ -80,6 +82,7 @@ class ClassificationEvaluator(Evaluator):
         full_steps: PositiveInt = 2000,
         features: Extractor | None = None,
         tuning: RecipeSearch | None = None,
+        learned_rate: bool = False,
         labels: Literal["hard", "soft"] = "hard",
         metrics: Annotated[list[str], NotEmpty()] = ["accuracy"],  # noqa: B006
         feature_metrics: FeatureMetrics | None = None,
@@ -96,6 +99,7 @@ class ClassificationEvaluator(Evaluator):
         self.full_steps = full_steps
         self.features = features
         self.tuning = tuning
+        self.learned_rate = learned_rate
         self.labels = labels
         self.metrics = metrics
         self.feature_metrics = feature_metrics
@@ -133,6 +137,7 @@ class ClassificationEvaluator(Evaluator):
         spec = distilled.spec
         check_match(spec, real.spec)
         self.recipe.check(spec)
+        rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
         networks = self.networks or [default_network(spec.shape)]
         features = None
@@ -148,6 +153,9 @@ class ClassificationEvaluator(Evaluator):
             for network in networks:
                 bar.set_postfix_str(network.label)
                 recipes, chosen = self._recipes(network, contenders, real, training)
+                if rate is not None:
+                    recipes["distilled"] = copy(recipes["distilled"])
+                    recipes["distilled"].lr = rate
                 outputs = training.outputs(network, contenders, recipes, test)
                 about: dict[str, Any] = {"network": network.label, "labels": self.labels, "seeds": self.seeds}
                 about |= {"sets": 1, "samples": len(distilled), **size_row(distilled, self.labels == "soft")}
@@ -157,6 +165,8 @@ class ClassificationEvaluator(Evaluator):
                     about |= {"full_networks": full, "full_steps": recipe.steps}
                 if chosen:
                     about["recipes"] = chosen
+                if rate is not None:
+                    about["learned_rate"] = rate
                 sizes = {
                     name: {"samples": own.samples, "bits": own.bits}
                     for name, own in contenders.items()
@@ -234,6 +244,7 @@ class ClassificationEvaluator(Evaluator):
             "test_split": real.spec.source.get("test_split"),
             "networks": [network.config() for network in networks],
             "recipe": self.recipe.config() | {"epochs": self.recipe.total_epochs},
+            "learned_rate": self.learned_rate,
             "tuning": None if self.tuning is None else self.tuning.config(),
             "full_steps": self.full_steps if self.full else None,
             "seed": self.seed,

@@ -18,7 +18,7 @@ from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.forecast_pictures import forecast_pictures, shown_window
 from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Trial, Windows, run_trials
-from hf_distill.evaluation.published import read_published
+from hf_distill.evaluation.published import learned_rate, read_published
 from hf_distill.evaluation.result import Evaluation, mean_std
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks.cost import find_device
@@ -49,6 +49,8 @@ class ForecastingEvaluator(Evaluator):
         random_draws: Random pieces, one network each; 0 leaves the baseline out.
         full_seeds: Networks that are trained on the full training rows; 0 leaves them out.
         recipe: How all of them are trained; null for ``ForecastRecipe`` as it is.
+        learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
+            recipe.
         size: The config whose bits the random pieces may take: ``default``, the published values, or ``codes``, the
             stored variables, of which a sparse spectrum has far fewer; its random pieces take 32 bits a value.
         test_stride: Time steps between test windows; 1 measures all of them, as published figures do.
@@ -65,6 +67,7 @@ class ForecastingEvaluator(Evaluator):
         random_draws: Annotated[int, Range(0, 10_000)] = 10,
         full_seeds: Annotated[int, Range(0, 10_000)] = 1,
         recipe: ForecastRecipe | None = None,
+        learned_rate: bool = False,
         size: Literal["default", "codes"] = "default",
         test_stride: PositiveInt = 1,
         seed: Seed = 0,
@@ -76,6 +79,7 @@ class ForecastingEvaluator(Evaluator):
         self.random_draws = random_draws
         self.full_seeds = full_seeds
         self.recipe = ForecastRecipe() if recipe is None else recipe
+        self.learned_rate = learned_rate
         self.size = size
         self.test_stride = test_stride
         self.seed = seed
@@ -101,6 +105,7 @@ class ForecastingEvaluator(Evaluator):
         real.setup(device)
         spec = distilled.spec
         check_series_match(spec, real.spec)
+        rate = learned_rate(distilled) if self.learned_rate else None
         bits = distilled.bits[self.size].total
         rows = random_rows(spec, bits, self.size, real.train)
         sources = self._sources(distilled.x.to(device), real, rows)
@@ -116,8 +121,10 @@ class ForecastingEvaluator(Evaluator):
             for network in networks:
                 bar.set_postfix_str(network.label)
                 shown = forecasts.setdefault(network.label, {})
-                scores = self._measure(network, sources, spec, test, device, shown, bar.update)
+                scores = self._measure(network, sources, spec, test, device, shown, bar.update, rate)
                 results.append(self._row(network, scores, spec, bits, rows))
+                if rate is not None:
+                    results[-1]["learned_rate"] = rate
                 if start is not None and "start" in scores:
                     mean, std = mean_std(scores["start"]["mse"])
                     size = {"samples": len(start), "bits": start.bits[self.size].total}
@@ -152,10 +159,11 @@ class ForecastingEvaluator(Evaluator):
         device: torch.device,
         shown: dict[str, Tensor],
         advance: Callable[[int], object],
+        rate: float | None = None,
     ) -> _Scores:
         """Return ``mse``, ``mae`` and training ``seconds`` of every network, by the name of its source.
 
-        The first network of each source leaves its forecast of one window in ``shown``.
+        The first network of each source leaves its forecast of one window in ``shown``; ``rate`` is the set's own.
         """
         trials, places = [], []
         for name, group in sources.items():
@@ -163,7 +171,7 @@ class ForecastingEvaluator(Evaluator):
                 streams = Streams(self.seed, step=k)
                 network = forecaster.build(spec.lookback, spec.horizon, spec.num_channels, streams.seed_for("network"))
                 label = f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}"
-                trials.append(Trial(network, source, streams, label))
+                trials.append(Trial(network, source, streams, label, rate if name == "distilled" else None))
                 places.append((name, k))
         outcomes = run_trials(trials, test, shown_window(test)[0], self.recipe, device, advance)
         scores: _Scores = {}
@@ -224,6 +232,7 @@ class ForecastingEvaluator(Evaluator):
             "windows_a_step": self.recipe.batch(spec.num_channels),
             "networks": [network.config() for network in networks],
             "recipe": self.recipe.config(),
+            "learned_rate": self.learned_rate,
             "seed": self.seed,
             "torch": torch.__version__,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -173,12 +174,14 @@ class Trial:
         data: What it is trained on.
         streams: Its randomness.
         name: What it is, for an error.
+        lr: Its learning rate; that of the recipe if None.
     """
 
     network: nn.Module
     data: Windows | SeriesSplit
     streams: Streams
     name: str
+    lr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +241,9 @@ def _run_trial(
     recipe: ForecastRecipe,
     device: torch.device,
 ) -> Outcome:
+    if trial.lr is not None:
+        recipe = copy.copy(recipe)
+        recipe.lr = trial.lr
     try:
         seconds = train_forecaster(trial.network, trial.data, trial.streams, recipe, device, progress)
         mse, mae = forecast_errors(trial.network, test, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from hf_distill.data.spec import DataSpec
@@ -16,6 +17,18 @@ def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
     if artifact.folder is not None:
         return DistilledDataset.from_pretrained(artifact.folder)
     return artifact.published()
+
+
+def learned_rate(distilled: DistilledDataset) -> float:
+    """Return the learning rate that was learned with a set.
+
+    Raises:
+        UserError: It brings none.
+    """
+    rate = distilled.recipe.get("lr")
+    if not isinstance(rate, float) or not 0 < rate < math.inf:
+        raise UserError("this set brings no learning rate that was learned with it: set evaluator.learned_rate=false")
+    return rate
 
 
 def check_match(distilled: DataSpec, real: DataSpec) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import math
 
@@ -258,3 +259,25 @@ def test_configuration_round_trip():
     described = json.loads(json.dumps(ForecastingEvaluator(networks=[DLinear()]).config()))
     assert described["init_args"]["recipe"]["init_args"]["steps"] == 400
     assert described["init_args"]["networks"][0]["class_path"] == "DLinear"
+
+
+def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
+    real = series()
+    own = published(real, real.train.values[:60])
+    evaluator = ForecastingEvaluator(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, full_seeds=0, recipe=QUICK)
+    with pytest.raises(UserError, match="brings no learning rate"):
+        by_own = copy.copy(evaluator)
+        by_own.learned_rate = True
+        by_own.evaluate(own, real, progress=False)
+    own.recipe = {"lr": 2e-3}
+    row, plain = (each.evaluate(own, real, progress=False).rows[0] for each in (by_own, evaluator))
+    assert row["learned_rate"] == 2e-3 and "learned_rate" not in plain
+    slow = ForecastingEvaluator(
+        networks=[DLinear(kernel=3)],
+        seeds=1,
+        random_draws=1,
+        full_seeds=0,
+        recipe=ForecastRecipe(steps=30, epochs=1, batch_size=16, lr=2e-3),
+    )
+    assert row["mean"] == slow.evaluate(own, real, progress=False).rows[0]["mean"] != plain["mean"]
+    assert row["random_mean"] == plain["random_mean"]
