@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
+from hf_distill.lazy import homes
 from hf_distill.learners.task import task_of
 from hf_distill.networks import ConvNet, TransformersClassifier
 from hf_distill.networks.forecasters import ITransformer, RevMLP
@@ -167,11 +168,10 @@ def test_a_transformers_model_keeps_all_but_its_head(digits, tmp_path):
         assert torch.allclose(drawn.features(x), expected, atol=1e-5) and drawn(x).shape == (3, 10)
 
 
-@pytest.mark.parametrize(
-    "pool",
-    [fresh(TINY), bank(TINY), trained(TINY), PretrainedNetworks(network=TINY, steps=3)],
-    ids=lambda p: type(p).__name__,
-)
+POOLS = [fresh(TINY), bank(TINY), trained(TINY), PretrainedNetworks(network=TINY, steps=3)]
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: type(pool).__name__)
 @pytest.mark.parametrize("objective", [DistributionMatching, GradientMatching, TrajectoryMatching])
 def test_every_objective_takes_every_pool(digits, pool, objective):
     matching = objective(pool=copy.deepcopy(pool))
@@ -185,3 +185,8 @@ def test_every_objective_takes_every_pool(digits, pool, objective):
 def test_views_do_not_outlive_a_pool_that_follows_the_set(digits):
     with pytest.raises(UserError, match=r"TrainedOnSet goes on with the set.*views and objective\.reuse to 1"):
         DistributionMatching(pool=trained(TINY), reuse=2).prepare(pixel_set(digits), digits, 1)
+
+
+def test_every_pool_is_among_them():
+    table = {name for name, home in homes().items() if home.startswith("hf_distill.pools.")} - {"Pool"}
+    assert {type(pool).__name__ for pool in POOLS} == table
