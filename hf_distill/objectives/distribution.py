@@ -27,7 +27,7 @@ from hf_distill.objectives.class_means import calibrated_temperature, class_mean
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
 from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.fresh import FreshNetworks
-from hf_distill.seeding import Streams
+from hf_distill.seeding import Streams, seeded
 from hf_distill.selection.cells import Cells
 from hf_distill.synthetic.base import Synthetic, all_examples
 
@@ -162,8 +162,10 @@ class DistributionMatching(Objective):
         """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
         view = self._view(synthetic, real, streams)
         batch = all_examples(synthetic, synthetic())
-        features = self._features(view.network, batch.x, view.params)
-        means = self._of_the_set(class_means(features, self._grouped(batch), self._groups(real)))
+        with seeded(streams.seed_for("dropout")):
+            features = self._features(view.network, batch.x, view.params)
+        means = class_means(features, self._grouped(batch), self._groups(real))
+        means = means if self._present is None else means[self._present]
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
         if view.features is not None and view.labels is not None:
@@ -181,9 +183,6 @@ class DistributionMatching(Objective):
     def _groups(self, real: RealData) -> int:
         """Return how many means are matched: those of the classes, or of the cells."""
         return real.spec.num_classes if self._cells is None else len(self._cells.rows)
-
-    def _of_the_set(self, means: Tensor) -> Tensor:
-        return means if self._present is None else means[self._present]
 
     @torch.no_grad()
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
@@ -244,7 +243,8 @@ class DistributionMatching(Objective):
         means, features, labels = [], [], []
         for batch in self._real_chunks(real, streams.generator("real"), chunk):
             first, last = int(batch.y[0]), int(batch.y[-1])
-            found = torch.cat([self._features(network, x, params) for x in batch.x.split(chunk)])
+            with seeded(streams.seed_for("dropout", first)):
+                found = torch.cat([self._features(network, x, params) for x in batch.x.split(chunk)])
             means.append(class_means(found, Batch(batch.x, batch.y - first, batch.w), last - first + 1))
             if self.discrimination:
                 features.append(found)

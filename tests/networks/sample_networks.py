@@ -23,5 +23,11 @@ def wrong_outputs(shape, num_classes):
     return nn.Flatten()
 
 
+def with_dropout(shape, num_classes):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(math.prod(shape), 7), nn.ReLU(), nn.Dropout(0.5), nn.Linear(7, num_classes)
+    )
+
+
 def no_module(shape, num_classes):
     return 3

@@ -7,7 +7,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import Batch, RealData
 from hf_distill.errors import UserError
-from hf_distill.networks import MLP, ConvNet
+from hf_distill.networks import MLP, ConvNet, CustomNetwork
 from hf_distill.networks.base import Classifier
 from hf_distill.objectives import DistributionMatching, distribution
 from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
@@ -267,3 +267,16 @@ def test_a_class_without_samples_is_as_if_it_were_not_there(options):
         matching.prepare(synthetic, real, 1)
         losses.append({name: value.item() for name, value in matching(synthetic, real, Streams(1)).items()})
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_dropout_draws_from_the_streams(digits, monkeypatch, request):
+    """Whatever torch's own generator has been used for, and in a run that goes on with a view that was made before."""
+    monkeypatch.syspath_prepend(str(request.config.rootpath))
+    network = CustomNetwork(function="tests.networks.sample_networks:with_dropout")
+    synthetic, losses = whole_class(digits, 1), []
+    for first in (0, 1):
+        torch.rand(1 + first)
+        matching = DistributionMatching(pool=fresh(network), real_per_class=2, reuse=2)
+        for step in range(first, 2):
+            losses.append(matching(synthetic, digits, Streams(0, step=step))["features"].item())
+    assert losses[1] == losses[2] and losses[0] != losses[1]
