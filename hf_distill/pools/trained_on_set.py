@@ -23,8 +23,11 @@ class TrainedOnSet(Pool):
 
     In each of its turns a network is trained for ``steps`` on the set as it is then, and goes on from there in the
     next; when it has been trained for ``lifetime`` steps a fresh one takes its place. So the set is made for all of a
-    training and not for its beginning. With one network and a ``lifetime`` of 500 this is the inner loop of dataset
-    condensation (Zhao et al., ICLR 2021).
+    training and not for its beginning.
+
+    Sources: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), whose inner loop this is
+    with one network; Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression (NeurIPS 2022), for
+    a pool of networks of different ages.
 
     Args:
         networks: The kinds of networks.
@@ -85,13 +88,14 @@ class TrainedOnSet(Pool):
     def draw(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """See :class:`Pool`; a network of a random kind, after this turn's training on the set."""
         known = [learner for learners in self._learners for learner in learners]
-        pairs = self.turn(task, synthetic, streams)
-        body, learner = pairs[int(torch.randint(len(pairs), (), generator=streams.generator("kind")))]
-        # The first time it is looked at as it is.
-        if streams.step >= self.size and any(learner is other for other in known):
-            with torch.no_grad():
-                whole = synthetic()
-            with seeded(streams.seed_for("train", "dropout")):
+        # Dropout draws from torch's global generator.
+        with seeded(streams.seed_for("train", "dropout")):
+            pairs = self.turn(task, synthetic, streams)
+            body, learner = pairs[int(torch.randint(len(pairs), (), generator=streams.generator("kind")))]
+            # The first time it is looked at as it is.
+            if streams.step >= self.size and any(learner is other for other in known):
+                with torch.no_grad():
+                    whole = synthetic()
                 self._train(body, learner, task, synthetic, whole, self.steps, streams.generator("train"))
         return with_weights(body, learner.weights)
 
