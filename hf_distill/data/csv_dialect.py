@@ -142,14 +142,20 @@ def _check_header(rows: list[list[str]], name: str) -> None:
     header, body = [cell.strip() for cell in rows[0]], rows[1:]
     columns = [[row[place].strip() for row in body if len(row) > place] for place in range(len(header))]
     alike = bool(body) and any(map(_is_number, header))
+    near = 0
     for cell, column in zip(header, columns, strict=True):
         known = [value for value in column if value not in _MISSING]
         kind = next((is_kind for is_kind in (_is_number, _is_date) if is_kind(cell)), None)
         alike &= bool(known) and (all(map(kind, known)) if kind else cell in known)
+        if alike and kind is _is_number:
+            values = [float(value) for value in known]
+            span = max(max(values) - min(values), *map(abs, values))
+            near += min(values) - span <= float(cell) <= max(values) + span
     numbers = [float(cell) for cell in header if _is_number(cell)]
+    # Names may be numbers: of columns, wave lengths or sensors, in their order or far from what is measured.
     grows = all(low < high for low, high in itertools.pairwise(numbers))
-    names = grows and (len(numbers) > 2 or numbers == [float(i) for i in range(len(numbers))])
-    if alike and not names:
+    counts = grows and (len(numbers) > 2 or numbers == [float(i) for i in range(len(numbers))])
+    if alike and not counts and near >= 0.8 * len(numbers):
         said = shorten(", ".join(map(printable, header)), 60)
         raise UserError(
             f"the first line of {printable(name)} ({said}) is like those below it: give the file a header with the "
