@@ -60,7 +60,7 @@ def test_setup_decodes_a_bounded_number_and_a_random_choice_what_it_chooses(open
     assert opened[0] == 0
     for draw in (
         lambda: RealSamples().draw(real, 7, Streams(3)).x,
-        lambda: random_samples(real, real.spec, 7 * CLASSES, Streams(3)).x,
+        lambda: random_samples(real, real.spec, 7 * CLASSES, Streams(3)).batch.x,
     ):
         opened[0] = 0
         assert len(draw()) == opened[0] == 7 * CLASSES
