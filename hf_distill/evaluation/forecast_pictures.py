@@ -16,6 +16,7 @@ _DRAWN = 4  # channels
 _NAMES = {
     "distilled": "trained on the distilled series",
     "start": "on its start",
+    "selected": "on a selected piece",
     "random": "on a random piece",
     "full": "on the full series",
 }
@@ -33,7 +34,7 @@ def forecast_pictures(
 
     Args:
         forecasts: Z-scored forecasts ``(H, N)`` of :func:`shown_window` by network and by what it was trained on,
-            ``distilled``, ``start``, ``random`` or ``full``.
+            ``distilled``, ``start``, ``selected``, ``random`` or ``full``.
         test: The test rows.
         spec: The series.
 

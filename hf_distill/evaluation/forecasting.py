@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -17,10 +17,24 @@ from hf_distill.data.series_split import SeriesSplit
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.forecast_pictures import forecast_pictures, shown_window
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Trial, Windows, run_trials
+from hf_distill.evaluation.forecast_training import ForecastTraining, series_row
+from hf_distill.evaluation.forecasting_recipe import ForecastRecipe
 from hf_distill.evaluation.published import learned_rate, read_published
-from hf_distill.evaluation.result import Evaluation, mean_std
+from hf_distill.evaluation.result import Evaluation
+from hf_distill.evaluation.series_contenders import (
+    SeriesContender,
+    Size,
+    compared_config,
+    equal_rows,
+    published,
+    random_pieces,
+    selected_piece,
+)
+from hf_distill.evaluation.size import config_bits
+from hf_distill.evaluation.tuning import RecipeSearch, Setting
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.initialization.trained_piece import TrainedPiece
 from hf_distill.networks.cost import find_device
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear
@@ -30,29 +44,33 @@ from hf_distill.options import Device, Few, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
-_Scores = dict[str, dict[str, list[float]]]
-
 
 class ForecastingEvaluator(Evaluator):
     """Mean squared error, and mean absolute error beside it, over all windows of the test rows, z-scored.
 
-    The random baseline is a contiguous piece of the real training series that takes as many bits as the set, a fresh
-    draw for each of many networks: single draws differ much. ``gap_closed`` is the share of the way from its mean to
-    the full data, ``(random - distilled) / (random - full)``. ``training_speedup`` is the mean training time on the
-    full series over that on the set, each by the recipe; testing is in neither. The result's pictures show forecasts of
-    the first network of each kind and source on the window in the middle of the test rows.
+    Baselines are contiguous pieces of the real training series that take as many bits as the set: one that is chosen,
+    and a fresh random draw for each of many networks, since single draws differ much. ``gap_closed`` is the share of
+    the way from the mean of the random ones to the full data, ``(random - distilled) / (random - full)``.
+    ``training_speedup`` is the mean training time on the full series over that on the set, each by its recipe; testing
+    is in neither. The result's pictures show forecasts of the first network of each kind and source on the window in
+    the middle of the test rows.
 
     Args:
         networks: Forecasters; by default DLinear, iTransformer and xPatch.
         seeds: Networks of each kind that are trained on the set.
         start: Train as many on what the method started from too, where that is known.
+        selected_seeds: Networks that are trained on a chosen piece; 0 leaves the baseline out.
+        selector: What chooses it; null for a ``TrainedPiece``, the one that small networks learn most from.
         random_draws: Random pieces, one network each; 0 leaves the baseline out.
         full_seeds: Networks that are trained on the full training rows; 0 leaves them out.
         recipe: How all of them are trained; null for ``ForecastRecipe`` as it is.
+        tuning: Choose learning rate and steps of every training series on the validation rows; null trains all by the
+            recipe as it is.
         learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
             recipe.
-        size: The config whose bits the random pieces may take: ``default``, the published values, or ``codes``, the
-            stored variables, of which a sparse spectrum has far fewer; its random pieces take 32 bits a value.
+        size: The config whose bits the real pieces may take: ``default``, the published values, ``codes``, the stored
+            variables, of which a quantized set or a sparse spectrum has far fewer (real pieces then take 32 bits a
+            value at most), or the ``smaller``, which is what a reader downloads.
         test_stride: Time steps between test windows; 1 measures all of them, as published figures do.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
@@ -64,11 +82,14 @@ class ForecastingEvaluator(Evaluator):
         networks: list[Forecaster] | None = None,
         seeds: Few = 5,
         start: bool = True,
+        selected_seeds: Annotated[int, Range(0, 10_000)] = 5,
+        selector: InitialSamples | None = None,
         random_draws: Annotated[int, Range(0, 10_000)] = 10,
         full_seeds: Annotated[int, Range(0, 10_000)] = 1,
         recipe: ForecastRecipe | None = None,
+        tuning: RecipeSearch | None = None,
         learned_rate: bool = False,
-        size: Literal["default", "codes"] = "default",
+        size: Size = "smaller",
         test_stride: PositiveInt = 1,
         seed: Seed = 0,
         device: Device = "auto",
@@ -76,9 +97,12 @@ class ForecastingEvaluator(Evaluator):
         self.networks = networks
         self.seeds = seeds
         self.start = start
+        self.selected_seeds = selected_seeds
+        self.selector = TrainedPiece() if selector is None else selector
         self.random_draws = random_draws
         self.full_seeds = full_seeds
         self.recipe = ForecastRecipe() if recipe is None else recipe
+        self.tuning = tuning
         self.learned_rate = learned_rate
         self.size = size
         self.test_stride = test_stride
@@ -88,7 +112,7 @@ class ForecastingEvaluator(Evaluator):
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy.copy(self)
-        other.start, other.random_draws, other.full_seeds = False, 0, 0
+        other.start, other.selected_seeds, other.random_draws, other.full_seeds = False, 0, 0, 0
         return other
 
     def evaluate(
@@ -106,110 +130,76 @@ class ForecastingEvaluator(Evaluator):
         spec = distilled.spec
         check_series_match(spec, real.spec)
         rate = learned_rate(distilled) if self.learned_rate else None
-        bits = distilled.bits[self.size].total
-        rows = random_rows(spec, bits, self.size, real.train)
-        sources = self._sources(distilled.x.to(device), real, rows)
-        if self.start and start is not None:
-            sources["start"] = [Windows(start.x.to(device), spec.lookback, spec.horizon)] * self.seeds
+        contenders = self._contenders(distilled, start, real, device)
         networks = self.networks or [DLinear(), ITransformer(), XPatch()]
-        steps = {name: self.recipe.total_steps(len(group[0]), spec.num_channels) for name, group in sources.items()}
         test = SeriesSplit(real.test.values, spec.lookback, spec.horizon, self.test_stride, device)
-        results = []
+        results, steps = [], {}
         forecasts: dict[str, dict[str, Tensor]] = {}
-        total = len(networks) * sum(steps[name] * len(group) for name, group in sources.items())
-        with progress_bar(total, "evaluating", "step", disable=not progress) as bar:
+        plain = {name: self._scaled(own, Setting(), spec) for name, own in contenders.items()}
+        total = sum(self._steps(own, plain[name], spec) * len(own.sources) for name, own in contenders.items())
+        with progress_bar(len(networks) * total, "evaluating", "step", disable=not progress) as bar:
+            training = ForecastTraining(spec, self.seed, device, bar.update)
             for network in networks:
                 bar.set_postfix_str(network.label)
-                shown = forecasts.setdefault(network.label, {})
-                scores = self._measure(network, sources, spec, test, device, shown, bar.update, rate)
-                results.append(self._row(network, scores, spec, bits, rows))
+                chosen: dict[str, tuple[Setting, float]] = {}
+                if self.tuning is not None:
+                    tuned = {name: own for name, own in contenders.items() if name != "full"}
+                    chosen = training.search(self.tuning, network, tuned, self._scaled, real)
+                settings = {name: chosen[name][0] if name in chosen else Setting() for name in contenders}
+                recipes = {name: self._scaled(own, settings[name], spec) for name, own in contenders.items()}
                 if rate is not None:
-                    results[-1]["learned_rate"] = rate
-                if start is not None and "start" in scores:
-                    mean, std = mean_std(scores["start"]["mse"])
-                    size = {"samples": len(start), "bits": start.bits[self.size].total}
-                    results[-1]["baselines"]["start"] = {"mean": mean, "std": std, **size}
-        evaluation = Evaluation(
-            self._protocol(networks, real, test, steps, rows), results, forecast_pictures(forecasts, test, spec)
-        )
+                    recipes["distilled"] = copy.copy(recipes["distilled"])
+                    recipes["distilled"].lr = rate
+                steps = {name: self._steps(own, recipes[name], spec) for name, own in contenders.items()}
+                found = training.outcomes(network, contenders, recipes, test, shown_window(test)[0])
+                forecasts[network.label] = {name: group[0].forecast for name, group in found.items()}
+                row = series_row(network.label, found, contenders, self.seeds)
+                row["config_bits"] = config_bits(distilled)
+                if rate is not None:
+                    row["learned_rate"] = rate
+                if chosen:
+                    row["recipes"] = {
+                        name: {"lr": recipes[name].lr, "steps": steps[name], "held_out": -score}
+                        for name, (_, score) in chosen.items()
+                    }
+                results.append(row)
+        protocol = self._protocol(networks, real, test, steps, compared_config(distilled, self.size))
+        evaluation = Evaluation(protocol, results, forecast_pictures(forecasts, test, spec))
         if output is not None:
             evaluation.save(output)
         return evaluation
 
-    def _sources(self, x: Tensor, real: SeriesData, rows: int) -> dict[str, list[Windows | SeriesSplit]]:
-        """Return what is trained on: a source for each network under each name."""
-        spec = real.spec
-        published: Windows | SeriesSplit = Windows(x, spec.lookback, spec.horizon)
-        sources = {"distilled": [published] * self.seeds}
+    def _contenders(
+        self, distilled: DistilledDataset, start: DistilledDataset | None, real: SeriesData, device: torch.device
+    ) -> dict[str, SeriesContender]:
+        """Return what is trained on by name."""
+        config = compared_config(distilled, self.size)
+        rows = equal_rows(real.spec, distilled.bits[config].total, config, real.train)
+        found = {"distilled": published(distilled, self.seeds, config, device)}
+        if self.start and start is not None:
+            found["start"] = published(start, self.seeds, config, device)
+        if self.selected_seeds:
+            found["selected"] = selected_piece(real, rows, config, self._streams(self.selected_seeds), self.selector)
         if self.random_draws:
-            pieces = [
-                real.train.piece(rows, Streams(self.seed, step=k).generator("random")) for k in range(self.random_draws)
-            ]
-            sources["random"] = [Windows(piece, spec.lookback, spec.horizon) for piece in pieces]
+            found["random"] = random_pieces(real, rows, config, self._streams(self.random_draws))
         if self.full_seeds:
-            sources["full"] = [real.train] * self.full_seeds
-        return sources
+            found["full"] = SeriesContender([real.train] * self.full_seeds, len(real.train.values))
+        return found
 
-    def _measure(
-        self,
-        forecaster: Forecaster,
-        sources: dict[str, list[Windows | SeriesSplit]],
-        spec: SeriesSpec,
-        test: SeriesSplit,
-        device: torch.device,
-        shown: dict[str, Tensor],
-        advance: Callable[[int], object],
-        rate: float | None = None,
-    ) -> _Scores:
-        """Return ``mse``, ``mae`` and training ``seconds`` of every network, by the name of its source.
+    def _streams(self, count: int) -> list[Streams]:
+        return [Streams(self.seed, step=k) for k in range(count)]
 
-        The first network of each source leaves its forecast of one window in ``shown``; ``rate`` is the set's own.
-        """
-        trials, places = [], []
-        for name, group in sources.items():
-            for k, source in enumerate(group):
-                streams = Streams(self.seed, step=k)
-                network = forecaster.build(spec.lookback, spec.horizon, spec.num_channels, streams.seed_for("network"))
-                label = f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}"
-                trials.append(Trial(network, source, streams, label, rate if name == "distilled" else None))
-                places.append((name, k))
-        outcomes = run_trials(trials, test, shown_window(test)[0], self.recipe, device, advance)
-        scores: _Scores = {}
-        for (name, k), outcome in zip(places, outcomes, strict=True):
-            own = scores.setdefault(name, {"mse": [], "mae": [], "seconds": []})
-            own["seconds"].append(outcome.seconds)
-            own["mse"].append(outcome.mse)
-            own["mae"].append(outcome.mae)
-            if k == 0:
-                shown[name] = outcome.forecast
-        return scores
+    def _scaled(self, contender: SeriesContender, setting: Setting, spec: SeriesSpec) -> ForecastRecipe:
+        if setting == Setting():
+            return self.recipe
+        return self.recipe.scaled(setting.lr, setting.steps, len(contender.sources[0]), spec.num_channels)
 
-    def _row(self, network: Forecaster, scores: _Scores, spec: SeriesSpec, bits: int, rows: int) -> dict[str, Any]:
-        row: dict[str, Any] = {"network": network.label, "metric": "mse", "seeds": self.seeds, "bits": bits}
-        for name, prefix in (("distilled", ""), ("random", "random_"), ("full", "full_")):
-            for key, place in (("mse", ""), ("mae", "mae_")):
-                values = scores[name][key] if name in scores else None
-                mean, std = mean_std(values) if values else (None, None)
-                row |= {f"{prefix}{place}mean": mean, f"{prefix}{place}std": std}
-            row[f"{prefix}seconds"] = mean_std(scores[name]["seconds"])[0] if name in scores else None
-        random, full = row["random_mean"], row["full_mean"]
-        if random is not None and full is not None and random > full:
-            row["gap_closed"] = (random - row["mean"]) / (random - full)
-        if row["full_seconds"]:
-            row["training_speedup"] = row["full_seconds"] / row["seconds"]
-        row["baselines"] = {}
-        if random is not None:
-            taken = rows * _bits_per_row(spec, self.size)
-            row["baselines"]["random"] = {"mean": random, "std": row["random_std"], "samples": rows, "bits": taken}
-        return row
+    @staticmethod
+    def _steps(contender: SeriesContender, recipe: ForecastRecipe, spec: SeriesSpec) -> int:
+        return recipe.total_steps(len(contender.sources[0]), spec.num_channels)
 
     def _protocol(
-        self,
-        networks: Sequence[Forecaster],
-        real: SeriesData,
-        test: SeriesSplit,
-        steps: dict[str, int],
-        rows: int,
+        self, networks: Sequence[Forecaster], real: SeriesData, test: SeriesSplit, steps: dict[str, int], config: str
     ) -> dict[str, Any]:
         spec = real.spec
         windows = "all windows" if self.test_stride == 1 else f"every window that starts {self.test_stride} steps on,"
@@ -217,12 +207,16 @@ class ForecastingEvaluator(Evaluator):
             "reads": "config default of the published files",
             "reported": "last step",
             "errors": f"of z-scored values (statistics of the training rows), over {windows} of the test rows",
-            "seconds": "training alone: the set and the full series each by the recipe, with the steps below",
+            "seconds": "training alone: the set and the full series each by its recipe, with the steps below",
             "std": "sample standard deviation over the networks",
-            "random": f"a piece of {rows} real time steps, a fresh draw for each network",
+            "start": "the method's own initial series, stored as the set is",
+            "selected": f"a real piece of equal size in bits, chosen by {type(self.selector).__name__}",
+            "random": "a real piece of equal size in bits, a fresh draw for each network",
             "random_draws": self.random_draws,
             "full_seeds": self.full_seeds,
-            "equal_bits": f"config {self.size}",
+            "equal_bits": f"config {config}",
+            "learned_rate": self.learned_rate,
+            "tuning": None if self.tuning is None else self.tuning.config(),
             "lookback": spec.lookback,
             "horizon": spec.horizon,
             "test_rows": [spec.rows("test").start, spec.rows("test").stop],
@@ -232,19 +226,9 @@ class ForecastingEvaluator(Evaluator):
             "windows_a_step": self.recipe.batch(spec.num_channels),
             "networks": [network.config() for network in networks],
             "recipe": self.recipe.config(),
-            "learned_rate": self.learned_rate,
             "seed": self.seed,
             "torch": torch.__version__,
         }
-
-
-def _bits_per_row(spec: SeriesSpec, size: str) -> int:
-    return spec.bits_per_row if size == "default" else 32 * spec.num_channels
-
-
-def random_rows(spec: SeriesSpec, bits: int, size: str, train: SeriesSplit) -> int:
-    """Return how many real time steps take so many bits: one window at least, the training rows at most."""
-    return min(max(bits // _bits_per_row(spec, size), spec.window), len(train.values))
 
 
 def check_series_match(distilled: SeriesSpec, real: SeriesSpec) -> None:

@@ -72,6 +72,13 @@ class ForecastRecipe(Part):
         """Return the optimiser steps for a training set of so many windows and channels."""
         return max(self.steps, self.epochs * math.ceil(windows / self.batch(channels)))
 
+    def scaled(self, lr: float, steps: float, windows: int, channels: int = 1) -> ForecastRecipe:
+        """Return the recipe for so many windows and channels with so many times its learning rate and its steps."""
+        recipe = copy.copy(self)
+        recipe.lr = lr * self.lr
+        recipe.steps, recipe.epochs = max(1, round(steps * self.total_steps(windows, channels))), 0
+        return recipe
+
     def lr_at(self, step: int, total: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         return self.lr * 0.5 * (1 + math.cos(math.pi * step / total))
@@ -174,14 +181,14 @@ class Trial:
         data: What it is trained on.
         streams: Its randomness.
         name: What it is, for an error.
-        lr: Its learning rate; that of the recipe if None.
+        recipe: How it is trained.
     """
 
     network: nn.Module
     data: Windows | SeriesSplit
     streams: Streams
     name: str
-    lr: float | None = None
+    recipe: ForecastRecipe
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,6 @@ def run_trials(
     trials: Sequence[Trial],
     test: SeriesSplit,
     shown: Tensor,
-    recipe: ForecastRecipe,
     device: torch.device,
     progress: Callable[[int], object] = lambda steps: None,
 ) -> list[Outcome]:
@@ -215,7 +221,6 @@ def run_trials(
         trials: The forecasters.
         test: Test windows.
         shown: A window ``(1, L, N)`` to forecast.
-        recipe: How to train.
         device: Where.
         progress: Called with the steps that were done.
 
@@ -225,10 +230,10 @@ def run_trials(
     first = trials[0]
     sample = first.data.batch(torch.zeros(1, dtype=torch.int64))[0].to(device)
     channels = first.data.num_channels
-    operations = step_flops(first.network.to(device), sample, recipe.batch(channels)) + STEP
-    work = operations * sum(recipe.total_steps(len(trial.data), channels) for trial in trials)
+    operations = step_flops(first.network.to(device), sample, first.recipe.batch(channels)) + STEP
+    work = operations * sum(trial.recipe.total_steps(len(trial.data), channels) for trial in trials)
     workers = choose_workers(work, len(trials)) if device.type == "cpu" else 1
-    run = partial(_run_trial, test=test, shown=shown, recipe=recipe, device=device)
+    run = partial(_run_trial, test=test, shown=shown, device=device)
     return side_by_side(run, trials, workers, progress)
 
 
@@ -238,14 +243,10 @@ def _run_trial(
     *,
     test: SeriesSplit,
     shown: Tensor,
-    recipe: ForecastRecipe,
     device: torch.device,
 ) -> Outcome:
-    if trial.lr is not None:
-        recipe = copy.copy(recipe)
-        recipe.lr = trial.lr
     try:
-        seconds = train_forecaster(trial.network, trial.data, trial.streams, recipe, device, progress)
+        seconds = train_forecaster(trial.network, trial.data, trial.streams, trial.recipe, device, progress)
         mse, mae = forecast_errors(trial.network, test, device)
     except DivergenceError as error:
         raise DivergenceError(f"{trial.name}: {error}") from error

@@ -16,9 +16,11 @@ from hf_distill.data.series_split import SeriesSplit
 from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator, ForecastRecipe
 from hf_distill.evaluation.forecast_pictures import forecast_pictures
-from hf_distill.evaluation.forecasting import random_rows
 from hf_distill.evaluation.forecasting_recipe import Windows, forecast_errors, train_forecaster
+from hf_distill.evaluation.series_contenders import compared_config, equal_rows
+from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.hub import DistilledDataset
+from hf_distill.initialization import SubSeries
 from hf_distill.networks.forecasters import DLinear, ITransformer, RevLinear
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Bits, Packed
@@ -39,6 +41,10 @@ def series(dtype: str = "float32", channels: int = 2, rows: int = 400, scale: fl
 def published(real: SeriesData, x: torch.Tensor, bits: int = 1000) -> DistilledDataset:
     packed = Packed({"codes": [x.numpy().tobytes()]}, {"dtype": "<f4", "shape": list(x.shape)})
     return DistilledDataset(real.spec, x, torch.zeros(len(x)), packed, Bits(data=bits, labels=0))
+
+
+def measuring(**options) -> ForecastingEvaluator:
+    return ForecastingEvaluator(**{"selected_seeds": 0, "size": "default"} | options)
 
 
 class LastValue(nn.Module):
@@ -104,9 +110,7 @@ def test_training_learns_and_depends_on_its_streams_alone():
 def test_the_whole_series_is_worth_the_whole_series(tmp_path):
     """Published as a whole it equals the full data, and so does the longest piece there is."""
     real = series("float64")
-    evaluator = ForecastingEvaluator(
-        networks=[DLinear(), RevLinear()], seeds=2, random_draws=2, full_seeds=2, recipe=QUICK
-    )
+    evaluator = measuring(networks=[DLinear(), RevLinear()], seeds=2, random_draws=2, full_seeds=2, recipe=QUICK)
     result = evaluator.evaluate(published(real, real.train.values), real, output=tmp_path / "out.json", progress=False)
     assert [row["network"] for row in result.rows] == ["DLinear", "RevLinear"]
     for row in result.rows:
@@ -123,7 +127,7 @@ def test_the_whole_series_is_worth_the_whole_series(tmp_path):
 
 def test_numbers_are_reproduced_and_the_gap_is_a_share():
     real = series()
-    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=3, recipe=QUICK)
+    evaluator = measuring(networks=[RevLinear()], seeds=1, random_draws=3, recipe=QUICK)
     rows = [evaluator.evaluate(published(real, real.train.values[:20]), real, progress=False).rows[0] for _ in range(2)]
     for row in rows:
         assert row["training_speedup"] == row["full_seconds"] / row["seconds"]
@@ -140,7 +144,7 @@ def test_what_is_measured_is_what_is_published():
     """Integer channels are rounded: a series that rounds to zero teaches nothing."""
     real = series("int8", scale=20)
     tiny = 1e-3 * real.train.values[:50]
-    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=0, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[RevLinear()], seeds=1, random_draws=0, full_seeds=0, recipe=QUICK)
     one, zero = (evaluator.evaluate(published(real, x), real, progress=False).rows[0] for x in (tiny, 0 * tiny))
     assert one["mean"] == zero["mean"]
     assert one["random_mean"] is None and one["full_mean"] is None and "gap_closed" not in one
@@ -152,12 +156,12 @@ def test_what_is_measured_is_what_is_published():
 )
 def test_random_pieces_take_as_many_bits(bits, size, rows):
     real = series("float64")
-    assert random_rows(real.spec, bits, size, real.train) == rows
+    assert equal_rows(real.spec, bits, size, real.train) == rows
 
 
 def test_the_stored_variables_may_be_what_is_compared():
     real = series("float64")
-    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, full_seeds=0, recipe=QUICK, size="codes")
+    evaluator = measuring(networks=[RevLinear()], seeds=1, full_seeds=0, recipe=QUICK, size="codes")
     row = evaluator.evaluate(published(real, real.train.values[:40], 20 * 64), real, progress=False).rows[0]
     assert (
         row["bits"] == 20 * 64
@@ -175,7 +179,7 @@ def test_every_third_window_is_tested():
         errors.append((network(x) - y).square().mean().item())
     strided = SeriesSplit(real.test.values, 12, 4, 3)
     assert forecast_errors(network, strided, CPU)[0] == pytest.approx(np.mean(errors), rel=1e-5)
-    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, random_draws=0, recipe=QUICK, test_stride=3)
+    evaluator = measuring(networks=[RevLinear()], seeds=1, random_draws=0, recipe=QUICK, test_stride=3)
     protocol = evaluator.evaluate(published(real, real.train.values[:50]), real, progress=False).protocol
     assert protocol["test_windows"] == 26 and "every window that starts 3 steps on" in protocol["errors"]
 
@@ -184,7 +188,7 @@ def test_pictures_of_forecasts_reach_the_card(tmp_path):
     real = series(channels=5)
     folder = published(real, real.train.values[:50]).save_pretrained(tmp_path / "set")
     artifact = DistilledDataset.from_pretrained(folder)
-    evaluator = ForecastingEvaluator(
+    evaluator = measuring(
         networks=[DLinear(kernel=3), RevLinear()], seeds=1, random_draws=1, recipe=QUICK, test_stride=3
     )
     result = evaluator.evaluate(artifact, real, progress=False)
@@ -212,7 +216,7 @@ def test_a_picture_shows_truth_and_forecasts_in_their_place():
 def test_the_start_is_a_row_of_its_own():
     real = series()
     made = published(real, real.train.values[:40])
-    evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
     row = evaluator.evaluate(made, real, progress=False, start=made).rows[0]
     assert row["baselines"]["start"]["mean"] == row["mean"] and row["baselines"]["start"]["samples"] == 40
     assert evaluator.evaluate(made, real, progress=False).rows[0]["baselines"] == {}
@@ -224,7 +228,7 @@ def test_divergence_names_network_and_data():
     real = series()
     recipe = ForecastRecipe(epochs=0)
     recipe.lr = 1e30  # beyond what an option may be
-    evaluator = ForecastingEvaluator(networks=[DLinear()], seeds=1, recipe=recipe)
+    evaluator = measuring(networks=[DLinear()], seeds=1, recipe=recipe)
     with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 0, network 0: .*lower recipe.lr"):
         evaluator.evaluate(published(real, real.train.values[:40]), real, progress=False)
 
@@ -264,7 +268,7 @@ def test_configuration_round_trip():
 def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
     real = series()
     own = published(real, real.train.values[:60])
-    evaluator = ForecastingEvaluator(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, full_seeds=0, recipe=QUICK)
     with pytest.raises(UserError, match="brings no learning rate"):
         by_own = copy.copy(evaluator)
         by_own.learned_rate = True
@@ -272,7 +276,7 @@ def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
     own.recipe = {"lr": 2e-3}
     row, plain = (each.evaluate(own, real, progress=False).rows[0] for each in (by_own, evaluator))
     assert row["learned_rate"] == 2e-3 and "learned_rate" not in plain
-    slow = ForecastingEvaluator(
+    slow = measuring(
         networks=[DLinear(kernel=3)],
         seeds=1,
         random_draws=1,
@@ -281,3 +285,56 @@ def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
     )
     assert row["mean"] == slow.evaluate(own, real, progress=False).rows[0]["mean"] != plain["mean"]
     assert row["random_mean"] == plain["random_mean"]
+
+
+def test_what_is_compared_is_the_smaller_config():
+    real = series("float64")
+    small, large = (published(real, real.train.values[:40], bits) for bits in (20 * 64, 10**6))
+    assert [compared_config(made, "smaller") for made in (small, large)] == ["codes", "default"]
+    assert compared_config(small, "default") == "default"
+    row = measuring(networks=[RevLinear()], seeds=1, recipe=QUICK, size="smaller", full_seeds=0).evaluate(
+        small, real, progress=False
+    )
+    assert row.rows[0]["bits"] == 20 * 64 and row.rows[0]["config_bits"] == {"default": 40 * 128, "codes": 20 * 64}
+    assert row.rows[0]["baselines"]["random"]["samples"] == 20
+
+
+def test_a_selected_piece_is_a_row_of_its_own():
+    real = series()
+    evaluator = measuring(
+        networks=[RevLinear()],
+        seeds=1,
+        selected_seeds=2,
+        selector=SubSeries(choose="typical", candidates=3),
+        random_draws=0,
+        full_seeds=0,
+        recipe=QUICK,
+    )
+    made = published(real, real.train.values[:40])
+    row = evaluator.evaluate(made, real, progress=False).rows[0]
+    selected = row["baselines"]["selected"]
+    assert list(row["baselines"]) == ["selected"] and selected["samples"] == 40 and selected["bits"] == row["bits"]
+    piece = SubSeries(choose="typical", candidates=3).draw(real, 40, Streams(0)).x
+    alone = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
+    same = alone.evaluate(published(real, piece), real, progress=False).rows[0]
+    assert selected["mean"] == pytest.approx(same["mean"], rel=1e-4)
+
+
+def test_recipes_are_chosen_on_validation_rows():
+    """A series with another law is best not learned from; a piece of the series itself is."""
+    real = series()
+    other = (3.0 * (-1) ** torch.arange(60))[:, None].expand(60, 2)
+    tuning = RecipeSearch(lrs=[1e-3, 1.0, 1e5], steps=[0.1, 1.0])
+    recipe = ForecastRecipe(steps=60, epochs=0, lr=1e-2)
+    evaluator = measuring(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, recipe=recipe, tuning=tuning)
+    result = evaluator.evaluate(published(real, other), real, progress=False)
+    chosen = result.rows[0]["recipes"]
+    assert list(chosen) == ["distilled", "random"]  # the full series keeps the recipe as it is
+    assert chosen["random"]["lr"] == pytest.approx(1e-2) and chosen["random"]["steps"] == 60
+    assert chosen["distilled"]["lr"] < 1e-2
+    assert result.protocol["steps"]["full"] == 60 and chosen["random"]["held_out"] > 0
+    with pytest.raises(UserError, match="no validation rows"):
+        without = series(splits="3:0:1")
+        measuring(networks=[DLinear(kernel=3)], tuning=tuning, recipe=recipe).evaluate(
+            published(without, without.train.values[:40]), without, progress=False
+        )
