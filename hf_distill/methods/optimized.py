@@ -30,6 +30,7 @@ from hf_distill.runs.processes import check_processes
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.planner import filled
 from hf_distill.synthetic.quantized import QuantizedSet
 
 _CHECKPOINTS = "checkpoints"
@@ -173,13 +174,8 @@ class OptimizedDistillation(Method):
 
     def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> Synthetic:
         """Make the set."""
-        synthetic = copy.deepcopy(self.synthetic)
-        synthetic.plan(real.spec)
-        batch = self.initial.draw(real, synthetic.size, streams)
-        if synthetic.replan(batch.x, batch.y, real.spec):
-            batch = self.initial.draw(real, synthetic.size, streams)
-        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, batch.w.cpu())
-        return synthetic.to(accelerator.device)
+        made = filled(self.synthetic, lambda size: self.initial.draw(real, size, streams), real.spec)
+        return made.to(accelerator.device)
 
     def _optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         for group in groups:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 from hf_distill.data.base import Data
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.subseries import SubSeries
 from hf_distill.methods.method import Method, Run
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.synthetic.planner import filled
 from hf_distill.synthetic.series import SeriesSet
 
 
@@ -28,11 +27,6 @@ class Undistilled(Method):
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`."""
         self.open(real)
-        synthetic = copy.deepcopy(self.synthetic)
-        synthetic.plan(real.spec)
-        batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
-        if synthetic.replan(batch.x, batch.y, real.spec):
-            batch = self.initial.draw(real, synthetic.size, Streams(run.seed))
-        synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, batch.w.cpu())
+        synthetic = filled(self.synthetic, lambda size: self.initial.draw(real, size, Streams(run.seed)), real.spec)
         synthetic.advance(1.0)
         return synthetic

@@ -26,6 +26,7 @@ from hf_distill.seeding import Streams
 from hf_distill.sweep.images import encoded_images, patchwise, patchwise_bits
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.planner import sizable
 from hf_distill.synthetic.quantized import QuantizedSet
 
 PATCH_BITS = 2
@@ -84,17 +85,19 @@ class BudgetSets:
         if isinstance(synthetic.quantizer, LearnedLevels):
             uniform = copy.deepcopy(synthetic)
             uniform.quantizer = UniformQuantizer(bits=bits, granularity=synthetic.quantizer.granularity)
-            uniform.plan(self.data.spec)  # refuses where not even these fit: their ranges are fewer than the levels
-            if synthetic.planned_bits(self.data.spec, uniform.size).total > self._total:
+            uniform.planner().plan(
+                self.data.spec
+            )  # refuses where not even these fit: their ranges are fewer than the levels
+            if synthetic.planner().bits(self.data.spec, uniform.size).total > self._total:
                 return uniform
-        synthetic.plan(self.data.spec)
+        synthetic.planner().plan(self.data.spec)
         return synthetic
 
     def _unsteered(self, bits: int) -> QuantizedSet:
         """Return the method's set for values that are not learned in few bits."""
         synthetic = self.quantized(bits)
         synthetic.shrink = None
-        synthetic.plan(self.data.spec)
+        synthetic.planner().plan(self.data.spec)
         return synthetic
 
     def _distilled(self, synthetic: Synthetic, name: str) -> list[Synthetic]:
@@ -113,7 +116,7 @@ class BudgetSets:
     def _unquantized(self, size: int) -> list[Synthetic]:
         """Return the sets that the method learns at full precision, made once for each size."""
         inner = copy.deepcopy(self.described.synthetic)
-        inner.resize(size)
+        sizable(inner).resize(size)
         return self._distilled(inner, f"float_{size}")
 
     def post_hoc(self, bits: int) -> Bought:
@@ -121,10 +124,10 @@ class BudgetSets:
         described = self._unsteered(bits)
         described.quantizer = UniformQuantizer(bits=bits, granularity=described.quantizer.granularity)
         spec = self.data.spec
-        described.plan(spec)  # its ranges may take more bits than those of the loop's quantizer
+        described.planner().plan(spec)  # its ranges may take more bits than those of the loop's quantizer
         if described.coding == "entropy":
             first = self.method.initial.draw(self.data, described.size, Streams(self.seeds[0]))
-            described.replan(first.x, first.y, spec)
+            described.planner().replan(first, spec)
         sets: list[Synthetic] = []
         for inner in self._unquantized(described.size):
             synthetic = copy.deepcopy(described)
@@ -151,10 +154,10 @@ class BudgetSets:
     def full_precision(self) -> Bought:
         """Distill as many samples as fit with 32 bits a value."""
         spec, inner, classes = self.data.spec, self.described.synthetic, self._classes
-        per_size = [32 * sum(torch.Size(s).numel() for s in inner.shapes(spec, k).values()) for k in (1, 2)]
+        per_size = [32 * sum(torch.Size(s).numel() for s in sizable(inner).shapes(spec, k).values()) for k in (1, 2)]
         labels = classes * spec.bits_per_label if classes else 0
         size = (self._total - (2 * per_size[0] - per_size[1])) // (per_size[1] - per_size[0] + labels)
-        if size < inner.least_size(spec):
+        if size < sizable(inner).least_size(spec):
             return Bought("float32", 32, [], 0)
         sets = self._unquantized(int(size))
         return Bought("float32", 32, sets, sets[0].bits().total)
@@ -163,7 +166,7 @@ class BudgetSets:
         """Distill at full precision, then quantize by patches; see :func:`patchwise`."""
         spec, size = self.data.spec, 0
         labels = spec.num_classes * spec.bits_per_label
-        shape = self.described.synthetic.shapes(spec, 1)["pixels"]
+        shape = sizable(self.described.synthetic).shapes(spec, 1)["pixels"]
 
         def needed(per_class: int) -> int:
             own = patchwise_bits(shape[1:], per_class * spec.num_classes, PATCH_BITS, _PATCH, _GROUPS)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.errors import DistillError, UserError
+from hf_distill.errors import DistillError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.weights import Weights
 from hf_distill.parts import Part
+
+if TYPE_CHECKING:
+    from hf_distill.synthetic.planner import Planner
 
 
 @dataclass(frozen=True)
@@ -120,28 +123,9 @@ class Synthetic(nn.Module, Part):
     def bits(self) -> Bits:
         """Return the exact size of :meth:`pack`, labels and side information included."""
 
-    def plan(self, spec: Any) -> None:
-        """Called once the data is known and before :attr:`size` is read: a set may take its size from it."""
-
-    def replan(self, x: Tensor, y: Tensor, spec: Any) -> bool:
-        """Take another size for what the first samples tell; return whether it is to be read, and they drawn, again."""
-        return False
-
-    def thin(self, size: int) -> Tensor:
-        """Keep ``size`` of the learned samples of each class, or as large a share of them; return their numbers."""
-        raise UserError(f"{type(self).__name__} holds no samples that can be left out")
-
-    def resize(self, size: int) -> None:
-        """Take another :attr:`size`, before :meth:`initialize`."""
-        raise UserError(f"{type(self).__name__} cannot take its size from a budget")
-
-    def least_size(self, spec: Any) -> int:
-        """Return the smallest :attr:`size` that there is for some data."""
-        return 1
-
-    def shapes(self, spec: Any, size: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes that :meth:`codes` will have for some data and a size."""
-        raise UserError(f"{type(self).__name__} cannot take its size from a budget")
+    def planner(self) -> Planner | None:
+        """Return what finds the size where a budget decides it, or None."""
+        return None
 
     def advance(self, share: float) -> None:
         """Called before every optimiser step with the share of the steps that are done; and after the last."""

@@ -59,7 +59,7 @@ class HarmonicSet(SeriesSet):
         return self.length // 2 + 1
 
     def shapes(self, spec: SeriesSpec, size: int) -> dict[str, tuple[int, ...]]:
-        """See :class:`Synthetic`."""
+        """See :class:`SeriesSet`."""
         return dict.fromkeys(("real", "imag"), (size // 2 + 1, spec.num_channels))
 
     def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec, w: Tensor | None = None) -> None:

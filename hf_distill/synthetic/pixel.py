@@ -57,11 +57,15 @@ class PixelSet(Synthetic):
         return self.weights
 
     def resize(self, size: int) -> None:
-        """See :class:`Synthetic`."""
+        """Take another number of samples of each class."""
         self.per_class = size
 
+    def least_size(self, spec: DataSpec) -> int:
+        """Return 1: a sample of each class."""
+        return 1
+
     def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
-        """See :class:`Synthetic`."""
+        """Return the shapes that :meth:`codes` will have for so many samples of each class."""
         samples = spec.num_classes * size
         weights = {} if self.weights is None else {self.weights.NAME: (samples,)}
         return {"pixels": (samples, *self.stored_shape(spec)), **self.labels.shapes(spec, samples), **weights}
@@ -79,19 +83,11 @@ class PixelSet(Synthetic):
             self.weights.initialize(x.new_ones(len(x)) if w is None else w)
         self.project()
 
-    def thin(self, size: int) -> Tensor:
-        """See :class:`Synthetic`; evenly over those of a class, one at least."""
-        kept, labels = [], self().hard
-        for label in labels.unique():
-            own = (labels == label).nonzero()[:, 0]
-            count = max(len(own) * size // self.per_class, 1)
-            kept.append(own[torch.arange(count, device=own.device) * len(own) // count])
-        index = torch.cat(kept).sort().values
+    def keep(self, index: Tensor) -> None:
+        """Leave out all samples but some, by their numbers."""
         self.pixels = nn.Parameter(self.pixels.detach()[index])
         for part in self._parts():
             part.keep(index)
-        self.per_class = size
-        return index
 
     def _parts(self) -> list[Labels | Weights]:
         return [self.labels] if self.weights is None else [self.labels, self.weights]

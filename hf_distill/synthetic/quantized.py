@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
-from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.weights import Weights
 from hf_distill.options import NonNegativeFloat, PositiveFloat, ShareBelowOne
@@ -17,17 +16,14 @@ from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.budget import Budget
 from hf_distill.quantization.grid import UniformQuantizer
 from hf_distill.quantization.grouping import from_rows, to_rows
-from hf_distill.quantization.planning import largest_size
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, role
 from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.planner import Planner
 from hf_distill.synthetic.quantized_row import QuantizedRow, classes_of, quantized_row
-from hf_distill.synthetic.quantized_size import coded_share, planned_bits
 from hf_distill.synthetic.smoothness import total_variation
 
 # Values of a row that ranges and levels are fitted to in every step of a warm-up whose bits are steered.
 _STEERED = 1 << 12
-# Power of the bits that the weight of the total variation follows: it doubles where they are 9 % too many.
-_STEEPNESS = 8
 
 
 class QuantizedSet(Synthetic):
@@ -96,16 +92,14 @@ class QuantizedSet(Synthetic):
         self.coding = coding
         self.smoothness = smoothness
         self.shrink = shrink
-        self._weight = smoothness
-        # Of the packed bits of the values, what a plan counts with; None before there are any to code.
-        self._share: float | None = None
+        self._planner = Planner(self)
         self.quantizers = nn.ModuleDict()
         # Part of the state: a run that goes on between two steps must know whether the fit is still to be made.
         self.register_buffer("_warming", torch.zeros((), dtype=torch.int64))
 
     @property
     def size(self) -> int:
-        """See :class:`Synthetic`; with a budget, known after :meth:`plan`."""
+        """See :class:`Synthetic`; with a budget, known once it is planned."""
         return self.synthetic.size
 
     @property
@@ -123,52 +117,12 @@ class QuantizedSet(Synthetic):
         """See :class:`Synthetic`."""
         return self.synthetic.weight_part
 
-    def plan(self, spec: Any) -> None:
-        """Take the size that the budget allows.
+    def planner(self) -> Planner:
+        """See :class:`Synthetic`."""
+        return self._planner
 
-        Raises:
-            UserError: The quantizer's options are wrong, or not even the smallest set fits.
-        """
-        self.quantizer.check()
-        if self.shrink is not None and not (self.smoothness and self.budget and self.coding == "entropy"):
-            raise UserError("synthetic.shrink needs a budget, coding=entropy and a smoothness above 0")
-        self.synthetic.plan(spec)
-        if self.budget is None:
-            return
-        if self.coding == "entropy" and not isinstance(self.synthetic, PixelSet):
-            raise UserError(
-                f"synthetic.coding entropy spends a budget on samples, of which {type(self.synthetic).__name__} has "
-                "none: choose packed, or leave out the budget"
-            )
-        total = self.budget.bits(classes_of(spec))
-        least = self.synthetic.least_size(spec)
-        needed = self.planned_bits(spec, least).total
-        if needed > total and (self.coding == "packed" or self._share is not None):
-            what = f"budget.total_bytes {-(-needed // 8)}"
-            if self.budget.bits_per_class is not None:
-                what = f"budget.bits_per_class {-(-needed // spec.num_classes)}"
-            raise UserError(
-                f"{total} bits are too few: with {self.quantizer.bits} bits a value the smallest set takes {needed}; "
-                f"give {what}, or fewer bits a value"
-            )
-        self.synthetic.resize(largest_size(lambda size: self.planned_bits(spec, size).total, least, total))
-
-    def replan(self, x: Tensor, y: Tensor, spec: Any) -> bool:
-        """See :class:`Synthetic`; with entropy coding, by how far it shrinks the codes of these samples."""
-        if self.coding == "packed" or self.budget is None:
-            return False
-        trial = copy.deepcopy(self)
-        trial.budget = None
-        trial.initialize(x, y, spec)
-        self._share = (self.shrink or 1.0) * trial.coded_share()
-        self.plan(spec)
-        return True
-
-    def planned_bits(self, spec: Any, size: int) -> Bits:
-        """Return what :meth:`bits` will be for a size; with entropy coding, about."""
-        return planned_bits(self.synthetic, self._described, spec, size, self._share or 1.0, self.equal_classes)
-
-    def _described(self, name: str) -> Quantizer:
+    def described(self, name: str) -> Quantizer:
+        """Return how a stored variable is to be quantized."""
         labels, weights = self.synthetic.label_part, self.synthetic.weight_part
         if labels is not None and name == labels.NAME:
             return self.labels if self.labels is not None else self.quantizer
@@ -184,18 +138,14 @@ class QuantizedSet(Synthetic):
         """
         self.synthetic.initialize(x, y, spec, w)
         self.calibrate()
-        if self.coding == "packed" and self.budget is not None and self.bits().total > self._total():
-            raise UserError(
-                f"the set takes {self.bits().total} bits and the budget is {self._total()}: its classes have different "
-                "numbers of samples, so set synthetic.equal_classes=false"
-            )
+        self._planner.check()
 
     @torch.no_grad()
     def calibrate(self) -> None:
         """Fit ranges and levels to the present values: post-hoc quantization."""
         self.quantizers = nn.ModuleDict()
         for name, values in self.synthetic.codes().items():
-            quantizer = copy.deepcopy(self._described(name))
+            quantizer = copy.deepcopy(self.described(name))
             quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, classes_of(self.spec)))
             self.quantizers[_key(name)] = quantizer
 
@@ -216,42 +166,20 @@ class QuantizedSet(Synthetic):
             self._warming.zero_()
             self._fit()
         if steered:
-            self._share = self.coded_share()
-            excess = self.planned_bits(self.spec, self.size).total / self._total()
-            self._weight = self.smoothness * excess**_STEEPNESS
+            self._planner.steer()
         elif share >= 1 and self.coding == "entropy" and self.budget is not None:
-            self._thin(self._total())
+            self._planner.thin()
 
     def _fit(self, most: int | None = None) -> None:
         """Fit ranges and levels to the values, or to so many of each row."""
-        for _, quantizer, rows in self._each():
+        for _, quantizer, rows in self.each():
             fitted = copy.deepcopy(quantizer)
             fitted.calibrate(rows[:, :: 1 if most is None else max(rows.shape[1] // most, 1)])
             # The optimiser holds the parameters: they keep their place.
             for own, new in zip(quantizer.parameters(), fitted.parameters(), strict=True):
                 own.copy_(new)
 
-    def coded_share(self) -> float:
-        """Return the entropy-coded size of the values, in that of their packed codes."""
-        return coded_share(self.synthetic, self._each())
-
-    def _total(self) -> int:
-        assert self.budget is not None
-        return self.budget.bits(classes_of(self.spec))
-
-    def _thin(self, total: int) -> None:
-        """Leave out samples until the set takes no more than some bits."""
-        while (bits := self.bits().total) > total:
-            size = min(self.size - 1, self.size * total // bits)
-            if size < 1:
-                raise UserError(f"one sample of each class takes {bits} bits and the budget is {total}: raise it")
-            kept = self.synthetic.thin(size)
-            for quantizer in self.quantizers.values():
-                if quantizer.granularity == "sample":
-                    for parameter in quantizer.parameters():
-                        parameter.data = parameter.data[kept]
-
-    def _each(self) -> list[tuple[str, Quantizer, Tensor]]:
+    def each(self) -> list[tuple[str, Quantizer, Tensor]]:
         """Return name, quantizer and values in rows of every stored variable."""
         each = []
         for name, values in self.synthetic.codes().items():
@@ -267,7 +195,7 @@ class QuantizedSet(Synthetic):
         shapes = {name: tuple(values.shape) for name, values in self.synthetic.codes().items()}
         return {
             name: from_rows(quantizer(rows), quantizer.granularity, shapes[name])
-            for name, quantizer, rows in self._each()
+            for name, quantizer, rows in self.each()
         }
 
     def decode(self, codes: dict[str, Tensor]) -> Batch:
@@ -286,18 +214,20 @@ class QuantizedSet(Synthetic):
         """See :class:`Synthetic`; the quantizers' own terms, and the total variation."""
         terms = {}
         if not self._warming:
-            usage = {name: quantizer.penalty(rows) for name, quantizer, rows in self._each()}
+            usage = {name: quantizer.penalty(rows) for name, quantizer, rows in self.each()}
             terms = {f"usage_{name}": term for name, term in usage.items() if term is not None}
         if self.smoothness:
             values = {name: own for name, own in self.synthetic.codes().items() if role(self.synthetic, name) == "data"}
-            terms |= {f"smoothness_{name}": self._weight * total_variation(own) for name, own in values.items()}
+            terms |= {
+                f"smoothness_{name}": self._planner.smoothness * total_variation(own) for name, own in values.items()
+            }
         return terms
 
     @torch.no_grad()
     def project(self) -> None:
         """See :class:`Synthetic`; ranges and levels stay within the values."""
         self.synthetic.project()
-        for _, quantizer, rows in self._each():
+        for _, quantizer, rows in self.each():
             quantizer.project(rows.amin(1), rows.amax(1))
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
@@ -315,7 +245,7 @@ class QuantizedSet(Synthetic):
         return self._row().bits
 
     def _row(self) -> QuantizedRow:
-        return quantized_row(self.synthetic, self._each(), self.coding == "entropy")
+        return quantized_row(self.synthetic, self.each(), self.coding == "entropy")
 
 
 def _key(name: str) -> str:

@@ -37,15 +37,15 @@ class SeriesSet(Synthetic):
         return self.length
 
     def resize(self, size: int) -> None:
-        """See :class:`Synthetic`."""
+        """Take another number of time steps."""
         self.length = size
 
     def least_size(self, spec: SeriesSpec) -> int:
-        """See :class:`Synthetic`: a window."""
+        """Return the time steps of a window."""
         return max(spec.window - self.wrap, 1)
 
     def shapes(self, spec: SeriesSpec, size: int) -> dict[str, tuple[int, ...]]:
-        """See :class:`Synthetic`."""
+        """Return the shapes that :meth:`codes` will have for so many time steps."""
         return {"values": (size, spec.num_channels)}
 
     def initialize(self, x: Tensor, y: Tensor, spec: SeriesSpec, w: Tensor | None = None) -> None:

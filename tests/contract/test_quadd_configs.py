@@ -47,5 +47,5 @@ def test_a_configuration_builds_and_spends_its_budget(name, spec, size):
     written = json.loads(json.dumps({"method": described, "data": objects.data.config()}))
     assert parser.instantiate(parser.parse_object(written)).method.config() == described
     synthetic = objects.method.synthetic
-    synthetic.plan(spec)
+    synthetic.planner().plan(spec)
     assert synthetic.size == size

@@ -80,7 +80,7 @@ def test_what_is_written_is_what_is_decoded_and_counted(kind, labels, weights, q
     assert np.allclose(y, decoded.y.detach().numpy(), atol=1e-6) and np.allclose(w, decoded.w.detach().numpy())
     assert w.mean() == pytest.approx(1, abs=1e-6) and bits.total == written(packed)
     if quantized:
-        assert synthetic.planned_bits(synthetic.spec, 2) == bits and packed.meta["claimed_bits"] == bits.total
+        assert synthetic.planner().bits(synthetic.spec, 2) == bits and packed.meta["claimed_bits"] == bits.total
     if labels != "hard":
         assert np.allclose(y.sum(-1), 1, atol=1e-6)
     if weights != "none" and not quantized:
@@ -127,7 +127,8 @@ def test_a_share_below_zero_comes_back():
 def test_a_set_that_is_thinned_keeps_labels_and_weights_of_its_samples(labels):
     synthetic = made("pixels", labels, "fixed", False)
     before = synthetic()
-    kept = synthetic.thin(1)
+    kept = torch.tensor([0, 3, 4])
+    synthetic.keep(kept)
     after = synthetic()
     assert len(after) == 3 and torch.equal(after.x, before.x[kept]) and torch.equal(after.y, before.y[kept])
     assert torch.allclose(after.w, before.w[kept] / before.w[kept].mean())
@@ -140,7 +141,7 @@ def test_a_budget_counts_labels_and_weights():
     for spare, samples in ((0, 4), (-1, 3)):
         budget = Budget(total_bytes=12 + 4 * 3 * (10 + 12 + 8) // 8 + spare)
         synthetic = QuantizedSet(synthetic=copy.deepcopy(inner), budget=budget, **quantizers)
-        synthetic.plan(spec((5,)))
+        synthetic.planner().plan(spec((5,)))
         assert synthetic.size == samples
 
 

@@ -51,7 +51,7 @@ def test_only_stored_pixels_are_counted():
     assert synthetic.bits().data == 2 * 16 * 32 == sum(8 * len(row) for row in synthetic.pack().columns["codes"])
     # 2 x 16 values x 2 bits x 3 samples = 192, 16 bits for the labels and 64 for the levels
     quantized = QuantizedSet(synthetic=CoarsePixelSet(), quantizer=LearnedLevels(), budget=Budget(total_bytes=34))
-    quantized.plan(spec())
+    quantized.planner().plan(spec())
     assert quantized.size == 3
 
 

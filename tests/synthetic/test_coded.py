@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
 from hf_distill.quantization import Budget, UniformQuantizer
 from hf_distill.synthetic import PixelSet, QuantizedSet, SeriesSet
@@ -41,9 +42,9 @@ def test_a_budget_buys_more_coded_samples_and_keeps_to_it():
         return torch.linspace(-1, 1, 16).reshape(1, 1, 4, 4).expand(len(y), 1, 4, 4), y
 
     synthetic = QuantizedSet(quantizer=UniformQuantizer(bits=2, granularity="sample"), budget=budget, coding="entropy")
-    synthetic.plan(spec())
+    synthetic.planner().plan(spec())
     assert synthetic.size == 6  # 16 x 2 bits and a range of 32 each
-    assert synthetic.replan(*drawn(6), spec()) and synthetic.size > 6
+    assert synthetic.planner().replan(Batch.of(*drawn(6)), spec()) and synthetic.size > 6
     x, y = drawn(synthetic.size)
     synthetic.initialize(x, y, spec())
     with torch.no_grad():  # what was learned is as good as random, and takes more than was planned
@@ -59,8 +60,8 @@ def test_a_budget_buys_more_coded_samples_and_keeps_to_it():
     assert labels[torch.stack(rows)].equal(after.y)  # whole samples with the values that they had
 
     packed = QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=budget)
-    packed.plan(spec())
-    assert not packed.replan(*drawn(packed.size), spec())
+    packed.planner().plan(spec())
+    assert not packed.planner().replan(Batch.of(*drawn(packed.size)), spec())
 
 
 def test_a_budget_that_only_coded_samples_fit():
@@ -68,13 +69,13 @@ def test_a_budget_that_only_coded_samples_fit():
     even, uneven = (
         QuantizedSet(synthetic=PixelSet(), budget=Budget(bits_per_class=40), coding="entropy") for _ in range(2)
     )
-    even.plan(spec())  # packed 3 x 16 x 2 bits, a range of 32 and labels of 16: 48 a class
-    assert even.replan(torch.ones(3, 1, 4, 4), torch.arange(3), spec()) and even.size >= 1
-    uneven.plan(spec())
+    even.planner().plan(spec())  # packed 3 x 16 x 2 bits, a range of 32 and labels of 16: 48 a class
+    assert even.planner().replan(Batch.of(torch.ones(3, 1, 4, 4), torch.arange(3)), spec()) and even.size >= 1
+    uneven.planner().plan(spec())
     with pytest.raises(UserError, match="120 bits are too few: with 2 bits a value the smallest set takes 144; give"):
-        uneven.replan(noise, torch.arange(3), spec())
+        uneven.planner().replan(Batch.of(noise, torch.arange(3)), spec())
     with pytest.raises(UserError, match="too few"):
-        QuantizedSet(synthetic=PixelSet(), budget=Budget(bits_per_class=40)).plan(spec())
+        QuantizedSet(synthetic=PixelSet(), budget=Budget(bits_per_class=40)).planner().plan(spec())
 
 
 def test_total_variation_is_what_neighbours_differ_by():
@@ -99,8 +100,8 @@ def test_a_set_that_shrinks_has_more_samples_and_is_smoothed_until_they_fit():
 
     def planned(**more):
         synthetic = QuantizedSet(synthetic=PixelSet(), **options, **more)
-        synthetic.plan(spec())
-        assert synthetic.replan(*drawn(synthetic.size), spec())
+        synthetic.planner().plan(spec())
+        assert synthetic.planner().replan(Batch.of(*drawn(synthetic.size)), spec())
         synthetic.initialize(*drawn(synthetic.size), spec())
         return synthetic
 
@@ -121,6 +122,8 @@ def test_coding_that_does_not_fit():
     enough = {"budget": Budget(bits_per_class=400), "coding": "entropy", "smoothness": 0.1}
     for name, value in (("budget", None), ("coding", "packed"), ("smoothness", 0.0)):
         with pytest.raises(UserError, match="shrink needs a budget, coding=entropy and a smoothness"):
-            QuantizedSet(**{**enough, name: value}, shrink=0.5).plan(spec())
+            QuantizedSet(**{**enough, name: value}, shrink=0.5).planner().plan(spec())
     with pytest.raises(UserError, match="SeriesSet has none"):
-        QuantizedSet(synthetic=SeriesSet(), budget=Budget(total_bytes=99), coding="entropy").plan(series_spec())
+        QuantizedSet(synthetic=SeriesSet(), budget=Budget(total_bytes=99), coding="entropy").planner().plan(
+            series_spec()
+        )

@@ -53,7 +53,7 @@ def test_the_file_holds_the_exact_samples_in_the_claimed_bits(inner, quantizer):
 def test_planned_bits_are_the_bits(granularity):
     synthetic = filled(PixelSet(per_class=4), UniformQuantizer(bits=3, granularity=granularity))
     groups = {"tensor": 1, "channel": 1, "class": 3, "sample": 12}[granularity]
-    assert synthetic.planned_bits(spec(), 4) == synthetic.bits()
+    assert synthetic.planner().bits(spec(), 4) == synthetic.bits()
     assert synthetic.bits().side == groups * 32 and synthetic.bits().data == 12 * 16 * 3
 
 
@@ -61,22 +61,21 @@ def test_a_budget_decides_the_samples():
     # a class: 16 values of 2 bits each; beside them 16 bits for the labels and 32 for the ends of the range
     for budget, samples in ((100, 2), (111, 2), (112, 3)):
         synthetic = QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=Budget(bits_per_class=budget))
-        synthetic.plan(spec())
+        synthetic.planner().plan(spec())
         assert synthetic.size == samples
-        assert synthetic.planned_bits(spec(), samples).total <= 3 * budget
-        assert synthetic.planned_bits(spec(), samples + 1).total > 3 * budget
+        assert synthetic.planner().bits(spec(), samples).total <= 3 * budget
+        assert synthetic.planner().bits(spec(), samples + 1).total > 3 * budget
     with pytest.raises(UserError, match=r"90 bits are too few: .* takes 144; give budget.bits_per_class 48"):
-        QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=Budget(bits_per_class=30)).plan(spec())
+        QuantizedSet(quantizer=UniformQuantizer(bits=2), budget=Budget(bits_per_class=30)).planner().plan(spec())
 
 
 def test_a_budget_decides_the_time_steps():
     synthetic = QuantizedSet(synthetic=SeriesSet(), quantizer=UniformQuantizer(bits=4), budget=Budget(total_bytes=34))
-    synthetic.plan(series_spec())
+    synthetic.planner().plan(series_spec())
     assert synthetic.size == (34 * 8 - 32) // 12
+    few = QuantizedSet(synthetic=SeriesSet(), quantizer=UniformQuantizer(bits=4), budget=Budget(total_bytes=9))
     with pytest.raises(UserError, match=r"give budget\.total_bytes 13"):
-        QuantizedSet(synthetic=SeriesSet(), quantizer=UniformQuantizer(bits=4), budget=Budget(total_bytes=9)).plan(
-            series_spec()
-        )
+        few.planner().plan(series_spec())
 
 
 def test_gradients_reach_values_and_levels_at_their_own_rates():
@@ -140,11 +139,11 @@ def test_unequal_classes_need_bits_for_every_label():
         synthetic = QuantizedSet(
             synthetic=PixelSet(per_class=1), quantizer=UniformQuantizer(bits=1), budget=budget, equal_classes=equal
         )
-        synthetic.plan(spec())
+        synthetic.planner().plan(spec())
         assert synthetic.size == 1
     # 3 samples of 16 bits, 32 for the ends and 8 for labels fit into 108; with 4 samples nothing fits
     synthetic.initialize(torch.randn(3, 1, 4, 4), torch.tensor([0, 0, 2]), spec())
-    assert synthetic.bits() == synthetic.planned_bits(spec(), 1) and synthetic.bits().total == 88
+    assert synthetic.bits() == synthetic.planner().bits(spec(), 1) and synthetic.bits().total == 88
     synthetic.budget = Budget(total_bytes=11)
     with pytest.raises(UserError, match=r"takes 104 bits and the budget is 88: .*equal_classes=false"):
         synthetic.initialize(torch.randn(4, 1, 4, 4), y, spec())

@@ -54,12 +54,12 @@ def test_the_file_holds_labels_in_the_claimed_bits():
         synthetic=VectorSet(labels=TopLabels()), quantizer=LearnedLevels(bits=3), labels=UniformQuantizer(bits=4),
         budget=Budget(total_bytes=60),
     )  # fmt: skip
-    synthetic.plan(spec())
+    synthetic.planner().plan(spec())
     # a sample: 15 bits of values, 3 x 4 of shares and 3 x 3 of classes; levels 128 and a range 32; 6 are a size of 1
-    assert synthetic.size == 1 and synthetic.planned_bits(spec(), 1).total == 8 * 12 + 72 + 56 + 160
+    assert synthetic.size == 1 and synthetic.planner().bits(spec(), 1).total == 8 * 12 + 72 + 56 + 160
     synthetic.initialize(x, y, spec())
     packed = synthetic.pack()
-    assert synthetic.bits() == synthetic.planned_bits(spec(), 1) and synthetic.bits().labels == 72 + 56
+    assert synthetic.bits() == synthetic.planner().bits(spec(), 1) and synthetic.bits().labels == 72 + 56
     assert 8 * sum(len(column[0]) for column in packed.columns.values()) == synthetic.bits().total
     x, y, _ = read(packed, spec())
     assert np.array_equal(x, synthetic().x.detach().numpy())
