@@ -56,7 +56,7 @@ def main() -> None:
 def table_row(row: dict) -> dict:
     """Return a line of the table: errors as they are, fractions as per cent."""
     factor = 100 if row["metric"] in ("accuracy", "top3_accuracy", "top5_accuracy", "macro_f1") else 1
-    line = {"network": row["network"], "metric": row["metric"], "seeds": row["seeds"]}
+    line = {"network": row["network"], "metric": row["metric"], "networks": f"{row['seeds']} on 1 set"}
     line["distilled"] = pair(row["mean"], row["std"], factor)
     line["random, equal bits"] = pair(row["random_mean"], row["random_std"], factor)
     for name, value in row.get("baselines", {}).items():
@@ -64,6 +64,8 @@ def table_row(row: dict) -> dict:
             line[name.replace("_", " ")] = pair(value["mean"], value["std"], factor)
     if row.get("full_mean") is not None:
         line["full"] = pair(row["full_mean"], row.get("full_std"), factor)
+    if row.get("full_steps") is not None:
+        line["full, steps"] = row["full_steps"]
     if row.get("gap_closed") is not None:
         line["gap closed %"] = 100 * row["gap_closed"]
     if row.get("training_speedup") is not None:

@@ -25,7 +25,7 @@ from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.methods.start import read_start
 
 # Baselines that are chosen real samples: the best of them is what a set has to beat.
-CORESETS = ("kmeans", "kmeans_pixels", "herding")
+CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 
 
 def main() -> None:
@@ -71,7 +71,8 @@ def main() -> None:
 def merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a line of the table from one row a set."""
     first = rows[0]
-    percent = 100 if first["metric"] not in ("mse", "mae") else 1
+    error = first["metric"] in ("mse", "mae")
+    percent = 1 if error else 100
 
     def spread(values: list[float | None]) -> Any:
         known = [percent * value for value in values if value is not None]
@@ -79,7 +80,8 @@ def merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     names = [name for name in first["baselines"] if all(name in row["baselines"] for row in rows)]
     means = {name: spread([row["baselines"][name]["mean"] for row in rows]) for name in names}
-    best = max((name for name in CORESETS if name in means), key=lambda name: average(means[name]), default=None)
+    coresets = [name for name in CORESETS if name in means]
+    best = (min if error else max)(coresets, key=lambda name: average(means[name]), default=None)
     line = {"network": first["network"], "metric": first["metric"]}
     line["networks"] = f"{first['seeds']} on each of {len(rows)} sets"
     line["distilled"] = spread([row["mean"] for row in rows])
@@ -91,7 +93,7 @@ def merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     line["full"] = full
     line["full, steps"] = first.get("full_steps")
     line |= {name.replace("_", " "): value for name, value in means.items() if name not in ("start", "random")}
-    line |= {"samples": first["samples"], "bits": first["bits"]}
+    line |= {"samples": first["samples"], "bits": first["bits"], "codes bits": first["config_bits"]["codes"]}
     return {key: value for key, value in line.items() if value is not None}
 
 

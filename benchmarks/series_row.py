@@ -37,6 +37,10 @@ def columns(result: dict[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {network: [result["mean"], result["std"] or 0.0]}
     if result["random_mean"] is not None:
         row[f"{network}, random"] = [result["random_mean"], result["random_std"] or 0.0]
+    for name in ("start", "selected"):
+        if name in result["baselines"]:
+            own = result["baselines"][name]
+            row[f"{network}, {name}"] = [own["mean"], own["std"] or 0.0]
     if result["full_mean"] is not None:
         row[f"{network}, full"] = result["full_mean"]
     return row
