@@ -230,8 +230,9 @@ def run_trials(
     first = trials[0]
     sample = first.data.batch(torch.zeros(1, dtype=torch.int64))[0].to(device)
     channels = first.data.num_channels
-    operations = step_flops(first.network.to(device), sample, first.recipe.batch(channels)) + STEP
-    work = operations * sum(trial.recipe.total_steps(len(trial.data), channels) for trial in trials)
+    window = step_flops(first.network.to(device), sample, 1)
+    steps = sum(trial.recipe.total_steps(len(trial.data), channels) for trial in trials)
+    work = (window * first.recipe.batch(channels) + STEP) * steps + window / 3 * len(test) * len(trials)
     workers = choose_workers(work, len(trials)) if device.type == "cpu" else 1
     run = partial(_run_trial, test=test, shown=shown, device=device)
     return side_by_side(run, trials, workers, progress)

@@ -26,9 +26,9 @@ TOGETHER_MOST = 10
 # torch.compile makes a step 1.6x faster at 28x28 and at 8x8 (ConvNet of width 32), and takes 5-20 s with a cold cache:
 # at 45 GFLOP/s on one thread this is 90 s of uncompiled training.
 COMPILE_FROM = 4e12
-# Workers take 3 s to begin; this is 10 s of training on one thread. A step of a small network takes as long as STEP
-# operations, whatever it computes.
-WORKERS_FROM = 4e11
+# Workers take 3 s to begin; this is 5 s (ConvNet) to 12 s (xPatch) of training on one thread. A step of a small network
+# takes as long as STEP operations, whatever it computes.
+WORKERS_FROM = 2e11
 STEP = 5e7
 
 
