@@ -1,73 +1,167 @@
-"""Seconds per 1000 epochs of one evaluation network: one after the other, together, compiled.
+"""How many times as fast an evaluation is as that of an older commit, alone and beside another job.
 
-python benchmarks/evaluation_speed.py [--device cuda] [--width 128] [--seeds 5]: the numbers behind the rules in
-``hf_distill/training/plan.py``. Ratios of one run count; other work on the machine changes the seconds.
+python benchmarks/evaluation_speed.py [--before COMMIT] [--rounds 3]: both commits measure sets of the same size by the
+same protocol, in turn, in processes of their own, so that a ratio holds on a noisy machine. The sets are noise: what is
+on an image takes no time. Each process evaluates twice; the first time, with what a process begins with (compilation,
+worker processes), stands beside the second. The other job is a loop that keeps one core busy. The protocols:
+
+- classification: 100 images of 28 pixels (10 a class) as one batch, ConvNet-3 of width 32, DSA, compiled as the full
+  protocol is; ``--epochs`` of its 1000 epochs and as large a share of FashionMNIST's 10,000 test images;
+- forecasting: 384 time steps of 7 channels, look-back and horizon 96, the default forecasters, ``--epochs`` steps for
+  each and every 8th test window.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import torch
+import numpy as np
 
-from hf_distill.augment import SiameseAugment
-from hf_distill.data.batch import Batch
-from hf_distill.networks import ConvNet
-from hf_distill.seeding import Streams
-from hf_distill.training import Recipe, TensorSource, train_networks
+TOP = Path(__file__).parent.parent
+PROTOCOLS = ("classification", "forecasting")
 
 
-def seconds(shape: tuple[int, ...], samples: int, options: argparse.Namespace, **choice: str) -> float:
-    """Return seconds per network and 1000 epochs, from the faster half of the epochs: compilation is left out."""
-    depth = 2 if shape[1] < 16 else 3
-    networks = [ConvNet(width=options.width, depth=depth).build(shape, 10, k) for k in range(options.seeds)]
-    batch = Batch.of(torch.randn(samples, *shape), torch.arange(samples) % 10)
-    marks: list[float] = []
+def classification(epochs: int, seeds: int) -> Any:
+    """Return a function that measures images of noise."""
+    import torch
+    from datasets import ClassLabel, Dataset, Features, Image
 
-    def mark(_: int) -> None:
-        if options.device != "cpu":
-            torch.cuda.synchronize()
-        marks.append(time.perf_counter())
+    from hf_distill import ClassificationEvaluator, ConvNet, PixelSet, RealData, Recipe, SiameseAugment
+    from hf_distill.hub import DistilledDataset
 
-    train_networks(
-        networks,
-        [TensorSource(batch)] * options.seeds,
-        [Streams(k) for k in range(options.seeds)],
-        recipe=Recipe(epochs=options.epochs, augment=SiameseAugment()),
-        device=options.device,
-        progress=mark,
-        **choice,
+    generator = np.random.default_rng(0)
+
+    def table(rows: int) -> Dataset:
+        values = {"image": list(generator.integers(0, 256, (rows, 28, 28), np.uint8)), "label": np.arange(rows) % 10}
+        return Dataset.from_dict(values, Features({"image": Image(), "label": ClassLabel(num_classes=10)}))
+
+    real = RealData.from_dataset(table(1000), table(10 * epochs)).setup()
+    synthetic = PixelSet(per_class=10)
+    batch = real.sample(list(range(10)), 10, torch.Generator().manual_seed(0))
+    initial = (batch,) if "batch" in PixelSet.initialize.__annotations__ else (batch.x, batch.y)
+    synthetic.initialize(*initial, real.spec)
+    evaluator = ClassificationEvaluator(
+        networks=[ConvNet(width=32)],
+        seeds=seeds,
+        recipe=Recipe(epochs=epochs, augment=SiameseAugment()),
+        baselines=["random"],
+        compile="always",
     )
-    times = sorted(b - a for a, b in itertools.pairwise(marks))
-    steps = options.seeds if choice["strategy"] == "together" else 1
-    return 1000 * times[len(times) // 4] / steps
+    made = DistilledDataset.from_synthetic(synthetic, seed=0)
+    return lambda: evaluator.evaluate(made, real, progress=False)
+
+
+def forecasting(epochs: int, seeds: int) -> Any:
+    """Return a function that measures series of noise."""
+    import torch
+    from datasets import Dataset
+
+    from hf_distill import ForecastingEvaluator, ForecastRecipe, SeriesData
+    from hf_distill.hub import DistilledDataset
+    from hf_distill.synthetic.base import Bits, Packed
+
+    values = np.random.default_rng(0).normal(size=(17420, 7)).cumsum(0)
+    table = Dataset.from_dict({f"c{k}": values[:, k] for k in range(7)})
+    real = SeriesData.from_dataset(table, lookback=96, horizon=96).setup()
+    x = real.train.values[:384]
+    packed = Packed({"codes": [x.numpy().tobytes()]}, {"dtype": "<f4", "shape": list(x.shape)})
+    made = DistilledDataset(real.spec, x, torch.zeros(len(x)), packed, Bits(data=384 * 7 * 32, labels=0))
+    recipe = ForecastRecipe(steps=epochs, epochs=0)
+    options = {"start": False, "full_seeds": 0, "test_stride": 8}
+    evaluator = ForecastingEvaluator(seeds=seeds, random_draws=seeds, recipe=recipe, **options)
+    return lambda: evaluator.evaluate(made, real, progress=False)
+
+
+def child(protocol: str, epochs: int, seeds: int) -> None:
+    """Print the seconds of two evaluations, as the command line makes them."""
+    from hf_distill.allocator import keep_freed_memory
+
+    evaluate = {"classification": classification, "forecasting": forecasting}[protocol](epochs, seeds)
+    keep_freed_memory()
+    times = []
+    for _ in range(2):
+        start = time.perf_counter()
+        evaluate()
+        times.append(time.perf_counter() - start)
+    print(json.dumps(times))
+
+
+def seconds(code: Path, protocol: str, options: argparse.Namespace) -> list[float]:
+    """Return the seconds of a checkout's first and second evaluation."""
+    words = [sys.executable, __file__, "--child", protocol, "--epochs", str(options.epochs)]
+    environment = {**os.environ, "PYTHONPATH": str(code)}
+    done = subprocess.run(
+        [*words, "--seeds", str(options.seeds)], env=environment, cwd=code, stdout=subprocess.PIPE, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def busy(wanted: bool) -> Iterator[None]:
+    """Run a block beside a loop that keeps one core busy, in a session of its own as another user's job would be."""
+    job = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) if wanted else None
+    try:
+        yield
+    finally:
+        if job is not None:
+            job.kill()
+            job.wait()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", default="7f99517", help="the older commit")
+    parser.add_argument("--epochs", type=int, default=50, help="epochs, or steps, of each network")
+    parser.add_argument("--seeds", type=int, default=4, help="networks on the set, and as many on random samples")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--protocols", nargs="+", default=PROTOCOLS, choices=PROTOCOLS)
+    parser.add_argument("--beside", nargs="+", default=["nothing", "a busy core"], choices=["nothing", "a busy core"])
+    parser.add_argument("--note", default="", help="what to say of the machine")
+    parser.add_argument("--child", default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    print("| input | samples | sequential | together | compiled |\n| --- | --- | --- | --- | --- |")
-    for shape, samples in [
-        ((1, 8, 8), 10),
-        ((1, 8, 8), 100),
-        ((1, 28, 28), 10),
-        ((1, 28, 28), 100),
-        ((3, 32, 32), 500),
-    ]:
-        if options.device == "cpu" and samples > 100:
-            continue
-        row = [
-            seconds(shape, samples, options, strategy=strategy, compile=compiled)
-            for strategy, compiled in (("sequential", "never"), ("together", "never"), ("sequential", "always"))
-        ]
-        print(f"| {'x'.join(map(str, shape))} | {samples} | {' | '.join(f'{s:.2f}' for s in row)} |", flush=True)
+    if options.child:
+        child(options.child, options.epochs, options.seeds)
+        return
+    from record import save
 
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "before"
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", tree, options.before], cwd=TOP, check=True)
+        try:
+            for protocol in options.protocols:
+                for beside in options.beside:
+                    with busy(beside == "a busy core"):
+                        pairs = [
+                            (seconds(tree, protocol, options), seconds(TOP, protocol, options))
+                            for _ in range(options.rounds)
+                        ]
+                    row = {"protocol": protocol, "beside": beside}
+                    row |= {f"{name}, s": statistics.median(pair[k][1] for pair in pairs) for k, name in NAMES}
+                    row |= {f"{name}, first, s": statistics.median(pair[k][0] for pair in pairs) for k, name in NAMES}
+                    ratios = [before[1] / now[1] for before, now in pairs]
+                    row["times as fast"] = [statistics.fmean(ratios), statistics.stdev(ratios) if ratios[1:] else 0.0]
+                    rows.append(row)
+                    print(row, flush=True)
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=TOP, check=True)
+    note = f"Before: commit {options.before}. {options.epochs} epochs or steps of {2 * options.seeds} networks"
+    title = "An evaluation against that of an older commit"
+    save("evaluation_speed", rows, title=title, note=f"{note}. {options.note}".rstrip(". "))
+
+
+NAMES = ((0, "before"), (1, "now"))
 
 if __name__ == "__main__":
     main()

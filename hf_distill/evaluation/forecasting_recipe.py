@@ -235,7 +235,9 @@ def run_trials(
     work = (window * first.recipe.batch(channels) + STEP) * steps + window / 3 * len(test) * len(trials)
     workers = choose_workers(work, len(trials)) if device.type == "cpu" else 1
     run = partial(_run_trial, test=test, shown=shown, device=device)
-    return side_by_side(run, trials, workers, progress)
+    # Of several each has one thread, with workers or without: the last bits are the same.
+    with one_thread(device.type == "cpu" and len(trials) > 1):
+        return side_by_side(run, trials, workers, progress)
 
 
 def _run_trial(

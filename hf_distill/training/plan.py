@@ -88,7 +88,9 @@ def make_plan(
     if on_cpu and strategy != "sequential":
         groups = math.ceil(count / TOGETHER_MOST) if together else count
         workers = choose_workers(math.inf if strategy == "side_by_side" else (flops + STEP) * steps, groups)
-    one = on_cpu and (flops < ONE_THREAD or workers > 1)
+    # Of several networks each has one thread, with workers or without: the last bits are the same, and nobody waits for
+    # a second thread that another job keeps from its core, which takes 10 to 40 times as long.
+    one = on_cpu and (flops < ONE_THREAD or (count > 1 and strategy != "sequential"))
     return Plan(together, workers, compiled, one, compile == "always")
 
 
