@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from pickle import PicklingError
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -83,6 +83,10 @@ class _Impossible(Exception):
     """There are no workers, or they cannot be given the tasks."""
 
 
+class _Stopped(Exception):
+    """Another task has failed, and nobody waits for this one."""
+
+
 def _one_by_one(function: Function[Task, Result], tasks: Sequence[Task], progress: Advance | None) -> list[Result]:
     return [function(task, progress or (lambda count: None)) for task in tasks]
 
@@ -95,38 +99,59 @@ def _with_workers(
 
     try:
         executor = get_reusable_executor(workers, timeout=_IDLE, env=_ENVIRONMENT, initializer=_begin)
-    except (ImportError, OSError) as error:  # a system without semaphores or processes
-        raise _Impossible(str(error)) from error
-    futures: list[Future[Result]] = []
+    except (ImportError, OSError) as problem:  # a system without semaphores or processes
+        raise _Impossible(str(problem)) from problem
     try:
         # Memory that workers keep for reuse looks leaked, and they are replaced.
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             path = Path(folder) / "done"
-            done = np.memmap(path, np.int64, "w+", shape=len(tasks))
-            futures += [executor.submit(_do, function, task, str(path), place) for place, task in enumerate(tasks)]
-            seen = 0
-            finished = False
-            while not finished:
-                pending = wait(futures, _LOOK, FIRST_EXCEPTION).not_done
-                if progress is not None and (count := int(done.sum())) > seen:
-                    progress(count - seen)
-                    seen = count
-                # The first of the failed tasks speaks, as if they had been done one after the other.
-                failed = next((k for k, future in enumerate(futures) if future.done() and future.exception()), None)
-                finished = not pending or (failed is not None and all(future.done() for future in futures[:failed]))
-            return [future.result() for future in futures]
-    except TerminatedWorkerError as error:
+            done = np.memmap(path, np.int64, "w+", shape=len(tasks) + 1)
+            futures = [executor.submit(_do, function, task, str(path), place) for place, task in enumerate(tasks)]
+            error = _wait(futures, done, progress)
+    except BaseException:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise
+    if error is None:
+        return [future.result() for future in futures]
+    if isinstance(error, TerminatedWorkerError):
         raise UserError(
             "a process that trained networks was ended from outside, by the system perhaps because memory was short: "
             "with OMP_NUM_THREADS=1 in the environment networks are trained one after the other"
         ) from error
-    except (BrokenProcessPool, PicklingError) as error:
+    if isinstance(error, (BrokenProcessPool, PicklingError)):
         executor.shutdown(wait=True, kill_workers=True)
         raise _Impossible(str(error).splitlines()[0]) from error
-    except BaseException:
-        executor.shutdown(wait=True, kill_workers=True)
-        raise
+    raise error
+
+
+def _wait(
+    futures: Sequence[Future[Result]], done: np.memmap[Any, np.dtype[np.int64]], progress: Advance | None
+) -> BaseException | None:
+    """Wait for all tasks, or return the error of the first failed one, as if they had been done one after another."""
+    seen = 0
+    waited = futures
+    while True:
+        pending = wait(waited, _LOOK, FIRST_EXCEPTION).not_done
+        count = int(done[:-1].sum())
+        if progress is not None and count > seen:
+            progress(count - seen)
+            seen = count
+        failed = next((k for k, future in enumerate(futures) if future.done() and future.exception()), None)
+        if failed is not None:
+            waited = futures[:failed]
+            pending = {future for future in waited if not future.done()}
+        if not pending:
+            break
+    if failed is None:
+        return None
+    # Workers are kept, the next call may well be another try: they end what nobody waits for.
+    done[-1] = 1
+    error = futures[failed].exception()
+    for future in futures:
+        future.cancel()
+    wait(futures)
+    return error
 
 
 def _begin() -> None:
@@ -151,5 +176,7 @@ def _do(function: Function[Task, Result], task: Task, path: str, place: int) -> 
 
     def advance(count: int) -> None:
         done[place] += count
+        if done[-1]:
+            raise _Stopped
 
     return function(task, advance)

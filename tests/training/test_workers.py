@@ -18,6 +18,9 @@ from hf_distill.training.workers import count_workers, side_by_side
 
 def square(task, advance):
     advance(task)
+    while task > 9:
+        time.sleep(0.1)
+        advance(0)
     if task < 0:
         time.sleep(-task / 10)
         raise DivergenceError(f"number {task}")
@@ -44,6 +47,10 @@ def test_results_are_in_order_and_progress_adds_up():
 def test_the_first_failed_task_speaks_whichever_is_the_first_to_fail():
     with pytest.raises(DivergenceError, match="number -4"):
         side_by_side(square, [1, -4, -1, 2], 2)
+    before = {pid for _, _, pid in side_by_side(square, [1] * 8, 2)}
+    with pytest.raises(DivergenceError, match="number -1"):  # and what would take for ever is ended
+        side_by_side(square, [-1, 10, 11], 2)
+    assert {pid for _, _, pid in side_by_side(square, [1] * 8, 2)} <= before
 
 
 @pytest.mark.slow
