@@ -153,8 +153,9 @@ def test_plan_rules(monkeypatch):
     assert make(large, 100, 10_000, 5).workers == 4 and make(large, 100, 10_000, 5).one_thread
     assert make(large, 100, 10_000, 3).workers == 3
     assert make(large, 100, 10_000, 1).workers == 1 and not make(large, 100, 10_000, 1).one_thread
-    assert make(large, 100, 100, 5).workers == 1
+    assert make(large, 100, 50, 5).workers == 1 and make(large, 100, 50, 5).one_thread
     assert make(large, 100, 10_000, 5, strategy="sequential").workers == 1
+    assert not make(large, 100, 10_000, 5, strategy="sequential").one_thread
     assert make(small, 10, 100, 5, strategy="side_by_side").workers == 4
     assert make(small, 10, 100_000, 25).workers == 3  # ten and ten and five together
     assert make(small, 10, 100_000, 25, same_length=False).workers == 4
