@@ -49,13 +49,22 @@ def decode(record: dict[str, Any], rows: dict[str, list[Any]]) -> tuple[np.ndarr
     return x, labels(meta, rows, values), weights(meta, values, len(x))
 
 
-def variables(meta: dict[str, Any], rows: dict[str, list[Any]]) -> dict[str, np.ndarray]:
-    """Return the stored variables by name: of a quantized set their float32 values, else columns of bytes as arrays."""
+def variables(
+    meta: dict[str, Any], rows: dict[str, list[Any]], names: tuple[str, ...] | None = None
+) -> dict[str, np.ndarray]:
+    """Return the stored variables by name: of a quantized set their float32 values, else columns of bytes as arrays.
+
+    Args:
+        meta: How they are stored, ``record["codes"]["meta"]``.
+        rows: See :func:`decode`.
+        names: Those that are wanted; all of them if None.
+    """
     if "variables" in meta:
-        return {name: _dequantized(name, about, rows) for name, about in meta["variables"].items()}
+        wanted = {name: about for name, about in meta["variables"].items() if names is None or name in names}
+        return {name: _dequantized(name, about, rows) for name, about in wanted.items()}
     found = {}
     for name, values in rows.items():
-        if isinstance(values[0], bytes):
+        if isinstance(values[0], bytes) and (names is None or name in names):
             layout = meta.get("columns", {}).get(name, meta)
             kind = np.dtype(layout.get("dtype", "u1"))
             each = np.stack([np.frombuffer(value, kind) for value in values]).astype(kind.newbyteorder("="))
@@ -104,7 +113,7 @@ def labels(meta: dict[str, Any], rows: dict[str, list[Any]], values: dict[str, n
         powers = np.exp(dense - dense.max(-1, keepdims=True))
         return powers / powers.sum(-1, keepdims=True)
     if "per_class" in rows:
-        count = len(next(iter(values.values())))
+        count = next(iter(meta["variables"].values()))["shape"][0]
         if rows["per_class"][0] * about["classes"] != count:
             raise Damaged(f"per_class is {rows['per_class'][0]}, and there are {count} samples: it is damaged")
         return np.repeat(np.arange(about["classes"]), rows["per_class"][0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,17 +16,22 @@ from torch import Tensor
 from hf_distill.data.batch import Batch
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.files import user_path
-from hf_distill.hub import publish, record, tables
+from hf_distill.hub import publish, record
 from hf_distill.hub.card import write_texts
-from hf_distill.hub.exact import check_decoder, exact_labels, exact_views, exact_weights
+from hf_distill.hub.exact import (
+    check_decoder,
+    exact,
+    exact_columns,
+    exact_labels,
+    exact_views,
+    exact_weights,
+)
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.pictures import encode_pictures, write_pictures
 from hf_distill.hub.reading import explained, read_contents
-from hf_distill.hub.soundness import check_stored, check_values, check_variety
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
+from hf_distill.hub.writing import Check, write_contents
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
-
-Check = Literal["all", "values", "nothing"]
 
 
 class DistilledDataset:
@@ -45,7 +49,8 @@ class DistilledDataset:
         packed: The exact stored variables.
         bits: The exact size of ``packed``.
         config: The resolved configuration of the method, JSON.
-        recipe: How to train on the set (network, steps, learning rate, augmentation), JSON.
+        recipe: How to train on the set (network, steps, learning rate, augmentation), JSON; ``lr`` is a learning rate
+            that was learned with it.
         seed: The run's seed.
         timing: Seconds and other measurements of the run, JSON.
         history: Logged steps, JSON.
@@ -59,6 +64,7 @@ class DistilledDataset:
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
         folder: The local folder that holds this set, once saved or loaded from one.
+        layout: What a reader must know beside the rows of config ``default``, JSON.
         pictures: PNG bytes by file name.
         evaluation_pictures: Names of those that the evaluation brought, which the next one replaces.
     """
@@ -88,8 +94,8 @@ class DistilledDataset:
         self.y = self._format.labels(self.x, y)
         self.w = torch.ones(len(self.y)) if w is None else w.detach().cpu().float()
         self.packed = packed
-        self._layout = self._format.layout(spec, self.x, self.w)
-        self.bits = {"default": self._format.published_bits(spec, len(self), self._layout), "codes": bits}
+        self.layout = self._format.layout(spec, self.x, self.w)
+        self.bits = {"default": self._format.published_bits(spec, len(self), self.layout), "codes": bits}
         self.config = dict(config or {})
         self.recipe = dict(recipe or {})
         self.seed = seed
@@ -144,12 +150,22 @@ class DistilledDataset:
         return Batch(x.flatten(0, 1), torch.from_numpy(y).flatten(0, 1), self.w.repeat_interleave(x.shape[1]))
 
     def codes(self) -> dict[str, Tensor]:
-        """Return the exact stored variables; see :func:`hf_distill.hub.tables.code_tensors`."""
-        return tables.code_tensors(self.packed)
+        """Return what config ``codes`` stores, by column; the values of quantized variables."""
+        return exact_columns(self.packed)
+
+    def exact(self) -> Batch:
+        """Return the exact samples that the codes hold, with their labels, soft ones where there are any, and weights.
+
+        Raises:
+            ArtifactError: The codes do not fit their description, or it is somebody's own set that nothing is known of.
+        """
+        x, y, w = (None if part is None else torch.from_numpy(part.copy()) for part in exact(self.packed, self.spec))
+        assert x is not None
+        return Batch.of(x, self.y if y is None else y, w)
 
     def to_dataset(self) -> Dataset:
         """Return config ``default``: a dataset with the source's column names and feature types."""
-        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self._layout)
+        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.
@@ -275,45 +291,5 @@ class DistilledDataset:
         return loaded
 
     def _write(self, folder: Path, repo_id: str | None = None, *, check: Check = "all") -> dict[str, Any]:
-        """Write all files of the artifact into an empty folder and return the record's list of tables.
-
-        A destroyed set is refused; ``values`` allows one that is constant, ``nothing`` any.
-        """
-        if check != "nothing":
-            check_values(self.spec, self.x, self.packed, self.w)
-            check_stored(self.stored)
-        if check == "all":
-            check_variety(self.spec, self.stored, self.y, self.packed, self.config)
-        known = self._format.code_features(self.spec)
-        datasets = {"default": self.to_dataset(), "codes": tables.codes_dataset(self.packed, known)}
-        files = {}
-        for name, dataset in datasets.items():
-            path = folder / record.TABLES[name]
-            tables.write_parquet(dataset, path)
-            files[record.TABLES[name]] = record.file_entry(path, len(dataset), dataset.data.nbytes)
-        preview = self._format.preview(self.spec, self.stored, self.y)
-        values = {
-            "format_version": record.FORMAT_VERSION,
-            "spec": self.spec.to_dict(),
-            "rows": len(self),
-            "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in self.bits.items()},
-            "layout": self._layout,
-            "codes": {"features": datasets["codes"].features.to_dict(), "meta": self.packed.meta},
-            "config": self.config,
-            "recipe": self.recipe,
-            "seed": self.seed,
-            "timing": self.timing,
-            "history": self.history,
-            "citations": self.citations,
-            "versions": self.versions,
-            "files": files,
-            "preview": preview is not None,
-            "pictures": list(self.pictures),
-            "evaluation_pictures": self.evaluation_pictures,
-            "evaluation": self.evaluation,
-        }
-        if preview is not None:
-            preview.save(folder / record.PREVIEW, optimize=True)
-        write_pictures(folder, self.pictures)
-        write_texts(folder, values, repo_id)
-        return files
+        """Write all files of the artifact into an empty folder; see :func:`hf_distill.hub.writing.write_contents`."""
+        return write_contents(self, folder, repo_id, check)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from hf_distill import decode
 from hf_distill.errors import ArtifactError
@@ -31,14 +33,20 @@ def exact(packed: Packed, spec: Any) -> tuple[np.ndarray, np.ndarray | None, np.
         return decode.decode({"codes": {"meta": packed.meta}, "spec": spec.to_dict()}, packed.columns)
 
 
-def exact_variables(packed: Packed) -> dict[str, np.ndarray]:
-    """Return the stored variables, float32 where they are quantized.
+def exact_columns(packed: Packed) -> dict[str, Tensor]:
+    """Return the stored variables, float32 where they are quantized, and what else is stored in numbers, by column.
 
     Raises:
         ArtifactError: The codes do not fit their description.
     """
     with _fitting():
-        return decode.variables(packed.meta, packed.columns)
+        found = {
+            name: torch.from_numpy(values) for name, values in decode.variables(packed.meta, packed.columns).items()
+        }
+        for name, values in packed.columns.items():
+            if name not in found and not isinstance(values[0], (bytes, str)):
+                found[name] = torch.tensor(values)
+        return found
 
 
 def exact_labels(packed: Packed) -> np.ndarray | None:
@@ -48,7 +56,8 @@ def exact_labels(packed: Packed) -> np.ndarray | None:
         ArtifactError: The codes do not fit their description.
     """
     with _fitting():
-        return decode.labels(packed.meta, packed.columns, decode.variables(packed.meta, packed.columns))
+        values = decode.variables(packed.meta, packed.columns, ("labels", "shares", "chosen"))
+        return decode.labels(packed.meta, packed.columns, values)
 
 
 def exact_weights(packed: Packed, count: int) -> np.ndarray:
@@ -58,7 +67,7 @@ def exact_weights(packed: Packed, count: int) -> np.ndarray:
         ArtifactError: The codes do not fit their description.
     """
     with _fitting():
-        return decode.weights(packed.meta, decode.variables(packed.meta, packed.columns), count)
+        return decode.weights(packed.meta, decode.variables(packed.meta, packed.columns, ("weights",)), count)
 
 
 def exact_views(packed: Packed, x: np.ndarray) -> np.ndarray:
@@ -97,5 +106,5 @@ def _fitting() -> Iterator[None]:
         yield
     except decode.Damaged as error:
         raise ArtifactError(str(error)) from error
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError) as error:
         raise ArtifactError(f"the codes do not fit their description ({type(error).__name__}): damaged") from error

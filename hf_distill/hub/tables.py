@@ -161,31 +161,6 @@ def _feature(values: list[Any]) -> Any:
     return Value("float64") if isinstance(first, float) else Value("string")
 
 
-def code_tensors(packed: Packed) -> dict[str, Tensor]:
-    """Turn the stored columns into tensors.
-
-    Bytes follow the layout in :attr:`Packed.meta`: ``dtype`` (numpy's notation, byte order included) and ``shape`` of
-    one row, at the top level or, for sets with several byte columns, under ``columns[name]``; bytes without a layout
-    come as uint8. Text columns are left out.
-
-    Raises:
-        ArtifactError: They are laid out in another way.
-    """
-    tensors: dict[str, Tensor] = {}
-    for name, values in packed.columns.items():
-        try:
-            if isinstance(values[0], bytes):
-                layout = packed.meta.get("columns", {}).get(name, packed.meta)
-                dtype = np.dtype(layout.get("dtype", "u1"))
-                rows = np.stack([np.frombuffer(value, dtype) for value in values]).astype(dtype.newbyteorder("="))
-                tensors[name] = torch.from_numpy(rows.reshape(len(values), *layout.get("shape", (-1,))))
-            elif not isinstance(values[0], str):
-                tensors[name] = torch.tensor(values)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise ArtifactError(f"column {name!r} of the codes is not laid out as its record says: damaged") from error
-    return tensors
-
-
 def write_parquet(dataset: Dataset, path: Path) -> None:
     """Write a dataset with its feature types in the schema; equal content gives equal bytes.
 

@@ -71,7 +71,7 @@ def images(pictures: list[bytes | None]) -> pa.Table:
 # Links
 
 
-@pytest.mark.parametrize("name", ["pictures/spectrum.png", DEFAULT, CODES, "distillation.json"])
+@pytest.mark.parametrize("name", ["pictures/spectrum.png", DEFAULT, CODES, "distillation.json", "decode.py"])
 def test_a_link_that_leads_out_is_not_read(folder: Path, tmp_path: Path, name: str) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes((folder / name).read_bytes())
@@ -210,5 +210,5 @@ def test_vectors_of_other_lengths(tmp_path: Path) -> None:
 
 def test_codes_of_another_length(folder: Path) -> None:
     replaced(folder, CODES, parquet(pa.table({"codes": [b"abc"] * 6, "label": [0] * 6})))
-    with pytest.raises(ArtifactError, match="not laid out as its record says"):
+    with pytest.raises(ArtifactError, match="codes do not fit their description"):
         DistilledDataset.from_pretrained(folder).codes()

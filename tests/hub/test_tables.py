@@ -11,6 +11,7 @@ from datasets import Features, Value
 
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset, tables
+from hf_distill.hub.exact import exact_columns
 from hf_distill.synthetic.base import Packed
 from tests.hub.conftest import image_spec, make, vector_spec
 
@@ -65,7 +66,7 @@ def test_codes_follow_their_layout() -> None:
         {"scale": [big[0].tobytes()], "code": [bits[0].tobytes()], "level": [3], "weight": [0.5], "name": ["a"]},
         {"columns": {"scale": {"dtype": ">f4", "shape": [1, 2]}}},
     )
-    tensors = tables.code_tensors(packed)
+    tensors = exact_columns(packed)
     assert tensors["scale"].tolist() == [[[1.5, -2.0]]]
     assert tensors["code"].dtype == torch.uint8 and tensors["code"].tolist() == [[1, 2, 3]]
     assert tensors["level"].tolist() == [3] and tensors["weight"].tolist() == [0.5]

@@ -1,0 +1,75 @@
+"""From a :class:`~hf_distill.hub.DistilledDataset` to the files of its artifact."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hf_distill.hub import record, tables
+from hf_distill.hub.card import write_texts
+from hf_distill.hub.formats import format_of
+from hf_distill.hub.pictures import write_pictures
+from hf_distill.hub.soundness import check_stored, check_values, check_variety
+
+if TYPE_CHECKING:
+    from hf_distill.hub.artifact import DistilledDataset
+
+Check = Literal["all", "values", "nothing"]
+"""What is refused: destroyed sets, those that are not finite or far out alone, or none."""
+
+
+def write_contents(made: DistilledDataset, folder: Path, repo_id: str | None, check: Check) -> dict[str, Any]:
+    """Write all files of an artifact into an empty folder.
+
+    Args:
+        made: The set.
+        folder: Where.
+        repo_id: The Hub dataset that the card's lines name; None makes them name the folder.
+        check: What is refused.
+
+    Returns:
+        The record's list of tables.
+
+    Raises:
+        DivergenceError: The set is destroyed.
+    """
+    if check != "nothing":
+        check_values(made.spec, made.x, made.packed, made.w)
+        check_stored(made.stored)
+    if check == "all":
+        check_variety(made.spec, made.stored, made.y, made.packed, made.config)
+    format_ = format_of(made.spec.task)
+    known = format_.code_features(made.spec)
+    datasets = {"default": made.to_dataset(), "codes": tables.codes_dataset(made.packed, known)}
+    files = {}
+    for name, dataset in datasets.items():
+        path = folder / record.TABLES[name]
+        tables.write_parquet(dataset, path)
+        files[record.TABLES[name]] = record.file_entry(path, len(dataset), dataset.data.nbytes)
+    preview = format_.preview(made.spec, made.stored, made.y)
+    values = {
+        "format_version": record.FORMAT_VERSION,
+        "spec": made.spec.to_dict(),
+        "rows": len(made),
+        "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in made.bits.items()},
+        "layout": made.layout,
+        "codes": {"features": datasets["codes"].features.to_dict(), "meta": made.packed.meta},
+        "config": made.config,
+        "recipe": made.recipe,
+        "seed": made.seed,
+        "timing": made.timing,
+        "history": made.history,
+        "citations": made.citations,
+        "versions": made.versions,
+        "files": files,
+        "preview": preview is not None,
+        "pictures": list(made.pictures),
+        "evaluation_pictures": made.evaluation_pictures,
+        "evaluation": made.evaluation,
+    }
+    if preview is not None:
+        preview.save(folder / record.PREVIEW, optimize=True)
+    write_pictures(folder, made.pictures)
+    write_texts(folder, values, repo_id)
+    return files
