@@ -20,6 +20,7 @@ from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.learners.task import Classification, Task
 from hf_distill.networks.base import FeatureNetwork
+from hf_distill.networks.chunked import chunked, is_samplewise
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.objectives.base import Objective
@@ -92,8 +93,8 @@ class DistributionMatching(Objective):
             stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
             ``CellSelector`` of the same size and the same ``features``.
         features: The space in which k-means makes the cells; null for pixels.
-        chunk: Images in one forward pass of the real side; 0 chooses 256 on a CPU, where larger batches leave the
-            cache, and 4096 elsewhere.
+        chunk: Images in one forward pass; 0 chooses 256 on a CPU, where larger batches leave the cache, and 4096
+            elsewhere. A set of more than four times as many is computed twice instead of being held for its gradient.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
     """
 
@@ -162,8 +163,9 @@ class DistributionMatching(Objective):
         """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
         view = self._view(synthetic, real, streams)
         batch = all_examples(synthetic, synthetic())
+        chunk = self._chunk(batch.x.device.type) if is_samplewise(view.network) else len(batch)
         with seeded(streams.seed_for("dropout")):
-            features = self._features(view.network, batch.x, view.params)
+            features = self._features(view.network, batch.x, view.params, chunk)
         means = class_means(features, self._grouped(batch), self._groups(real))
         means = means if self._present is None else means[self._present]
         distance = (means - view.means).square().sum()
@@ -173,9 +175,12 @@ class DistributionMatching(Objective):
             terms["discrimination"] = self.discrimination * F.cross_entropy(logits, view.labels)
         return terms
 
-    def _features(self, network: FeatureNetwork, x: Tensor, params: AugmentParams | None) -> Tensor:
-        x = x if params is None or self._siamese is None else self._siamese.apply(x, params)
-        return network.features(x) if self._compiled is None else self._compiled(network, x)
+    def _features(self, network: FeatureNetwork, x: Tensor, params: AugmentParams | None, chunk: int) -> Tensor:
+        def of(part: Tensor) -> Tensor:
+            part = part if params is None or self._siamese is None else self._siamese.apply(part, params)
+            return network.features(part) if self._compiled is None else self._compiled(network, part)
+
+        return chunked(of, x, chunk, recompute=self._compiled is None)
 
     def _grouped(self, batch: Batch) -> Batch:
         return batch if self._member is None else Batch(batch.x, self._member, batch.w)
@@ -244,7 +249,7 @@ class DistributionMatching(Objective):
         for batch in self._real_chunks(real, streams.generator("real"), chunk):
             first, last = int(batch.y[0]), int(batch.y[-1])
             with seeded(streams.seed_for("dropout", first)):
-                found = torch.cat([self._features(network, x, params) for x in batch.x.split(chunk)])
+                found = self._features(network, batch.x, params, chunk)
             means.append(class_means(found, Batch(batch.x, batch.y - first, batch.w), last - first + 1))
             if self.discrimination:
                 features.append(found)
@@ -267,24 +272,18 @@ class DistributionMatching(Objective):
             classes = list(range(real.spec.num_classes)) if self._present is None else self._present.tolist()
             count = self.real_per_class
         else:
-            rows = self._cells.rows
-            classes = list(range(len(rows)))
-            count = -(-self.real_per_class * len(set(self._cells.classes)) // len(rows))
+            classes = list(range(len(self._cells.rows)))
+            count = -(-self.real_per_class * len(set(self._cells.classes)) // len(classes))
         step = max(1, max(chunk, _HELD // math.prod(real.spec.shape)) // count)
         for first in range(0, len(classes), step):
             some = classes[first : first + step]
             if self._cells is None:
                 x = real.sample(some, count, generator).x
             else:
-                picks = [_drawn(rows[cell], count, generator) for cell in some]
+                picks = [self._cells.draw(cell, count, generator) for cell in some]
                 x = real.train.batch(torch.cat(picks)).x
             places = torch.arange(first, first + len(some), device=x.device)
             yield Batch.of(x, places.repeat_interleave(count))
-
-
-def _drawn(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return so many of some rows in random order, all of them over again where there are fewer."""
-    return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
 
 
 def _task(real: Data) -> Task:

@@ -116,6 +116,11 @@ class Cells:
             classes += [label] * len(found)
         return cls(rows, torch.cat(centres), classes, features)
 
+    def draw(self, cell: int, count: int, generator: torch.Generator) -> Tensor:
+        """Return so many of a cell's rows in random order, all of them over again where there are fewer."""
+        rows = self.rows[cell]
+        return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
+
     def assign(self, x: Tensor, y: Tensor) -> Tensor:
         """Share samples ``x`` of classes ``y`` ``(M,)`` out to the cells: equally many to each, the closest first."""
         member = torch.zeros(len(y), dtype=torch.int64)

@@ -93,11 +93,27 @@ def test_the_calibrated_unit_replaces_the_spread(digits):
 
 
 def test_chunks_change_nothing(digits):
-    synthetic = whole_class(digits, 2)
-    losses = [
-        objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"] for chunk in (7, 1000)
-    ]
-    assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-4)
+    """Neither of the real side nor of the set, which in many parts is computed again for its gradient."""
+    losses, gradients = [], []
+    for chunk in (1, 7, 1000):
+        synthetic = whole_class(digits, 4)
+        loss = objective(real_per_class=20, chunk=chunk)(synthetic, digits, Streams(0))["features"]
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(synthetic.pixels.grad)
+    assert losses == pytest.approx([losses[-1]] * 3, rel=1e-4)
+    assert all(torch.allclose(g, gradients[-1], atol=1e-5 * gradients[-1].abs().max().item()) for g in gradients)
+
+
+def test_batch_statistics_are_those_of_the_whole_set(digits):
+    matching = DistributionMatching(
+        pool=fresh(ConvNet(width=4, depth=1, norm="batch")), augment=None, real_per_class=20, chunk=7
+    )
+    synthetic = whole_class(digits, 4)
+    loss = matching(synthetic, digits, Streams(0))["features"]
+    view = matching._view(synthetic, digits, Streams(0))
+    means = class_means(view.network.features(synthetic().x), synthetic(), 10)
+    assert loss.item() == pytest.approx((means - view.means).square().sum().item(), rel=1e-5)
 
 
 def test_real_samples_are_read_a_few_classes_at_a_time(digits, monkeypatch):
