@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_distill.data.batch import Batch
@@ -14,10 +14,11 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
+from hf_distill.labels.views import views_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.networks.mlp import MLP
-from hf_distill.options import Few, PositiveInt
+from hf_distill.options import Few, PositiveInt, Range
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
@@ -45,6 +46,8 @@ class RelabeledSamples(InitialSamples):
         soft: Give the ensemble's mean probabilities instead of the likeliest class.
         quantizer: Label the samples as they are after this quantization, the one that the set will have: what was
             rounded may well belong to another class. The samples themselves come as they are.
+        views: Label so many views of each image, softly, for a set with ``ViewLabels``: the image and parts of it.
+        share: Of an image's height and width that the parts have, as in ``ViewLabels``.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class RelabeledSamples(InitialSamples):
         epochs: PositiveInt = 30,
         soft: bool = False,
         quantizer: Quantizer | None = None,
+        views: Annotated[int, Range(1, 1024)] = 1,
+        share: Annotated[float, Range(0, 1, above=True)] = 0.5,
     ) -> None:
         self.initial = RealSamples() if initial is None else initial
         self.network = MLP() if network is None else network
@@ -63,6 +68,8 @@ class RelabeledSamples(InitialSamples):
         self.epochs = epochs
         self.soft = soft
         self.quantizer = quantizer
+        self.views = views
+        self.share = share
 
     def draw(self, real: Any, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
@@ -72,16 +79,26 @@ class RelabeledSamples(InitialSamples):
         """
         if not isinstance(real, RealData):
             raise UserError(f"RelabeledSamples needs samples with classes, not {type(real).__name__}")
+        if self.views > 1 and not (self.soft and real.spec.is_image):
+            raise UserError("initial.views are those of images, softly labelled: set initial.soft=true, or views to 1")
         drawn = self.initial.draw(real, size, streams)
-        x, spec = drawn.x, real.spec
-        seen = x if self.quantizer is None else quantized(x, self.quantizer)
-        total = torch.zeros(len(x), spec.num_classes, device=x.device)
-        for network in self.train(real, streams):
-            with torch.no_grad():
-                total += network(seen).softmax(1)
-        y = total.argmax(1)
-        order = y.argsort(stable=True)
-        return Batch(x, total / self.teachers if self.soft else y, drawn.w).take(order)
+        seen = drawn.x if self.quantizer is None else quantized(drawn.x, self.quantizer)
+        teachers = self.train(real, streams)
+        if self.views > 1:
+            y = torch.stack([self._label(teachers, part) for part in views_of(seen, self.views, self.share)], 1)
+        else:
+            y = self._label(teachers, seen)
+        batch = Batch(drawn.x, y, drawn.w)
+        order = batch.hard.argsort(stable=True)
+        return (batch if self.soft else Batch(drawn.x, batch.hard, drawn.w)).take(order)
+
+    @torch.no_grad()
+    def _label(self, teachers: list[nn.Module], x: Tensor) -> Tensor:
+        """Return the mean of the teachers' probabilities, ``(M, classes)``."""
+        total = teachers[0](x).softmax(1)
+        for network in teachers[1:]:
+            total += network(x).softmax(1)
+        return total / self.teachers
 
     def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
         """Return the trained teachers."""

@@ -17,6 +17,12 @@ from hf_distill.labels.hard import HardLabels
 from hf_distill.options import Range
 
 
+def views_of(x: Tensor, views: int, share: float) -> list[Tensor]:
+    """Return so many views of images ``(M, C, H, W)``, each of that shape: the images, and parts of them, enlarged."""
+    rise, run = (torch.from_numpy(ways).to(x) for ways in view_matrices(views, share, x.shape[2], x.shape[3]))
+    return [x, *(rise[view] @ x @ run[view].T for view in range(1, views))]
+
+
 class ViewLabels(Labels):
     """Every image has several views, the image and parts of it, and a label for each: the training examples of a set.
 

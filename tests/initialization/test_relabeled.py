@@ -5,9 +5,12 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization import RealSamples, RelabeledSamples
+from hf_distill.labels import TopLabels, ViewLabels
+from hf_distill.methods import Run, Undistilled
 from hf_distill.networks import MLP
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.seeding import Streams
+from hf_distill.synthetic import PixelSet
 
 
 def noisy(rows=1000):
@@ -53,3 +56,20 @@ def test_soft_labels_are_those_of_the_quantized_samples():
     # of one bit there are two different samples, and so two different labels
     coarse = RelabeledSamples(**options, soft=True, quantizer=UniformQuantizer(bits=1)).draw(real, 20, Streams(0)).y
     assert len(y.unique(dim=0)) > 2 == len(coarse.unique(dim=0))
+
+
+def test_views_have_labels_of_their_own():
+    real = RealData().setup()
+    options = {"network": MLP(width=16, depth=1), "teachers": 2, "epochs": 1, "soft": True}
+    batch = RelabeledSamples(**options, views=3).draw(real, 2, Streams(0))
+    plain = RelabeledSamples(**options).draw(real, 2, Streams(0))
+    assert batch.y.shape == (20, 3, 10) and torch.equal(batch.x, plain.x)
+    assert torch.equal(batch.y[:, 0], plain.y) and torch.equal(batch.hard, plain.hard)
+    assert torch.allclose(batch.y.sum(2), torch.ones(20, 3)) and (batch.y[:, 1] - plain.y).abs().max() > 0.01
+    synthetic = Undistilled(
+        synthetic=PixelSet(per_class=2, labels=ViewLabels(labels=TopLabels(top=10, learned=False), views=3)),
+        initial=RelabeledSamples(**options, views=3),
+    ).fit(real, Run())
+    assert torch.allclose(synthetic().y, batch.y, atol=1e-6)
+    with pytest.raises(UserError, match=r"set initial\.soft=true, or views to 1"):
+        RelabeledSamples(views=2).draw(real, 2, Streams(0))
