@@ -36,8 +36,8 @@ def tiny_dit():
     return pipe
 
 
-def tiny_unet(classes=2):
-    """Pixels of 1x8x8."""
+def tiny_unet(names="ab"):
+    """Pixels of 1x8x8, a class a letter."""
     with seeded(0):
         unet = UNet2DModel(
             sample_size=8,
@@ -48,9 +48,8 @@ def tiny_unet(classes=2):
             down_block_types=("DownBlock2D",),
             up_block_types=("UpBlock2D",),
             norm_num_groups=4,
-            num_class_embeds=classes + 1,
+            num_class_embeds=len(names) + 1,
         )
-    names = {label: "ab"[label] for label in range(classes)}
-    pipe = ClassConditionalPipeline(unet.eval(), DDIMScheduler(), names)
+    pipe = ClassConditionalPipeline(unet.eval(), DDIMScheduler(), dict(enumerate(names)))
     pipe.set_progress_bar_config(disable=True)
     return pipe

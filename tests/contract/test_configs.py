@@ -1,0 +1,149 @@
+"""Every configuration resolves, describes itself and runs: distilled, published, read and measured at tiny size."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, List, Value
+from PIL import Image as PILImage
+
+from hf_distill.cli.distill import build_parser
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.parsing import described
+from hf_distill.hub import DistilledDataset
+from hf_distill.hub.private import without_private_paths
+from hf_distill.methods import Run
+from hf_distill.methods.start import read_start
+from tests.diffusion.pipelines import tiny_dit, tiny_unet
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+# At most so much of what takes time. What decides whether parts fit each other (kinds, shapes, precisions) stays.
+TINY = {
+    **dict.fromkeys(("seeds", "random_draws", "full_seeds", "teachers", "restarts", "lifetime", "views", "every"), 1),
+    **dict.fromkeys(("epochs", "real_steps", "synthetic_steps", "expert_steps", "count", "size", "candidates"), 1),
+    **dict.fromkeys(("steps", "full_steps", "reuse", "tangent_dim"), 2),
+    **dict.fromkeys(("neighbours", "max_channels", "width", "depth", "hidden", "heads", "horizon"), 4),
+    **dict.fromkeys(("real_per_class", "batch", "real_batch", "batch_size", "windows", "image_size"), 8),
+    "per_class": 10,
+    "lookback": 16,  # xPatch's patch
+    "length": 48,
+    "k": 20,
+    "test_stride": 10**6,
+    "preview_every": 0,
+    "bits_per_class": 1600,
+    "total_bytes": 700,
+}
+
+
+def pictures(shape, names, per_class=12):
+    """Images of noise, as many of each class in both splits."""
+    generator = torch.Generator().manual_seed(0)
+    labels = [label for label in range(len(names)) for _ in range(per_class)]
+    drawn = [
+        PILImage.fromarray(torch.randint(256, shape, generator=generator, dtype=torch.uint8).numpy()) for _ in labels
+    ]
+    features = Features({"image": Image(), "label": ClassLabel(names=list(names))})
+    split = Dataset.from_dict({"image": drawn, "label": labels}, features=features)
+    return DatasetDict(train=split, test=split)
+
+
+def beams(column):
+    """Powers of 64 beams; the best of them is the label, and most never are."""
+    power = torch.rand(300, 64, generator=torch.Generator().manual_seed(0)) ** 4
+    power[:, ::8] += 0.5
+    features = Features({column: List(Value("float32")), "beam": ClassLabel(num_classes=64)})
+    split = Dataset.from_dict({column: power.tolist(), "beam": power.argmax(1).tolist()}, features=features)
+    return DatasetDict(train=split, test=split)
+
+
+def series(channels):
+    """Random walks, hour by hour."""
+    walks = torch.randn(400, channels, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    dates = [f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00:00" for hour in range(400)]
+    return DatasetDict(
+        train=Dataset.from_dict({"date": dates} | {f"c{i}": walks[:, i].tolist() for i in range(channels)})
+    )
+
+
+SOURCES = {
+    "digits": functools.partial(pictures, (8, 8), "0123456789"),
+    "zalando-datasets/fashion_mnist": functools.partial(pictures, (28, 28), "0123456789"),
+    "uoft-cs/cifar10": functools.partial(pictures, (32, 32, 3), "0123456789"),
+    "frgfm/imagenette": functools.partial(pictures, (20, 30, 3), "ab"),
+    "uma_beam": functools.partial(beams, "rsrp_db"),
+    "deepsense_beam": functools.partial(beams, "power"),
+    "ETTh1.csv": functools.partial(series, 7),
+    "ETTm1.parquet": functools.partial(series, 7),
+    "weather.parquet": functools.partial(series, 21),
+}
+PIPELINES = {
+    "outputs/generator_digits": functools.partial(tiny_unet, names="0123456789"),
+    "facebook/DiT-XL-2-256": tiny_dit,
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Write made-up data of the kind of a source, or a pipeline, once each, and return the folder."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @functools.cache
+    def make(name):
+        place = folder / name.replace("/", "_")
+        if name in PIPELINES:
+            PIPELINES[name]().save_pretrained(place)
+        else:
+            for split, rows in SOURCES[name]().items():
+                rows.to_parquet(place / f"{split}-00000-of-00001.parquet")
+        return str(place)
+
+    return make
+
+
+def shrunk(value, name=""):
+    """A description of a run with no option above its tiny value."""
+    if isinstance(value, dict):
+        small = {key: shrunk(item, key) for key, item in value.items()}
+        if (
+            value.get("class_path") == "Recipe"
+        ):  # whose number of epochs is a matter of the augmentation where it is null
+            small["init_args"].update(steps=2, epochs=None)
+        return small
+    if isinstance(value, list):
+        return [shrunk(item) for item in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return min(value, TINY[name]) if whole and name in TINY else value
+
+
+MEASURED = set()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_runs(path, made, tmp_path):
+    parser = build_parser()
+    small = shrunk(described(build(parser, parse(parser, [f"--config={path}"]))))
+    data, method = (small[name]["init_args"] for name in ("data", "method"))
+    data.update(path=made(data["path"]), name=None)
+    if small["data"]["class_path"] == "SeriesData":
+        data["splits"] = [300, 350, 400]
+    if "pipeline" in method:
+        method["pipeline"] = made(method["pipeline"])
+    # What the run folder keeps is plain YAML, and gives the same run.
+    objects = parser.instantiate(parser.parse_object(yaml.safe_load(yaml.safe_dump(small))))
+    assert described(objects) == small
+
+    artifact = objects.method.distill(objects.data, Run(folder=tmp_path / "run", progress=False))
+    folder = artifact.save_pretrained(tmp_path / "set")
+    assert DistilledDataset.from_pretrained(folder).config["method"] == without_private_paths(small["method"])
+    # Many are measured alike, and once is enough.
+    protocol = json.dumps([small["evaluator"], small["data"]["class_path"]])
+    if protocol not in MEASURED:
+        MEASURED.add(protocol)
+        start = read_start(tmp_path / "run", artifact.config)
+        rows = objects.evaluator.evaluate(folder, objects.data, progress=False, start=start).rows
+        assert rows and all(row["mean"] is not None for row in rows)
