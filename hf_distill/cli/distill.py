@@ -23,7 +23,7 @@ from hf_distill.files import locked, user_path, write_atomically
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.private import without_private_paths
 from hf_distill.hub.publish import check_repo_id
-from hf_distill.hub.record import RECORD, WORKING_ENTRIES
+from hf_distill.hub.record import RECORD, WORKING_ENTRIES, check_name
 from hf_distill.hub.storage import refuse_foreign
 from hf_distill.methods.method import Method, Run
 from hf_distill.options import Seed
@@ -123,6 +123,7 @@ def _claimed(output: Path) -> Iterator[None]:
     """Refuse an unusable output folder before the work and not after it, and hold the run for this process."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output_dir {output} is a file: name a folder")
+    check_name(output.name)
     refuse_foreign(output, marker=RECORD, allowed=WORKING_ENTRIES)
     with locked(user_path(run_folder(output))):  # its name may be too long where the set's is not
         yield

@@ -179,6 +179,7 @@ class DistilledDataset:
             UserError: The folder holds something else, or the file system refuses (full disk, no permission).
             DivergenceError: The set is destroyed; see :mod:`hf_distill.hub.soundness`.
         """
+        record.check_name(user_path(folder).name)
         refuse_foreign(folder, marker=record.RECORD, allowed=record.WORKING_ENTRIES)
         with replace_folder(folder, keep=lambda name: name not in record.ENTRIES, last=record.RECORD) as stage:
             files = self._write(stage)

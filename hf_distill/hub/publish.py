@@ -31,6 +31,7 @@ def check_repo_id(repo_id: str) -> None:
         raise UserError(
             f"{repo_id!r} is no Hub dataset: write namespace/name, with your user or organization name first"
         )
+    record.check_name(repo_id.split("/")[1])
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from hf_distill.errors import ArtifactError
+from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub.checks import Wrong, said, sound
 from hf_distill.hub.contained import read_contained
 from hf_distill.hub.record_checks import check_record
@@ -99,6 +99,16 @@ def checked(record: dict[str, Any], what: str | Path = "the record") -> dict[str
     except Wrong as error:
         raise ArtifactError(f"{what} does not describe a distilled dataset: {error}") from error
     return record
+
+
+def check_name(name: str) -> None:
+    """Refuse the name of a set's folder or repository that would keep ``datasets`` from loading it.
+
+    Raises:
+        UserError: It is that of the decoder: ``load_dataset`` takes a file of the set's own name for a loading script.
+    """
+    if name == Path(DECODER).stem:
+        raise UserError(f"a distilled set cannot be called {name}: load_dataset would take its {DECODER} for a script")
 
 
 def without_code(meta: dict[str, Any]) -> dict[str, Any]:

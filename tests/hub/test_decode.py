@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import load_dataset
 
 from hf_distill import decode
+from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.exact import exact
 from tests.hub.conftest import EVALUATION, Elsewhere
@@ -117,3 +119,12 @@ def test_a_strangers_decoder_is_not_run_and_not_passed_on(tmp_path: Path) -> Non
         DistilledDataset.from_pretrained(again)
         DistilledDataset.from_pretrained(folder)
     assert (again / "decode.py").read_bytes() == (folder / "decode.py").read_bytes() == OWN
+
+
+def test_a_set_is_not_called_as_its_decoder(tmp_path: Path) -> None:
+    made = KINDS["quantized"]()
+    for call in (lambda: made.save_pretrained(tmp_path / "decode"), lambda: made.push_to_hub("owner/decode")):
+        with pytest.raises(UserError, match=r"cannot be called decode: load_dataset would take its decode\.py"):
+            call()
+    # Any other name is loaded by plain datasets.
+    assert len(load_dataset(str(made.save_pretrained(tmp_path / "decoded")), "codes", split="train")) == 1
