@@ -5,8 +5,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test lint install clean
 
 demo: $(INSTALLED)  ## distill digits to 1 and 10 samples a class, measure both, show the table
-	$(BIN)/hf-distill distill --config configs/dm_digits.yaml --resume=true --evaluate=true \
-		--method.init_args.synthetic.init_args.per_class=1 --output_dir outputs/dm_digits_ipc1
+	$(BIN)/hf-distill distill --config configs/dm_digits_ipc1.yaml --resume=true --evaluate=true
 	$(BIN)/hf-distill distill --config configs/dm_digits.yaml --resume=true --evaluate=true
 	$(BIN)/hf-distill show outputs/dm_digits_ipc1 outputs/dm_digits
 
