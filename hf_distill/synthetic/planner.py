@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
+from hf_distill.labels.hard import HardLabels
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grouping import group_count
 from hf_distill.quantization.packing import packed_bytes
@@ -146,6 +147,8 @@ class Planner:
         """Return what the set's bits will be for a size; with entropy coding, about."""
         own, inner = self._set, sizable(self._set.synthetic)
         shapes, classes, part = inner.shapes(spec, size), classes_of(spec), own.label_part
+        if part is None and classes is not None:
+            part = HardLabels()
         soft = {} if part is None else part.shapes(spec, 1)
         weights = set() if own.weight_part is None else {own.weight_part.NAME}
         data = side = labels = 0

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.labels.base import Labels
+from hf_distill.labels.hard import HardLabels
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.packing import pack_codes
 from hf_distill.quantization.stored import write_codes
@@ -65,15 +66,24 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
         sizes["side"] += 8 * len(columns[f"{name}_side"])
     meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, **described(inner)}
     meta["variables"] = variables
-    if inner.label_part is not None:
-        meta["labels"] = {"classes": inner.spec.num_classes, **inner.label_part.describe()}
-        name, value = _class_numbers(inner.label_part, inner.spec, meta["labels"])
+    if (part := _labels(inner)) is not None:
+        meta["labels"] = {"classes": inner.spec.num_classes, **part.describe()}
+        name, value = _class_numbers(part, inner.spec, meta["labels"])
         columns |= {} if value is None else {name: value}
         sizes["labels"] += COUNT_BITS if isinstance(value, int) else 8 * len(value or b"")
     if inner.weight_part is not None:
         meta["weights"] = True
     bits = Bits(data=sizes["data"], labels=sizes["labels"], side=sizes["side"] + sizes["weights"])
     return QuantizedRow(columns, {**meta, "normalized": True, "claimed_bits": bits.total}, bits)
+
+
+def _labels(inner: Synthetic) -> Labels | None:
+    """Return what holds a set's labels: of a set of samples that says nothing of it, the classes that it decodes to."""
+    if inner.label_part is not None or classes_of(inner.spec) is None:
+        return inner.label_part
+    hard = HardLabels()
+    hard.initialize(inner().hard, inner.spec)
+    return hard
 
 
 def _class_numbers(labels: Labels, spec: DataSpec, about: dict[str, Any]) -> tuple[str, int | bytes | None]:

@@ -111,6 +111,22 @@ def test_the_decoder_does_not_make_up_what_a_set_of_somebodys_own_stands_for():
             read(packed, spec())
 
 
+class Silent(PixelSet):
+    """A set of somebody's own that says nothing of its labels but what it decodes to."""
+
+    label_part = None
+
+
+def test_the_classes_of_a_set_that_says_nothing_of_its_labels_are_stored_too():
+    synthetic = filled(Silent(per_class=2), UniformQuantizer(bits=3))
+    assert (
+        synthetic.bits()
+        == synthetic.planner().bits(spec(), 2)
+        == filled(PixelSet(per_class=2), UniformQuantizer(bits=3)).bits()
+    )
+    assert read(synthetic.pack(), spec())[1].tolist() == [0, 0, 1, 1, 2, 2]
+
+
 def test_learned_labels_are_quantized_and_counted():
     inner = PixelSet(per_class=2, labels=DenseLabels())
     synthetic = filled(inner, labels=UniformQuantizer(bits=4))
