@@ -1,0 +1,46 @@
+"""What every kind of initial samples must do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from datasets import Dataset
+
+from hf_distill.data import RealData
+from hf_distill.initialization import InitialSamples
+from hf_distill.networks import MLP
+from hf_distill.networks.forecasters import DLinear
+from hf_distill.parts import concrete
+from hf_distill.seeding import Streams
+from hf_distill.selection import CellSelector
+from tests.objectives.sets import small_series
+
+INITIAL = {cls.__name__: cls for cls in concrete(InitialSamples)}
+ARGUMENTS = {
+    "GraphCutSamples": {"network": MLP(width=4, depth=1), "candidates": 12},
+    "RealSamples": {"selector": CellSelector(cell_size=2), "weighted": True},
+    "RelabeledSamples": {"network": MLP(width=4, depth=1), "teachers": 1, "epochs": 1},
+    "TrainedPiece": {"networks": [DLinear(kernel=3)], "candidates": 3, "steps": 2},
+}
+OF_SERIES = ("SubSeries", "TrainedPiece")
+
+
+@pytest.mark.parametrize("name", INITIAL)
+def test_contract(name):
+    part, streams = INITIAL[name](**ARGUMENTS.get(name, {})), Streams(0)
+    before = part.config()
+    if name in OF_SERIES:
+        real, size, shape = small_series(), 12, (12, 2)
+    else:
+        x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+        real = RealData.from_dataset(Dataset.from_dict({"x": x.tolist(), "label": [0, 1] * 20})).setup()
+        size, shape = 4, (8, 3)
+    batch, again = part.draw(real, size, streams), part.draw(real, size, streams)
+    assert batch.x.shape == shape and batch.x.isfinite().all() and len(batch.y) == len(batch.w) == len(batch.x)
+    assert batch.w.mean().item() == pytest.approx(1, abs=1e-5) and (batch.w > 0).all()
+    if name in OF_SERIES:
+        assert batch.y.tolist() == list(range(size))
+    elif name != "RelabeledSamples":  # whose labels are a teacher's
+        assert batch.y.tolist() == [0] * size + [1] * size
+    # The same streams give the same samples, and leave the part as it was.
+    assert torch.equal(batch.x, again.x) and torch.equal(batch.w, again.w) and part.config() == before
