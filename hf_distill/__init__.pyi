@@ -2,6 +2,7 @@
 
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.data.base import Data as Data
+from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch
 from hf_distill.data.real import RealData as RealData
 from hf_distill.data.series import SeriesData as SeriesData

@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
+from torch import Tensor
 from typing_extensions import Self
 
 from hf_distill.parts import Part
 
 
-class Data(Part):
+class Spec(Protocol):
+    """What the samples of a dataset are: what ``DataSpec`` and ``SeriesSpec`` have in common.
+
+    Attributes:
+        task: In the Hub's terms, ``"image-classification"`` for example.
+        is_image: Whether inputs are images, stored as 8-bit integers.
+        mean, std: Statistics of the training rows that inputs are normalised by.
+        features: The ``datasets.Features`` of the columns as a dictionary, in the source's order.
+        source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
+        num_rows: Rows of the training split.
+        bits_per_value: Bits of one stored value in the source.
+    """
+
+    @property
+    def task(self) -> str: ...  # noqa: D102
+    @property
+    def is_image(self) -> bool: ...  # noqa: D102
+    @property
+    def mean(self) -> tuple[float, ...]: ...  # noqa: D102
+    @property
+    def std(self) -> tuple[float, ...]: ...  # noqa: D102
+    @property
+    def features(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def source(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def num_rows(self) -> int: ...  # noqa: D102
+    @property
+    def bits_per_value(self) -> int: ...  # noqa: D102
+
+    def normalize(self, raw: Tensor) -> Tensor:
+        """Turn stored values into the networks' float32 inputs."""
+
+    def denormalize(self, x: Tensor) -> Tensor:
+        """Turn inputs into what is stored."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the specification as JSON."""
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+class Data(Part, Generic[SpecT]):
     """A real dataset, opened by :meth:`setup`.
 
     Attributes:
@@ -22,7 +66,7 @@ class Data(Part):
 
     @property
     @abstractmethod
-    def spec(self) -> Any:
+    def spec(self) -> SpecT:
         """What the samples are; known after :meth:`setup`."""
 
     @abstractmethod
@@ -35,3 +79,6 @@ class Data(Part):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`."""
+
+
+DataT = TypeVar("DataT", bound=Data)

@@ -23,7 +23,7 @@ from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt, Range, Text
 
 
-class RealData(Data):
+class RealData(Data[DataSpec]):
     """A ``datasets`` classification dataset: images or vectors in, one class a row.
 
     Columns, classes, shape and statistics are inferred from the source's features; every inference has an override.

@@ -18,7 +18,7 @@ from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt, Range, Text
 
 
-class SeriesData(Data):
+class SeriesData(Data[SeriesSpec]):
     """A time series: one row a time step, one column a channel, and a column with the time where there is one.
 
     The source is memory-mapped and read once into one float32 tensor ``(T, N)``, normalised by the statistics of the

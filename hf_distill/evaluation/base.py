@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Generic
 
 from typing_extensions import Self
 
+from hf_distill.data.base import DataT
 from hf_distill.evaluation.result import Evaluation
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.parts import Part
 
 
-class Evaluator(Part):
+class Evaluator(Part, Generic[DataT]):
     """Trains fresh networks on a published set and on its baselines, and tests them on held-out real data.
 
     What is measured is what anyone loads: samples come from the files, clipped and rounded. The last epoch counts,
@@ -37,7 +38,7 @@ class Evaluator(Part):
     def evaluate(
         self,
         artifact: str | Path | DistilledDataset,
-        real: Any,
+        real: DataT,
         output: str | Path | None = None,
         progress: bool = True,
         start: DistilledDataset | None = None,

@@ -37,7 +37,7 @@ from hf_distill.training.plan import Compile, Strategy
 from hf_distill.training.recipe import Recipe
 
 
-class ClassificationEvaluator(Evaluator):
+class ClassificationEvaluator(Evaluator[RealData]):
     """Accuracy of classifiers that are trained on a published set.
 
     Every seed is a fresh network; with one seed the distilled set and its baselines start from the same weights. All

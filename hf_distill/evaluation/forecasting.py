@@ -45,7 +45,7 @@ from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
 
 
-class ForecastingEvaluator(Evaluator):
+class ForecastingEvaluator(Evaluator[SeriesData]):
     """Mean squared error, and mean absolute error beside it, over all windows of the test rows, z-scored.
 
     Baselines are contiguous pieces of the real training series that take as many bits as the set: one that is chosen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from datasets import Dataset
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.base import SpecT
 from hf_distill.data.batch import Batch
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.files import user_path
@@ -34,7 +35,7 @@ from hf_distill.hub.writing import Check, write_contents
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 
 
-class DistilledDataset:
+class DistilledDataset(Generic[SpecT]):
     """A distilled dataset with everything that is known about it.
 
     Config ``default`` holds the samples as the source holds its own (8-bit images, vectors of the source's type, hard
@@ -71,7 +72,7 @@ class DistilledDataset:
 
     def __init__(
         self,
-        spec: Any,
+        spec: SpecT,
         x: Tensor,
         y: Tensor,
         packed: Packed,

@@ -15,6 +15,7 @@ from datasets.splits import SplitDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from hf_distill.data.base import Spec
 from hf_distill.decode import reading
 from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
@@ -138,16 +139,16 @@ def _is_hub_source(source: dict[str, Any]) -> bool:
     return bool(source.get("revision")) and bool(re.fullmatch(form, source.get("path") or ""))
 
 
-def _source_name(spec: Any) -> str:
+def _source_name(spec: Spec) -> str:
     path = (spec.source.get("path") or "").rstrip("/")
     return path if _is_hub_source(spec.source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
 
 
-def _title(spec: Any) -> str:
+def _title(spec: Spec) -> str:
     return f"{_source_name(spec).rsplit('/', 1)[-1]}, distilled"
 
 
-def _sizes(spec: Any, record: dict[str, Any]) -> Table:
+def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
     """Return the table of sizes: what the set takes, exactly and on the disk, beside its source."""
     format_ = format_of(spec.task)
     source = format_.published_bits(spec, spec.num_rows).total

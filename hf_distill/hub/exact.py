@@ -6,13 +6,13 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hf_distill import decode
+from hf_distill.data.base import Spec
 from hf_distill.errors import ArtifactError
 from hf_distill.hub.contained import read_contained
 from hf_distill.hub.record import DECODER as RECORDED
@@ -23,7 +23,7 @@ DECODER = Path(decode.__file__)
 _MOST_BYTES = 2**20
 
 
-def exact(packed: Packed, spec: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def exact(packed: Packed, spec: Spec) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Return inputs, labels and weights; see :func:`hf_distill.decode.decode`.
 
     Raises:

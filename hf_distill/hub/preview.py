@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.hub.formats import format_of
 
 
-def render_preview(spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
+def render_preview(spec: Spec, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
     """Draw a set as its task does: samples of every class, or a series channel by channel.
 
     Args:

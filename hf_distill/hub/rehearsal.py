@@ -6,12 +6,12 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import torch
 
 from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.data.spec import DataSpec
 from hf_distill.errors import DistillError, UserError
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import checked, read_record
@@ -22,11 +22,11 @@ from hf_distill.text import printable, shorten
 _FEW = 25
 
 
-def rehearse(spec: Any) -> None:
+def rehearse(spec: DataSpec | SeriesSpec) -> None:
     """Write a set of two rows in a temporary folder, with its picture and its card, and read it back.
 
     Args:
-        spec: A ``DataSpec`` or a ``SeriesSpec``.
+        spec: What the samples are.
 
     Raises:
         UserError: A set of such data cannot be published; the message says what is in the way.
@@ -53,7 +53,7 @@ def rehearse(spec: Any) -> None:
         raise UserError(f"a distilled set of this data could not be published: {shorten(printable(reason))}") from error
 
 
-def _made_up(spec: Any) -> DistilledDataset:
+def _made_up(spec: DataSpec | SeriesSpec) -> DistilledDataset:
     """Return a set of two rows, the mean of the data, in the first and the last class."""
     if isinstance(spec, SeriesSpec):
         x, y = torch.zeros(2, spec.num_channels), torch.arange(2)
@@ -64,7 +64,7 @@ def _made_up(spec: Any) -> DistilledDataset:
     return DistilledDataset(spec, x, y, Packed({"codes": rows}, meta), Bits(data=32 * x.numel(), labels=0))
 
 
-def _with_few_classes(spec: Any) -> Any:
+def _with_few_classes(spec: DataSpec | SeriesSpec) -> DataSpec | SeriesSpec:
     """Return a specification of at most some classes."""
     if isinstance(spec, SeriesSpec) or spec.num_classes <= _FEW:
         return spec

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import DivergenceError
 from hf_distill.synthetic.base import Packed
@@ -21,7 +22,7 @@ _LEAST, _FACTOR = 1e3, 10.0
 _MANY = 2**31
 
 
-def check_values(spec: Any, x: Tensor, packed: Packed, w: Tensor) -> None:
+def check_values(spec: Spec, x: Tensor, packed: Packed, w: Tensor) -> None:
     """Refuse inputs, weights and stored variables that are not finite, and inputs beyond :func:`bound`.
 
     Args:
@@ -54,7 +55,7 @@ def check_stored(stored: np.ndarray) -> None:
         raise _destroyed(f"not all of its values are finite as {stored.dtype}, the source's type")
 
 
-def check_variety(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, config: dict[str, Any]) -> None:
+def check_variety(spec: Spec, stored: np.ndarray, y: Tensor, packed: Packed, config: dict[str, Any]) -> None:
     """Refuse published values that are constant where no source is.
 
     Samples of different classes are not all equal, images not all flat, a series is not constant. Real samples may be,
@@ -85,7 +86,7 @@ def check_variety(spec: Any, stored: np.ndarray, y: Tensor, packed: Packed, conf
             raise _destroyed(f"its {len(stored)} images are all flat, each of one colour")
 
 
-def bound(spec: Any) -> float:
+def bound(spec: Spec) -> float:
     """Return the largest absolute value that is believed of normalised inputs.
 
     Of n values none lies farther than ``sqrt(n - 1)`` standard deviations from their mean: its square alone would be
@@ -93,7 +94,7 @@ def bound(spec: Any) -> float:
     Normalising in single precision adds its rounding, which is large where the deviation is small beside the mean.
     """
     values = spec.num_rows or _MANY
-    if spec.is_image:
+    if isinstance(spec, DataSpec) and spec.is_image:
         values *= math.prod(spec.shape[1:])
     ratio = max(abs(mean) / std if std else 0.0 for mean, std in zip(spec.mean, spec.std, strict=True))
     return max(_LEAST, _FACTOR * math.sqrt(values)) + 8 * torch.finfo(torch.float32).eps * ratio

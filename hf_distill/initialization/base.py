@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Generic
 
+from hf_distill.data.base import DataT
 from hf_distill.data.batch import Batch
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 
 
-class InitialSamples(Part):
+class InitialSamples(Part, Generic[DataT]):
     """Makes the first samples of a synthetic set."""
 
     @abstractmethod
-    def draw(self, real: Any, size: int, streams: Streams) -> Batch:
+    def draw(self, real: DataT, size: int, streams: Streams) -> Batch:
         """Return what a set of some size starts from.
 
         Args:

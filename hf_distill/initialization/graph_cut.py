@@ -21,7 +21,7 @@ from hf_distill.seeding import Streams
 _CHUNK = 256
 
 
-class GraphCutSamples(InitialSamples):
+class GraphCutSamples(InitialSamples[RealData]):
     """Real samples that stand for their class after quantization, chosen greedily.
 
     The similarity of two samples is the cosine of their last layer's gradients in a fresh network, computed from the

@@ -11,7 +11,7 @@ from hf_distill.options import NonNegativeInt
 from hf_distill.seeding import Streams
 
 
-class MeanSamples(InitialSamples):
+class MeanSamples(InitialSamples[RealData]):
     """Means of random real samples of a class: one image of what its samples share.
 
     With one sample a class and a large group this is the class mean, which alone classifies far better than a random

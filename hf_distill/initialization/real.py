@@ -12,7 +12,7 @@ from hf_distill.selection.base import Selector, select_per_class
 from hf_distill.selection.random import RandomSelector
 
 
-class RealSamples(InitialSamples):
+class RealSamples(InitialSamples[RealData]):
     """Real samples, chosen by a selector. A stream gives its first ones, whatever the selector.
 
     Args:

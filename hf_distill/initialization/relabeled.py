@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ _LR = 1e-3
 _BATCH = 128
 
 
-class RelabeledSamples(InitialSamples):
+class RelabeledSamples(InitialSamples[RealData]):
     """Other initial samples, each with the class that an ensemble trained on all real data finds likeliest.
 
     Where classes overlap (the best of 64 beams, of which 16 are measured), a sample's own label is one draw from
@@ -71,7 +71,7 @@ class RelabeledSamples(InitialSamples):
         self.views = views
         self.share = share
 
-    def draw(self, real: Any, size: int, streams: Streams) -> Batch:
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
 
         Raises:

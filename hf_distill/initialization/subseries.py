@@ -19,7 +19,7 @@ _WINDOWS = 2000
 _CHUNK = 256
 
 
-class SubSeries(InitialSamples):
+class SubSeries(InitialSamples[SeriesData]):
     """A contiguous piece of the training series.
 
     Args:

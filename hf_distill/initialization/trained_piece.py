@@ -19,7 +19,7 @@ from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, Positive
 from hf_distill.seeding import Streams
 
 
-class TrainedPiece(InitialSamples):
+class TrainedPiece(InitialSamples[SeriesData]):
     """Of some random pieces of the training series, the one on which small networks are trained best.
 
     On every piece each network is trained for a few steps and measured on windows of the whole training part; the piece

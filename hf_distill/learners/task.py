@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +30,7 @@ class Task(ABC):
         self.max_channels = max_channels
 
     @abstractmethod
-    def build(self, network: Any, seed: int) -> nn.Module:
+    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
         """Return a freshly initialised network on the CPU, in training mode.
 
         Raises:
@@ -81,7 +80,7 @@ class Classification(Task):
         super().__init__()
         self.real = real
 
-    def build(self, network: Any, seed: int) -> nn.Module:
+    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
         """See :class:`Task`."""
         if not isinstance(network, Architecture):
             raise UserError(f"{type(network).__name__} does not classify: choose ConvNet, or another architecture")
@@ -141,7 +140,7 @@ class Forecasting(Task):
         channels = self.real.spec.num_channels
         return min(channels, self.max_channels) if self.max_channels else channels
 
-    def build(self, network: Any, seed: int) -> nn.Module:
+    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
         """See :class:`Task`."""
         if not isinstance(network, Forecaster):
             raise UserError(f"{type(network).__name__} does not forecast: choose DLinear, or another forecaster")

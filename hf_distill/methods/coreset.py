@@ -18,7 +18,7 @@ from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.vector import VectorSet
 
 
-class Coreset(Method):
+class Coreset(Method[RealData]):
     """Real samples of every class, chosen by a selector.
 
     Args:

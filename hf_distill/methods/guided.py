@@ -35,7 +35,7 @@ _UNITS, _LATENTS = "generated", "latents.pt"
 _REMEDY = "lower method.guidance.mode_scale, method.guidance.normal_scale or method.guidance_scale"
 
 
-class GuidedDiffusion(Method):
+class GuidedDiffusion(Method[RealData]):
     """ManifoldGD and its predecessors: nothing is trained.
 
     Roy et al., arXiv 2602.23295 (CVPR 2026). Real samples of a class are encoded and clustered; each synthetic sample

@@ -7,11 +7,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
 
-from hf_distill.data.base import Data
+from hf_distill.data.base import Data, DataT
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.rehearsal import rehearse
 from hf_distill.methods.pictures import pictures_of
@@ -63,10 +63,10 @@ class Run:
     notes: Notes = field(default_factory=Notes)
 
 
-class Method(Part):
+class Method(Part, Generic[DataT]):
     """Distils real data."""
 
-    def distill(self, real: Data, run: Run | None = None) -> DistilledDataset:
+    def distill(self, real: DataT, run: Run | None = None) -> DistilledDataset:
         """Return the distilled dataset; its recipe holds what was learned about training on it.
 
         Args:
@@ -108,7 +108,7 @@ class Method(Part):
         return False
 
     @abstractmethod
-    def fit(self, real: Any, run: Run) -> Synthetic:
+    def fit(self, real: DataT, run: Run) -> Synthetic:
         """Return the finished synthetic set."""
 
     def run_config(self, real: Data, run: Run) -> dict[str, Any]:

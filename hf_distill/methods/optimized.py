@@ -37,7 +37,7 @@ _CHECKPOINTS = "checkpoints"
 _LEARNED = "the stored variables"
 
 
-class OptimizedDistillation(Method):
+class OptimizedDistillation(Method[Data]):
     """Gradient descent on the stored variables of a synthetic set.
 
     Every rank draws its own network and its own real samples; gradients are averaged over the ranks and every rank
@@ -72,9 +72,9 @@ class OptimizedDistillation(Method):
         preview_every: NonNegativeInt = 500,
         log_every: NonNegativeInt = 10,
     ) -> None:
-        self.synthetic = PixelSet() if synthetic is None else synthetic
-        self.objective = DistributionMatching() if objective is None else objective
-        self.initial = RealSamples() if initial is None else initial
+        self.synthetic: Synthetic = PixelSet() if synthetic is None else synthetic
+        self.objective: Objective = DistributionMatching() if objective is None else objective
+        self.initial: InitialSamples = RealSamples() if initial is None else initial
         self.steps = steps
         self.optimizer = optimizer
         self.lr = lr

@@ -12,7 +12,7 @@ from hf_distill.synthetic.planner import filled
 from hf_distill.synthetic.series import SeriesSet
 
 
-class Undistilled(Method):
+class Undistilled(Method[Data]):
     """What a method would start from, published as it is: the baseline of a method, a random piece of a series say.
 
     Args:
@@ -21,8 +21,8 @@ class Undistilled(Method):
     """
 
     def __init__(self, *, synthetic: Synthetic | None = None, initial: InitialSamples | None = None) -> None:
-        self.synthetic = SeriesSet() if synthetic is None else synthetic
-        self.initial = SubSeries() if initial is None else initial
+        self.synthetic: Synthetic = SeriesSet() if synthetic is None else synthetic
+        self.initial: InitialSamples = SubSeries() if initial is None else initial
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`."""

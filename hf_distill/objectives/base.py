@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Generic
 
 from torch import Tensor, nn
 
+from hf_distill.data.base import DataT
 from hf_distill.learners.rate import LearnedRate
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
 
-class Objective(nn.Module, Part):
+class Objective(nn.Module, Part, Generic[DataT]):
     """A loss of a synthetic set against real data.
 
     An objective draws all its randomness from the streams that it is given. State that it cannot rebuild from them
@@ -30,7 +31,7 @@ class Objective(nn.Module, Part):
     paper: str = ""
 
     @abstractmethod
-    def forward(self, synthetic: Synthetic, real: Any, streams: Streams) -> dict[str, Tensor]:
+    def forward(self, synthetic: Synthetic, real: DataT, streams: Streams) -> dict[str, Tensor]:
         """Return the loss terms of a step, scalars that are summed.
 
         Args:
@@ -39,10 +40,10 @@ class Objective(nn.Module, Part):
             streams: Randomness of this step and rank.
         """
 
-    def prepare(self, synthetic: Synthetic, real: Any, steps: int) -> None:
+    def prepare(self, synthetic: Synthetic, real: DataT, steps: int) -> None:
         """Called once before the loop, with the number of steps that the run has in all."""
 
-    def work(self, synthetic: Synthetic, real: Any) -> float:
+    def work(self, synthetic: Synthetic, real: DataT) -> float:
         """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
         return float("inf")
 

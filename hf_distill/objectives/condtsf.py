@@ -22,7 +22,7 @@ from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.series import SeriesSet
 
 
-class CondTSF(Objective):
+class CondTSF(Objective[SeriesData]):
     """Another objective, whose step is replaced every few steps by an update of the windows' futures.
 
     ``S[future] <- (1 - beta) S[future] + beta f(S[past])``, window by window through the series, where f is a

@@ -53,7 +53,7 @@ class _View:
     labels: Tensor | None  # the classes or cells of these, by their places among the means
 
 
-class DistributionMatching(Objective):
+class DistributionMatching(Objective[RealData]):
     """Squared distance of the class means of real and synthetic samples in the features of random networks.
 
     ``sum_c || mean psi(A_w(B_c)) - mean psi(A_w(S_c)) ||^2``, where psi is a freshly initialised network that is never

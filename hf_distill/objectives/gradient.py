@@ -25,7 +25,7 @@ from hf_distill.synthetic.base import Synthetic
 Distance = Literal["layers", "mse", "cosine"]
 
 
-class GradientMatching(Objective):
+class GradientMatching(Objective[Data]):
     """Distance between the gradients of a network on real and on synthetic examples, class by class for classifiers.
 
     ``sum_c D(grad l(B_c; theta), grad l(S_c; theta))``. ``D`` is, summed over the outputs of all layers, one minus

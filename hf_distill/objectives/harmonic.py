@@ -21,7 +21,7 @@ from hf_distill.synthetic.harmonic import HarmonicSet
 _TINY = 1e-12
 
 
-class HarmonicMatching(Objective):
+class HarmonicMatching(Objective[SeriesData]):
     """Harmonic distillation: amplitudes of the top harmonics of a random real piece, and a trajectory on them alone.
 
     ``L_grad + weight * L_harm`` for a random real piece X as long as the set S. H are the ``k`` bins of largest

@@ -25,7 +25,7 @@ from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
 
-class TrajectoryMatching(Objective):
+class TrajectoryMatching(Objective[Data]):
     """Distance of the ends of a synthetic and a real trajectory from one start, in units of the real one's length.
 
     ``|| T_j(theta, S) - T_i(theta, X) ||^2 / || theta - T_i(theta, X) ||^2``, where ``T_n`` are n steps of gradient

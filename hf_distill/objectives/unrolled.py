@@ -23,7 +23,7 @@ from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
 
-class UnrolledMatching(Objective):
+class UnrolledMatching(Objective[Data]):
     """Real loss of networks after some differentiable steps of training on the set.
 
     ``sum_n loss(B; theta_n + U(theta_n, S))``, where U are the training steps of a pool's turn on batches of the set S

@@ -16,7 +16,7 @@ from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
 
-class WeightedSum(Objective):
+class WeightedSum(Objective[Data]):
     """A weighted sum of objectives.
 
     Args:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import torch
 from torch import Tensor, nn
 
+from hf_distill.data.base import SpecT
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DistillError
 from hf_distill.labels.base import Labels
@@ -52,7 +53,7 @@ class Packed:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
-class Synthetic(nn.Module, Part):
+class Synthetic(nn.Module, Part, Generic[SpecT]):
     """A small set of samples with its own parameterisation.
 
     Subclasses hold their stored variables as parameters, made in :meth:`initialize`. ``decode`` is pure: it reads
@@ -65,7 +66,7 @@ class Synthetic(nn.Module, Part):
 
     def __init__(self) -> None:
         super().__init__()
-        self._spec: Any = None
+        self._spec: SpecT | None = None
 
     @property
     @abstractmethod
@@ -73,7 +74,7 @@ class Synthetic(nn.Module, Part):
         """How much real data it starts from: samples of each class, or time steps."""
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> SpecT:
         """The specification that :meth:`initialize` was given."""
         if self._spec is None:
             raise DistillError(f"{type(self).__name__} has no samples yet: call initialize(x, y, spec) first")
@@ -90,7 +91,7 @@ class Synthetic(nn.Module, Part):
         return None
 
     @abstractmethod
-    def initialize(self, x: Tensor, y: Tensor, spec: Any, w: Tensor | None = None) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: SpecT, w: Tensor | None = None) -> None:
         """Start from real data.
 
         Args:

@@ -16,7 +16,7 @@ from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
 
-class PixelSet(Synthetic):
+class PixelSet(Synthetic[DataSpec]):
     """One free parameter per pixel; samples are ordered by class.
 
     Args:

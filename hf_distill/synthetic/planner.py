@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.data.batch import Batch
+from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.labels.hard import HardLabels
 from hf_distill.quantization.base import Quantizer
@@ -34,10 +36,10 @@ class Sizable(Protocol):
     def resize(self, size: int) -> None:
         """Take another size, before the set is initialised."""
 
-    def least_size(self, spec: Any) -> int:
+    def least_size(self, spec: Spec) -> int:
         """Return the smallest size that there is for some data."""
 
-    def shapes(self, spec: Any, size: int) -> dict[str, tuple[int, ...]]:
+    def shapes(self, spec: Spec, size: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes that the stored variables will have for some data and a size."""
 
 
@@ -52,7 +54,7 @@ def sizable(synthetic: Synthetic) -> Sizable:
     return synthetic
 
 
-def filled(description: Synthetic, draw: Callable[[int], Batch], spec: Any) -> Synthetic:
+def filled(description: Synthetic, draw: Callable[[int], Batch], spec: Spec) -> Synthetic:
     """Return a set, of the size that its budget allows where it has one, with samples.
 
     Args:
@@ -84,7 +86,7 @@ class Planner:
         self.smoothness = quantized.smoothness
         self.share: float | None = None
 
-    def plan(self, spec: Any) -> None:
+    def plan(self, spec: Spec) -> None:
         """Give the set the size that its budget allows.
 
         Raises:
@@ -107,14 +109,14 @@ class Planner:
         if needed > total and (own.coding == "packed" or self.share is not None):
             what = f"budget.total_bytes {-(-needed // 8)}"
             if own.budget.bits_per_class is not None:
-                what = f"budget.bits_per_class {-(-needed // spec.num_classes)}"
+                what = f"budget.bits_per_class {-(-needed // (classes_of(spec) or 1))}"
             raise UserError(
                 f"{total} bits are too few: with {own.quantizer.bits} bits a value the smallest set takes {needed}; "
                 f"give {what}, or fewer bits a value"
             )
         inner.resize(largest_size(lambda size: self.bits(spec, size).total, least, total))
 
-    def replan(self, batch: Batch, spec: Any) -> bool:
+    def replan(self, batch: Batch, spec: Spec) -> bool:
         """Give the set another size for what the codes of its first samples take, with entropy coding.
 
         Returns:
@@ -143,13 +145,13 @@ class Planner:
                 "different numbers of samples, so set synthetic.equal_classes=false"
             )
 
-    def bits(self, spec: Any, size: int) -> Bits:
+    def bits(self, spec: Spec, size: int) -> Bits:
         """Return what the set's bits will be for a size; with entropy coding, about."""
         own, inner = self._set, sizable(self._set.synthetic)
         shapes, classes, part = inner.shapes(spec, size), classes_of(spec), own.label_part
         if part is None and classes is not None:
             part = HardLabels()
-        soft = {} if part is None else part.shapes(spec, 1)
+        soft = part.shapes(spec, 1) if part is not None and isinstance(spec, DataSpec) else {}
         weights = set() if own.weight_part is None else {own.weight_part.NAME}
         data = side = labels = 0
         for name, shape in shapes.items():
@@ -162,7 +164,7 @@ class Planner:
             else:
                 data += int(packed * (self.share or 1.0))
             side += quantizer.side_bits(group_count(quantizer.granularity, shape, classes))
-        if part is not None:
+        if part is not None and isinstance(spec, DataSpec):
             samples = next(iter(shapes.values()))[0]
             counted = own.equal_classes and not soft
             labels += COUNT_BITS if counted else 8 * packed_bytes(part.named(spec, samples), spec.bits_per_label)
@@ -206,7 +208,7 @@ class Planner:
             for _, quantizer, _ in own.each():
                 _keep_rows(quantizer, kept)
 
-    def _total(self, spec: Any) -> int:
+    def _total(self, spec: Spec) -> int:
         assert self._set.budget is not None
         return self._set.budget.bits(classes_of(spec))
 

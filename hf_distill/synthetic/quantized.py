@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from hf_distill.data.base import Spec
 from hf_distill.data.batch import Batch
 from hf_distill.labels.base import Labels
 from hf_distill.labels.weights import Weights
@@ -26,7 +27,7 @@ from hf_distill.synthetic.smoothness import total_variation
 _STEERED = 1 << 12
 
 
-class QuantizedSet(Synthetic):
+class QuantizedSet(Synthetic[Spec]):
     """Stands between the stored variables of another set and what they decode to: ``decode(quantize(codes))``.
 
     The objective sees quantized values only, and its gradient goes through the rounding to the variables and to the
@@ -81,7 +82,7 @@ class QuantizedSet(Synthetic):
         shrink: PositiveFloat | None = None,
     ) -> None:
         super().__init__()
-        self.synthetic = PixelSet() if synthetic is None else synthetic
+        self.synthetic: Synthetic = PixelSet() if synthetic is None else synthetic
         self.quantizer = UniformQuantizer() if quantizer is None else quantizer
         self.labels = labels
         self.weights = weights
@@ -103,7 +104,7 @@ class QuantizedSet(Synthetic):
         return self.synthetic.size
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Spec:
         """See :class:`Synthetic`."""
         return self.synthetic.spec
 
@@ -130,7 +131,7 @@ class QuantizedSet(Synthetic):
             return self.weights if self.weights is not None else UniformQuantizer(bits=8)
         return self.quantizer
 
-    def initialize(self, x: Tensor, y: Tensor, spec: Any, w: Tensor | None = None) -> None:
+    def initialize(self, x: Tensor, y: Tensor, spec: Spec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`; ranges and levels are calibrated on the first values.
 
         Raises:

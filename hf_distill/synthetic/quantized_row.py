@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.data.spec import DataSpec
 from hf_distill.labels.base import Labels
 from hf_distill.labels.hard import HardLabels
@@ -99,6 +100,6 @@ def _class_numbers(labels: Labels, spec: DataSpec, about: dict[str, Any]) -> tup
     return "label", pack_codes(numbers.cpu().numpy(), spec.bits_per_label)
 
 
-def classes_of(spec: Any) -> int | None:
+def classes_of(spec: Spec) -> int | None:
     """Return the number of classes, or None for a series."""
     return spec.num_classes if isinstance(spec, DataSpec) else None

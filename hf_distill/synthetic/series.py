@@ -14,7 +14,7 @@ from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
 
 
-class SeriesSet(Synthetic):
+class SeriesSet(Synthetic[SeriesSpec]):
     """One free parameter per time step and channel.
 
     Decodes to ``Batch.x``, the normalised series ``(M, N)``, and ``Batch.y``, the numbers of its time steps. Training

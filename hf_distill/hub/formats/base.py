@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +11,11 @@ from datasets import Dataset
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.base import SpecT
 from hf_distill.synthetic.base import Bits
 
 
-class Format(ABC):
+class Format(ABC, Generic[SpecT]):
     """How the sets of some tasks are published; without a state.
 
     Attributes:
@@ -28,67 +29,66 @@ class Format(ABC):
     noun: str
 
     @abstractmethod
-    def read_spec(self, values: dict[str, Any]) -> Any:
+    def read_spec(self, values: dict[str, Any]) -> SpecT:
         """Rebuild a specification from the record."""
 
     @abstractmethod
-    def shape(self, spec: Any) -> tuple[int, ...]:
+    def shape(self, spec: SpecT) -> tuple[int, ...]:
         """Return the shape of one row of the published values."""
 
     @abstractmethod
     def labels(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the published class indices of what a synthetic set decodes to; zeros where there are no classes."""
 
-    def layout(self, spec: Any, x: Tensor, w: Tensor) -> dict[str, Any]:
+    def layout(self, spec: SpecT, x: Tensor, w: Tensor) -> dict[str, Any]:
         """Return what a reader must know beside the rows to rebuild inputs and weights, JSON."""
         return {}
 
-    def features(self, spec: Any, layout: dict[str, Any]) -> dict[str, Any]:
+    def features(self, spec: SpecT, layout: dict[str, Any]) -> dict[str, Any]:
         """Return the feature types of config ``default`` by column, as ``datasets.Features`` describes itself."""
-        features: dict[str, Any] = spec.features
-        return features
+        return spec.features
 
     @abstractmethod
     def rows(self, x: Tensor) -> int:
         """Return how many rows ``x`` is published as."""
 
     @abstractmethod
-    def row_bits(self, spec: Any) -> Bits:
+    def row_bits(self, spec: SpecT) -> Bits:
         """Return the size of one row: values in the source's types, and the hard label."""
 
-    def published_bits(self, spec: Any, rows: int, layout: dict[str, Any] | None = None) -> Bits:
+    def published_bits(self, spec: SpecT, rows: int, layout: dict[str, Any] | None = None) -> Bits:
         """Return the exact size of config ``default``; without a layout, of so many rows without weights."""
         one = self.row_bits(spec)
         return Bits(data=rows * one.data, labels=rows * one.labels)
 
     @abstractmethod
-    def store(self, spec: Any, x: Tensor) -> np.ndarray:
+    def store(self, spec: SpecT, x: Tensor) -> np.ndarray:
         """Turn normalised inputs into the published values ``(rows, *shape)``."""
 
     @abstractmethod
-    def load(self, spec: Any, stored: np.ndarray, layout: dict[str, Any]) -> Tensor:
+    def load(self, spec: SpecT, stored: np.ndarray, layout: dict[str, Any]) -> Tensor:
         """Turn published values into normalised inputs, the inverse of :meth:`store`."""
 
     @abstractmethod
-    def to_dataset(self, spec: Any, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
+    def to_dataset(self, spec: SpecT, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
         """Make the table of config ``default``: the source's column names and feature types, and weights if any."""
 
     @abstractmethod
-    def from_table(self, table: pa.Table, spec: Any, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:
+    def from_table(self, table: pa.Table, spec: SpecT, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:
         """Read back what :meth:`to_dataset` wrote: published values, class indices and weights."""
 
-    def code_features(self, spec: Any) -> dict[str, Any]:
+    def code_features(self, spec: SpecT) -> dict[str, Any]:
         """Return feature types of columns of config ``codes`` that their values do not tell."""
         return {}
 
     @abstractmethod
-    def preview(self, spec: Any, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
+    def preview(self, spec: SpecT, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
         """Draw the published values."""
 
     @abstractmethod
-    def value_kind(self, spec: Any) -> str:
+    def value_kind(self, spec: SpecT) -> str:
         """Say what a stored value is, ``8-bit pixels`` for example."""
 
     @abstractmethod
-    def card_variables(self, spec: Any, record: dict[str, Any]) -> dict[str, Any]:
+    def card_variables(self, spec: SpecT, record: dict[str, Any]) -> dict[str, Any]:
         """Return what the template needs beside what all cards have."""

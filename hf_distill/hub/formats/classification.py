@@ -21,7 +21,7 @@ from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.synthetic.base import Bits
 
 
-class ClassificationFormat(Format):
+class ClassificationFormat(Format[DataSpec]):
     """See :class:`Format`. Soft labels are in the codes alone; the likeliest class is published.
 
     Weights are a column of their own, ``weight`` where the source has none of that name, unless all are 1.

@@ -21,7 +21,7 @@ _DRAWN = 8  # channels on the picture
 _PRINTED = 32  # channels whose statistics stand in the card's script; those of wider sets are read from the record
 
 
-class SeriesFormat(Format):
+class SeriesFormat(Format[SeriesSpec]):
     """See :class:`Format`.
 
     Inputs ``x`` are one series ``(M, N)``, or several of one length ``(S, M, N)``, which are published one after
