@@ -175,14 +175,16 @@ def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
     return numbers
 
 
+def is_counter(name: str, values: np.ndarray) -> bool:
+    """Whether a column only numbers the rows: it is called so, and counts."""
+    called = name.strip().lower() in _COUNTERS or name.startswith("__index_level_")
+    return called and len(values) > 1 and values.dtype.kind in "iuf" and bool((np.diff(values) == 1).all())
+
+
 def without_counters(columns: Columns, table: Dataset) -> Columns:
-    """Leave the numbers of the rows out of a joined vector: an index that is called so and counts."""
+    """Leave the numbers of the rows out of a joined vector."""
     rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:_HEAD]
-    counters = [
-        name
-        for name in columns.inputs
-        if name.lower() in _COUNTERS and len(rows) > 1 and (np.diff(rows[name].to_numpy()) == 1).all()
-    ]
+    counters = [name for name in columns.inputs if is_counter(name, rows[name].to_numpy())]
     return replace(columns, inputs=tuple(name for name in columns.inputs if name not in counters) or columns.inputs)
 
 

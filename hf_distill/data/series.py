@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from datasets import Dataset, Features
 from typing_extensions import Self
 
 from hf_distill.data.base import Data
+from hf_distill.data.clock import Clock
+from hf_distill.data.clock_finding import find_clock
 from hf_distill.data.series_reading import Missing, check_missing, find_channels, measure, read_normalized
+from hf_distill.data.series_shapes import from_long, from_rows
+from hf_distill.data.series_source import open_series
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit, check_lengths, find_borders
-from hf_distill.data.series_time import check_times, describe, find_time_column, read_times
-from hf_distill.data.sources import open_source
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt, Range, Text
 
@@ -22,25 +24,34 @@ class SeriesData(Data[SeriesSpec]):
     """A time series: one row a time step, one column a channel, and a column with the time where there is one.
 
     The source is memory-mapped and read once into one float32 tensor ``(T, N)``, normalised by the statistics of the
-    training rows; windows are views of it. A constant channel is divided by 1 and so stays at zero.
+    training rows; windows are views of it. A constant channel is divided by 1 and so stays at zero. Series that stand
+    one below the other, told apart by an id, or that are a row each, become channels of one table first.
 
     Args:
         path: A local parquet, CSV, JSON or Arrow file, a local folder, or a Hub id.
         name: The source's configuration, for sources with several.
         revision: The Hub revision.
         split: The source's split that holds the series; it is divided by ``splits``.
-        time_column: The column with the time; inferred where only one can be meant. Rows must be in its order and, up
-            to one step in a hundred, equally spaced.
-        columns: The channels; by default every column of numbers but the time column.
+        time_column: The column with the time, or the columns: of the day and the hour, or of year, month and so on.
+            Inferred where only one can be meant. Rows must be in its order and, up to one step in a hundred, equally
+            spaced: in seconds, or in business days, months or years.
+        time_format: How the time is written (``strftime``: ``%d/%m/%Y``); by default what pandas takes it for, and of
+            day and month the order that makes the steps regular.
+        id_column: What tells series apart that stand one below the other, a column or several; inferred likewise.
+        columns: The channels; by default every column of numbers that does not only tell the time.
         splits: Where training, validation and test rows end: ``ett_hour`` or ``ett_minute`` (12, 4 and 4 months),
-            a ratio such as ``7:1:2``, or three row numbers. ``auto`` knows the ETT series by their name or size and
-            takes 7:1:2 for all others.
+            a ratio such as ``7:1:2``, or three row numbers. ``auto`` knows the ETT series by their name or size, takes
+            the test split of a source that has one and goes on where the training split ends, and 7:1:2 for all others.
+        test_fraction: The share of the rows, the last ones, that ``auto`` tests on instead; an eighth of the others
+            validates.
         lookback: Time steps that a forecaster sees.
         horizon: Time steps that it forecasts.
         stride: Time steps between training windows; all windows are tested.
         missing: What to do about missing values: ``error``, ``ffill`` (repeat the last value) or ``interpolate``.
         allow_irregular: Take the rows as equally spaced whatever the time column says; time must not go back.
         memory_gib: What may be held in memory, in GiB; a longer series is mapped from a temporary file.
+        separator: What stands between two cells of a CSV file; by default what its first lines tell.
+        decimal: The decimal sign of a CSV file, likewise.
     """
 
     def __init__(
@@ -50,29 +61,39 @@ class SeriesData(Data[SeriesSpec]):
         name: str | None = None,
         revision: str | None = None,
         split: Text = "train",
-        time_column: str | None = None,
+        time_column: str | list[str] | None = None,
+        time_format: str | None = None,
+        id_column: str | list[str] | None = None,
         columns: list[str] | None = None,
         splits: str | list[int] = "auto",
+        test_fraction: Annotated[float, Range(0, 1, above=True, below=True)] | None = None,
         lookback: PositiveInt = 96,
         horizon: PositiveInt = 96,
         stride: PositiveInt = 1,
         missing: Missing = "error",
         allow_irregular: bool = False,
         memory_gib: Annotated[float, Range(0, 1e5)] = 4.0,
+        separator: Text | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> None:
         self.path = path
         self.name = name
         self.revision = revision
         self.split = split
         self.time_column = time_column
+        self.time_format = time_format
+        self.id_column = id_column
         self.columns = columns
         self.splits = splits
+        self.test_fraction = test_fraction
         self.lookback = lookback
         self.horizon = horizon
         self.stride = stride
         self.missing = missing
         self.allow_irregular = allow_irregular
         self.memory_gib = memory_gib
+        self.separator = separator
+        self.decimal = decimal
         self._given: Dataset | None = None
         self._spec: SeriesSpec | None = None
         self._parts: dict[str, SeriesSplit] = {}
@@ -121,30 +142,32 @@ class SeriesData(Data[SeriesSpec]):
         """
         if self._spec is not None:
             return self
-        table, source = self._open()
+        table, ends, source = self._open()
         if not len(table):
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        first = table.with_format("arrow")[:1].to_pylist()[0]  # nothing is decoded, whatever the columns hold
-        time_column = find_time_column(table.features, self.time_column, first, self.columns or [])
-        channels = find_channels(table, self.columns, time_column, first)
-        start, step, format_ = self._clock(table, time_column)
-        borders = find_borders(self.splits, len(table), self.path, step)
+        rows = len(table)
+        table, clock, chosen = self._shaped(table)
+        channels = find_channels(table, chosen, clock)
+        rhythm = None if clock is None else clock.check(self.allow_irregular)
+        start, step = (None, None) if clock is None or rhythm is None else clock.described(rhythm.usual)
+        known = ends if len(table) == rows else None
+        borders = find_borders(self.splits, len(table), self.path, step, known, self.test_fraction)
         check_lengths(borders, self.lookback, self.horizon, self.path)
         statistics = measure(table, channels, borders[0])
         check_missing(statistics, channels, self.missing)
-        kept = Features({key: value for key, value in table.features.items() if key in (*channels, time_column)})
         self._spec = SeriesSpec(
             channels=channels,
             mean=tuple(statistics.mean.tolist()),
             std=tuple(statistics.std.tolist()),
-            features=kept.to_dict(),
+            features=_published(table.features, channels, clock).to_dict(),
             lookback=self.lookback,
             horizon=self.horizon,
             borders=borders,
-            time_column=time_column,
-            time_format=format_,
+            time_column=clock.name if clock is not None else None,
+            time_format=clock.format if clock is not None else None,
             start=start,
             step=step,
+            frequency=rhythm.frequency if rhythm is not None else None,
             source=source,
             num_rows=borders[0],
         )
@@ -154,26 +177,34 @@ class SeriesData(Data[SeriesSpec]):
         self._divide(values, device)
         return self
 
-    def _open(self) -> tuple[Dataset, dict[str, Any]]:
+    def _open(self) -> tuple[Dataset, tuple[int, int, int] | None, dict[str, Any]]:
+        """Return the table, where its parts end if the source says so, and what is known of the source."""
         if self._given is not None:
-            table, source = self._given, {"path": self.path, "name": None, "split": self.split}
+            table, ends, source = self._given, None, {"path": self.path, "name": None, "split": self.split}
         else:
-            opened, _, source = open_source(
-                path=self.path, name=self.name, revision=self.revision, split=self.split, test_split=None
+            table, ends, source = open_series(
+                path=self.path,
+                name=self.name,
+                revision=self.revision,
+                split=self.split,
+                alone=self.splits != "auto" or self.test_fraction is not None,
+                separator=self.separator,
+                decimal=self.decimal,
             )
-            assert isinstance(opened, Dataset)
-            table = opened
-            source.pop("test_split")
-        source["fingerprint"] = table._fingerprint
-        return table, source
+        return table, ends, {**source, "fingerprint": table._fingerprint}
 
-    def _clock(self, table: Dataset, column: str | None) -> tuple[str | float | int | None, float | int | None, Any]:
-        """Return start, step and text format of the time column."""
-        if column is None:
-            return None, None, None
-        times, format_ = read_times(table.with_format("arrow")[:][column], column)
-        usual = check_times(times, column, self.allow_irregular)
-        return *describe(times, usual, table.features[column]), format_
+    def _shaped(self, table: Dataset) -> tuple[Dataset, Clock | None, list[str] | None]:
+        """Return a table with one row a time step, its clock, and its channels where the user chose them."""
+        table = from_rows(table, self.columns)
+        clock = find_clock(table, self.time_column, self.time_format, self.columns or [])
+        if clock is None:
+            return table, None, self.columns
+        rhythm = clock.rhythm
+        if self.id_column is not None or len(rhythm.back) or len(rhythm.equal):
+            long = from_long(table, clock, self.id_column, self.columns)
+            if long is not None:
+                return long, find_clock(long, list(clock.columns), clock.given, ()), None
+        return table, clock, self.columns
 
     def _divide(self, values: torch.Tensor, device: torch.device | str) -> None:
         for name in ("train", "validation", "test"):
@@ -182,3 +213,15 @@ class SeriesData(Data[SeriesSpec]):
                 part = values[max(0, rows.start - self.lookback) : rows.stop]
                 stride = self.stride if name == "train" else 1
                 self._parts[name] = SeriesSplit(part, self.lookback, self.horizon, stride, device)
+
+
+def _published(features: Features, channels: tuple[str, ...], clock: Clock | None) -> Features:
+    """Return the features of the time column and the channels, in the source's order."""
+    timed = () if clock is None else clock.columns
+    kept: dict[str, Any] = {}
+    for name, feature in features.items():
+        if clock is not None and name == timed[0]:
+            kept[clock.name] = clock.feature
+        elif name in channels:
+            kept[name] = feature
+    return Features(kept)

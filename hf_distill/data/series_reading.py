@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +16,14 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.broken import refuse_broken
+from hf_distill.data.broken import is_text, refuse_broken
+from hf_distill.data.clock import Clock
+from hf_distill.data.columns import is_counter, is_number
 from hf_distill.data.decoding import LARGEST
-from hf_distill.data.series_time import is_number
 from hf_distill.errors import UserError
 
 _CHUNK = 65_536
+_HEAD = 256
 Missing = Literal["error", "ffill", "interpolate"]
 
 logger = logging.getLogger(__name__)
@@ -43,21 +45,21 @@ class Statistics:
     first_missing: np.ndarray
 
 
-def find_channels(
-    table: Dataset, columns: list[str] | None, time_column: str | None, first: dict[str, object]
-) -> tuple[str, ...]:
-    """Return the channels, in the source's order: the chosen ones, else every number but the time column.
+def find_channels(table: Dataset, columns: list[str] | None, clock: Clock | None) -> tuple[str, ...]:
+    """Return the channels, in the source's order: the chosen ones, else all numbers but those that only tell the time.
 
     Raises:
-        UserError: A chosen column does not exist, is no number or is the time column; there is no channel; or a column
-            of text holds numbers for the most part.
+        UserError: A chosen column does not exist, is no number or tells the time; there is no channel; or a column of
+            text holds numbers for the most part.
     """
     features = table.features
+    first = table.with_format("arrow")[:1].to_pylist()[0]  # nothing is decoded, whatever the columns hold
+    timed = clock.columns if clock is not None else ()
     if columns is not None:
         for name in columns:
             if name not in features:
                 raise UserError(f"no column {name!r}; choose --data.columns from {', '.join(features)}")
-            if name == time_column:
+            if name in timed:
                 raise UserError(f"column {name!r} is the time column and cannot be a channel too: leave it out")
             if not is_number(features[name]):
                 refuse_broken(table, name, "columns")
@@ -68,17 +70,47 @@ def find_channels(
         if not columns:
             raise UserError("data.columns is empty: name the channels, or leave it out to take all numbers")
         return tuple(name for name in features if name in columns)
-    channels = tuple(name for name in features if name != time_column and is_number(features[name]))
-    left_out = [name for name in features if name != time_column and name not in channels]
-    for name in left_out:
-        refuse_broken(table, name, "columns")
+    numbers = [name for name in features if name not in timed and is_number(features[name])]
+    for name in features:
+        if name not in timed and is_text(features[name]):
+            refuse_broken(table, name, "columns")
+    clocks = _only_counting(table, numbers, clock)
+    channels = tuple(name for name in numbers if name not in clocks)
     if not channels:
         kinds = ", ".join(f"{name} is {_kind(feature)}" for name, feature in features.items())
         raise UserError(f"there is no column of numbers to forecast ({kinds}): turn one into numbers first")
+    left_out = [
+        *(
+            f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})"
+            for name in features
+            if name not in (*numbers, *timed)
+        ),
+        *(f"{name!r} (it only tells the row or the time)" for name in clocks),
+    ]
     if left_out:
-        kinds = ", ".join(f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})" for name in left_out)
-        logger.warning("columns that are no numbers are left out: %s", kinds)
+        logger.warning("columns that are no channels are left out: %s", ", ".join(left_out))
     return channels
+
+
+def _only_counting(table: Dataset, names: list[str], clock: Clock | None) -> list[str]:
+    """Return the columns of numbers that are no measurement: the number of the row, or a part of its time."""
+    head = table.select_columns(names).with_format("arrow")[:_HEAD]
+    found = []
+    for name in names:
+        values = head[name].to_numpy()
+        counts = is_counter(name, values)
+        if (counts and is_counter(name, _column(table, name))) or (
+            not counts
+            and clock is not None
+            and clock.may_echo(name, values)
+            and clock.echoes(name, _column(table, name))
+        ):
+            found.append(name)
+    return found
+
+
+def _column(table: Dataset, name: str) -> np.ndarray:
+    return np.asarray(table.select_columns([name]).with_format("arrow")[:][name].to_numpy())
 
 
 def _kind(feature: object) -> str:
@@ -137,11 +169,20 @@ def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Stati
             )
     mean = total / count
     std = np.sqrt(np.maximum(square / count - np.square(mean), 0))
-    constant = square == 0
+    # A channel that flickers in the last digit of its type is constant too.
+    spread = np.sqrt(square / count)
+    constant = spread <= [np.finfo(kind).eps * abs(at) for kind, at in zip(_types(table, channels), shift, strict=True)]
     if constant.any():
         names = ", ".join(name for name, flat in zip(channels, constant, strict=True) if flat)
         logger.warning("channels that are constant in the training rows are divided by 1 instead of 0: %s", names)
     return Statistics(mean + shift, np.where(constant, 1.0, std), missing, first_missing)
+
+
+def _types(table: Dataset, channels: tuple[str, ...]) -> list[Any]:
+    """Return the floating-point types of channels; whole numbers have steps of one and are taken as precise."""
+    features = table.features  # a copy, made anew at every access
+    dtypes = [getattr(features[name], "dtype", "") for name in channels]
+    return [np.dtype(dtype) if dtype in ("float16", "float32") else np.float64 for dtype in dtypes]
 
 
 def check_missing(statistics: Statistics, channels: tuple[str, ...], missing: Missing) -> None:

@@ -26,7 +26,10 @@ class SeriesSpec:
         time_column: The source's column with the time, or None.
         time_format: How that column writes a date where it is text (``strftime``), else None.
         start: Time of the first row, ISO 8601, or a number where the time column counts.
-        step: Seconds between two rows, or the difference of two rows where the time column counts.
+        step: Seconds between two rows (the usual number of them), or the difference of two rows where the time column
+            counts.
+        frequency: How the calendar counts the rows where seconds do not: ``months=3``, or an alias of pandas such as
+            ``B``; else None.
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
         num_rows: Rows of the training split.
     """
@@ -45,6 +48,7 @@ class SeriesSpec:
     time_format: str | None = None
     start: str | float | int | None = None
     step: float | int | None = None
+    frequency: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
     num_rows: int = 0
 
@@ -96,7 +100,9 @@ class SeriesSpec:
         mean, std = self.statistics(x)
         value = x.detach().double() * std + mean
         for place, dtype in enumerate(self.value_dtypes):
-            if dtype.kind in "iu":
+            if dtype.kind == "b":
+                value[..., place] = value[..., place].round().clamp(0, 1)
+            elif dtype.kind in "iu":
                 limits = np.iinfo(dtype)
                 value[..., place] = value[..., place].round().clamp(limits.min, limits.max)
             elif dtype.itemsize == 4:

@@ -69,7 +69,14 @@ class SeriesSplit:
         return self.values[start : start + rows]
 
 
-def find_borders(splits: str | list[int], rows: int, path: str, step: float | int | None) -> tuple[int, int, int]:
+def find_borders(
+    splits: str | list[int],
+    rows: int,
+    path: str,
+    step: float | int | None,
+    ends: tuple[int, int, int] | None = None,
+    test_fraction: float | None = None,
+) -> tuple[int, int, int]:
     """Return where training, validation and test rows end.
 
     Args:
@@ -77,17 +84,26 @@ def find_borders(splits: str | list[int], rows: int, path: str, step: float | in
         rows: Rows of the series.
         path: The source's name, which tells an ETT series.
         step: Seconds a row, where they are known.
+        ends: Where the source's own splits end, for ``auto``; without one for validation an eighth of the training rows
+            validates.
+        test_fraction: The share of the rows that ``auto`` tests on.
 
     Raises:
         UserError: It is none of these, or the series is too short for it.
     """
+    if test_fraction is not None and splits != "auto":
+        raise UserError(f"data.splits {splits} says what is tested: leave out --data.test_fraction")
     if isinstance(splits, list):
-        ends = splits
-        if len(ends) != 3 or any(not isinstance(end, int) for end in ends):
+        if len(splits) != 3 or any(not isinstance(end, int) for end in splits):
             raise UserError(f"data.splits {splits} must be the three rows where train, validation and test end")
-        if not 0 < ends[0] <= ends[1] < ends[2] <= rows:
+        if not 0 < splits[0] <= splits[1] < splits[2] <= rows:
             raise UserError(f"data.splits {splits} must increase and end at {rows} or before, the rows of the series")
-        return ends[0], ends[1], ends[2]
+        return splits[0], splits[1], splits[2]
+    if splits == "auto" and (ends is not None or test_fraction is not None):
+        train, test, end = ends or (0, 0, rows)
+        if test_fraction is not None:
+            train = test = rows - round(rows * test_fraction)
+        return train - train // 8 if train == test else train, test, end
     if splits == "auto":
         found = re.search(r"ETT([hm])\d", path)
         known = {"h": "ett_hour", "m": "ett_minute"}[found[1]] if found else _ETT_SIZES.get((rows, int(step or 0)))

@@ -87,7 +87,7 @@ def open_source(
         raise UserError(
             f"data.test_split is {test_split!r}, the split that is distilled: name another one, or leave it out"
         )
-    splits = load_splits(path, name, revision, streaming, separator, decimal)
+    splits, source = open_splits(path, name, revision, streaming, separator, decimal)
     if split not in splits:
         raise UserError(f"{path} has no split {split!r}; it has {', '.join(splits)}")
     if test_split is not None and test_split not in splits:
@@ -95,9 +95,21 @@ def open_source(
     if test_split is None:
         others = [other for other in _TEST_SPLITS if other in splits and other != split]
         test_split = next((other for other in others if not _is_empty(splits[other])), None)
-    source: dict[str, Any] = {"path": _public_path(path), "name": name, "split": split, "test_split": test_split}
-    source.update(_provenance(path, revision))
+    source |= {"split": split, "test_split": test_split}
     return splits[split], splits[test_split] if test_split else None, source
+
+
+def open_splits(
+    path: str,
+    name: str | None = None,
+    revision: str | None = None,
+    streaming: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Open all splits of a source, by their names, and say what is known of it; see :func:`open_source`."""
+    splits = _load(path, name, revision, streaming, separator, decimal)
+    return dict(splits), {"path": _public_path(path), "name": name, **_provenance(path, revision)}
 
 
 def local_source(path: str) -> Path | None:
@@ -115,15 +127,9 @@ def _public_path(path: str) -> str:
     return local.name if local.exists() and path not in BUILT_IN else path
 
 
-def load_splits(
-    path: str,
-    name: str | None = None,
-    revision: str | None = None,
-    streaming: bool = False,
-    separator: str | None = None,
-    decimal: str | None = None,
+def _load(
+    path: str, name: str | None, revision: str | None, streaming: bool, separator: str | None, decimal: str | None
 ) -> dict[str, Any]:
-    """Open all splits of a source; see :func:`open_source`."""
     if path in BUILT_IN:
         loaded = BUILT_IN[path][0]()
         return {key: ds.to_iterable_dataset() if streaming else ds for key, ds in loaded.items()}

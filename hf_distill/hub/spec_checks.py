@@ -37,6 +37,7 @@ _PLAIN = (
     r"|time64\[[un]s\]|duration\[(s|ms|us|ns)\]"
 )
 _number_type = matching(_NUMBERS, "the type of a number, float32 say")
+_number_or_flag = matching(rf"{_NUMBERS}|bool", "the type of a number, float32 say")
 _plain_type = matching(_PLAIN, "a plain type of datasets, float32 or string say")
 _id = {"id": optional(text)}
 _value = fields({"dtype": _plain_type, "_type": one_of("Value")}, _id)
@@ -152,8 +153,7 @@ def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
     free = [name for name in WEIGHT_COLUMNS if name not in names]
     fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
-    numbers = matching(rf"{_NUMBERS}|bool", "the type of a number, float32 say")
-    vector = _list(fields({"dtype": numbers, "_type": one_of("Value")}, _id))
+    vector = _list(fields({"dtype": _number_or_flag, "_type": one_of("Value")}, _id))
     (_image if image else vector)(spec["features"][spec["input_column"]], "spec.features.INPUT")
     if not image:
         one_of(-1, spec["shape"][0])(spec["features"][spec["input_column"]].get("length", -1), "spec.features.length")
@@ -193,9 +193,10 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "horizon": steps,
             "borders": listing(whole(0, MOST_ROWS), 3),
             "time_column": optional(_name),
-            "time_format": optional(matching(r"(%[YmdHMS]|[-/.: TZ+0]){1,40}", "a date's format")),
+            "time_format": optional(matching(r"(%[YymdHMSIpfbBajGVu]|[-/.,: TWZ+0]){1,60}", "a date's format")),
             "start": anything,
             "step": anything,
+            "frequency": optional(matching(r"months=[1-9]\d{0,4}|\d{0,3}[A-Z]{1,3}(-[A-Z]{3})?", "a frequency")),
             "source": _source,
             "num_rows": whole(0, MOST_ROWS),
         },
@@ -207,7 +208,7 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
     if set(spec["features"]) != {*channels, *([] if time is None else [time])} or time in channels:
         refuse(spec["features"], "spec.features", "the types of the channels and the time column")
     for name in channels:
-        _number_type(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
+        _number_or_flag(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
     rows: Any = record.get("rows")
     whole(1, MOST_ROWS)(rows, "rows")
     fields({"series": whole(1, rows)}, more=True)(record.get("layout"), "layout")

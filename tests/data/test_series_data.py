@@ -155,9 +155,10 @@ def test_channels_can_be_chosen():
 
 def test_other_columns_are_left_out_and_named(caplog):
     with caplog.at_level(logging.WARNING):
-        real = data({"station": ["x1"] * ROWS, "flag": [True] * ROWS, **columns()}).setup()
+        real = data({"station": ["x1"] * ROWS, "list": [[1.0]] * ROWS, "row": range(ROWS), **columns()}).setup()
     assert real.spec.channels == ("b", "a")
-    assert "'station' (text, row 0: 'x1'), 'flag' (bool, row 0: True)" in caplog.text
+    assert "'station' (text, row 0: 'x1'), 'list' (List(Value('float64')), row 0: [1.0]), 'row' (it only" in caplog.text
+    assert caplog.text.count("left out") == 1
 
 
 def test_a_constant_channel_stays_at_zero(caplog):
