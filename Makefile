@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint docs install clean
 
 demo: $(INSTALLED)  ## distill digits to 1 and 10 samples a class, measure both, show the table
 	$(BIN)/hf-distill distill --config configs/dm_digits_ipc1.yaml --resume=true --evaluate=true
@@ -17,6 +17,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(INSTALLED)  ## write a page for every public name into docs/api
+	$(BIN)/python docs/make_api.py
+
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -25,4 +28,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv outputs build *.egg-info
+	rm -rf .venv outputs docs/api build *.egg-info

@@ -1,0 +1,71 @@
+"""What the documentation names exists, and the API pages are written of every public name."""
+
+import importlib.util
+import inspect
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+import hf_distill
+from hf_distill.lazy import homes
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+SPANS = sorted(set(re.findall(r"`([^`\n]+)`", PAGE)))
+
+
+def sources():
+    return "\n".join(path.read_text() for path in (ROOT / "hf_distill").rglob("*.py"))
+
+
+PATHS = [span for span in SPANS if re.fullmatch(r"[\w./-]+(/[\w./-]*|\.(py|pyi|md))", span)]
+
+
+@pytest.mark.parametrize("span", PATHS)
+def test_a_path_exists(span):
+    path = span.replace("NAME", "base")
+    assert (ROOT / path).exists() or (ROOT / "hf_distill" / path).exists(), span
+
+
+@pytest.mark.parametrize("span", [span for span in SPANS if re.fullmatch(r"[A-Z]\w+(\[\w+\])?", span)])
+def test_a_class_exists(span):
+    for name in re.findall(r"\w+", span):
+        assert name in hf_distill.__all__ or re.search(rf"^(class {name}\b|{name} = )", sources(), re.M), name
+
+
+@pytest.mark.parametrize("span", [span for span in SPANS if re.fullmatch(r"[a-z_]+\([\w, ]*\)", span)])
+def test_a_method_exists_with_its_arguments(span):
+    name, arguments = re.fullmatch(r"(\w+)\((.*)\)", span).groups()
+    found = re.findall(rf"def {name}\(([^)]*)\)", sources())
+    wanted = [word.strip() for word in arguments.split(",") if word.strip()]
+    assert any(all(re.search(rf"\b{word}\b", given) for word in wanted) for given in found), span
+
+
+def test_every_floor_is_drawn():
+    from tests.test_floors import FLOORS
+
+    drawn = re.search(r"    cli .*?\n\n", PAGE, re.S)[0]
+    rows = [re.split(r"\s{3,}", line.strip())[0].split() for line in drawn.strip().splitlines()]
+    packages = {path.parent.name for path in (ROOT / "hf_distill").glob("*/__init__.py")}
+    assert packages <= {name for row in rows for name in row}
+    # From above to below: none stands below one that it is not to import.
+    floors = [[FLOORS[name] for name in row if name in packages] for row in rows]
+    assert all(min(upper) >= max(lower) for upper, lower in itertools.pairwise(floors) if upper and lower)
+
+
+def test_the_api_pages_hold_every_public_name(tmp_path):
+    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(tmp_path)
+    pages = {path.stem: path.read_text() for path in tmp_path.iterdir()}
+    for name, home in homes().items():
+        assert f"## {name}\n" in pages[home.split(".")[1]] and name in pages["README"]
+    assert (
+        "chooses samples" in pages["selection"].lower()
+        and "```python\nselect(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]\n"
+        in pages["selection"]
+    )
+    assert inspect.getdoc(hf_distill.CondTSF) in pages["objectives"]
