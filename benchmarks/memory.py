@@ -170,7 +170,7 @@ def main() -> None:
     save(
         options.name,
         [{key: round(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows],
-        title="Peak memory by rows and storage, in MiB",
+        title=f"Peak memory {'by rows and storage' if options.rows else 'with many classes'}, in MiB",
     )
 
 
