@@ -49,17 +49,11 @@ def classification(epochs: int, seeds: int) -> Any:
     real = RealData.from_dataset(table(1000), table(10 * epochs)).setup()
     synthetic = PixelSet(per_class=10)
     batch = real.sample(list(range(10)), 10, torch.Generator().manual_seed(0))
-    initial = (batch,) if "batch" in PixelSet.initialize.__annotations__ else (batch.x, batch.y)
-    synthetic.initialize(*initial, real.spec)
-    evaluator = ClassificationEvaluator(
-        networks=[ConvNet(width=32)],
-        seeds=seeds,
-        recipe=Recipe(epochs=epochs, augment=SiameseAugment()),
-        baselines=["random"],
-        compile="always",
-    )
+    synthetic.initialize(batch.x, batch.y, real.spec)
     made = DistilledDataset.from_synthetic(synthetic, seed=0)
-    return lambda: evaluator.evaluate(made, real, progress=False)
+    recipe = Recipe(epochs=epochs, augment=SiameseAugment())
+    evaluator = ClassificationEvaluator(networks=[ConvNet(width=32)], seeds=seeds, recipe=recipe, compile="always")
+    return lambda: evaluator.alone().evaluate(made, real, progress=False)
 
 
 def forecasting(epochs: int, seeds: int) -> Any:
@@ -77,10 +71,8 @@ def forecasting(epochs: int, seeds: int) -> Any:
     x = real.train.values[:384]
     packed = Packed({"codes": [x.numpy().tobytes()]}, {"dtype": "<f4", "shape": list(x.shape)})
     made = DistilledDataset(real.spec, x, torch.zeros(len(x)), packed, Bits(data=384 * 7 * 32, labels=0))
-    recipe = ForecastRecipe(steps=epochs, epochs=0)
-    options = {"start": False, "full_seeds": 0, "test_stride": 8}
-    evaluator = ForecastingEvaluator(seeds=seeds, random_draws=seeds, recipe=recipe, **options)
-    return lambda: evaluator.evaluate(made, real, progress=False)
+    evaluator = ForecastingEvaluator(seeds=seeds, recipe=ForecastRecipe(steps=epochs, epochs=0), test_stride=8)
+    return lambda: evaluator.alone().evaluate(made, real, progress=False)
 
 
 def child(protocol: str, epochs: int, seeds: int) -> None:
@@ -122,8 +114,8 @@ def busy(wanted: bool) -> Iterator[None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", default="7f99517", help="the older commit")
-    parser.add_argument("--epochs", type=int, default=50, help="epochs, or steps, of each network")
-    parser.add_argument("--seeds", type=int, default=4, help="networks on the set, and as many on random samples")
+    parser.add_argument("--epochs", type=int, default=100, help="epochs, or steps, of each network")
+    parser.add_argument("--seeds", type=int, default=8, help="networks of an architecture")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--protocols", nargs="+", default=PROTOCOLS, choices=PROTOCOLS)
     parser.add_argument("--beside", nargs="+", default=["nothing", "a busy core"], choices=["nothing", "a busy core"])
@@ -156,7 +148,7 @@ def main() -> None:
                     print(row, flush=True)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=TOP, check=True)
-    note = f"Before: commit {options.before}. {options.epochs} epochs or steps of {2 * options.seeds} networks"
+    note = f"Before: commit {options.before}. {options.epochs} epochs or steps of {options.seeds} networks"
     title = "An evaluation against that of an older commit"
     save("evaluation_speed", rows, title=title, note=f"{note}. {options.note}".rstrip(". "))
 
