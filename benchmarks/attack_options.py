@@ -127,7 +127,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
                 synthetic=part(
                     "VectorSet", per_class=2, labels=part("TopLabels", top=2), weights=part("LearnedWeights")
                 ),
-                initial=part("RelabeledSamples", network=FLAT, teachers=1, epochs=1, soft=True),
+                initial=part("RelabeledSamples", network=FLAT, teachers=1, recipe=part("Recipe", epochs=1), soft=True),
             ),
             "evaluator": measured(networks=[FLAT], labels="soft"),
         },

@@ -85,7 +85,7 @@ def methods(own: QuantizedSet, initial: RelabeledSamples, budget: Budget) -> lis
         return QuantizedSet(synthetic=inner, quantizer=quantizer, labels=own.labels, budget=budget)
 
     def relabeled(**options: Any) -> RelabeledSamples:
-        return SharedTeachers(network=initial.network, teachers=initial.teachers, epochs=initial.epochs, **options)
+        return SharedTeachers(network=initial.network, teachers=initial.teachers, recipe=initial.recipe, **options)
 
     hard = QuantizedSet(synthetic=VectorSet(), quantizer=uniform, budget=budget, equal_classes=False)
     return [

@@ -14,9 +14,10 @@ import torch
 from record import save
 
 from hf_distill.data import SeriesData
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, forecast_errors, train_forecaster
+from hf_distill.evaluation.forecast_errors import forecast_errors
 from hf_distill.networks.forecasters import DLinear, ITransformer, XPatch
 from hf_distill.seeding import Streams
+from hf_distill.training import ForecastRecipe, WindowSource, train_networks
 
 # 96 -> 96, mean squared error, as the distillation literature quotes them.
 PUBLISHED = {"ETTh1": {"DLinear": 0.386, "iTransformer": 0.389, "xPatch": 0.384}}
@@ -36,7 +37,9 @@ def main() -> None:
         errors, seconds = [], []
         for seed in range(args.seeds):
             network = forecaster.build(spec.lookback, spec.horizon, spec.num_channels, seed)
-            seconds.append(train_forecaster(network, real.train, Streams(seed), recipe, device))
+            source = WindowSource(real.train)
+            trained = train_networks([network], [source], [Streams(seed)], recipe=recipe, device=device)
+            seconds += trained.seconds
             errors.append(forecast_errors(network, real.test, device))
         mse, mae = zip(*errors, strict=True)
         spread = [statistics.fmean(mse), statistics.stdev(mse) if len(mse) > 1 else 0.0]

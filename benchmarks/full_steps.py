@@ -19,7 +19,9 @@ from hf_distill.data.splits import SomeRows
 from hf_distill.metrics.functions import accuracy
 from hf_distill.networks.cost import find_device
 from hf_distill.seeding import Streams
-from hf_distill.training.source import SplitSource, predict
+from hf_distill.training.optimizers import SGD
+from hf_distill.training.prediction import predict
+from hf_distill.training.source import SplitSource
 from hf_distill.training.trainer import train_networks
 
 HELD = 5000
@@ -47,7 +49,7 @@ def main() -> None:
         augment = SiameseAugment(strategy="color_crop_cutout_scale_rotate") if spec.is_image else None
         for lr in args.lr:
             for steps in args.steps:
-                recipe = Recipe(steps=steps, lr=lr, augment=augment).for_samples(len(rest))
+                recipe = Recipe(steps=steps, optimizer=SGD(lr=lr), augment=augment).for_samples(len(rest))
                 streams = [Streams(0, step=k) for k in range(args.networks)]
                 built = [network.build(spec.shape, spec.num_classes, own.seed_for("network")) for own in streams]
                 began = time.perf_counter()

@@ -22,7 +22,7 @@ from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.metrics import accuracy
 from hf_distill.seeding import Streams
 from hf_distill.training import TensorSource, train_networks
-from hf_distill.training.source import predict
+from hf_distill.training.prediction import predict
 
 PLAIN = {"mode_scale": 0.0, "manifold": "none"}
 MODE = {"manifold": "none"}

@@ -18,7 +18,6 @@ from hf_distill.evaluation.base import Evaluator as Evaluator
 from hf_distill.evaluation.classification import ClassificationEvaluator as ClassificationEvaluator
 from hf_distill.evaluation.features import FeatureMetrics as FeatureMetrics
 from hf_distill.evaluation.forecasting import ForecastingEvaluator as ForecastingEvaluator
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.evaluation.result import Evaluation as Evaluation
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
@@ -102,10 +101,26 @@ from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
+from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
+from hf_distill.training.losses import KL as KL
+from hf_distill.training.losses import CrossEntropy as CrossEntropy
+from hf_distill.training.losses import LogitError as LogitError
+from hf_distill.training.losses import Loss as Loss
+from hf_distill.training.losses import MeanSquared as MeanSquared
+from hf_distill.training.optimizers import SGD as SGD
+from hf_distill.training.optimizers import Adam as Adam
+from hf_distill.training.optimizers import AdamW as AdamW
+from hf_distill.training.optimizers import Optimizer as Optimizer
 from hf_distill.training.recipe import Recipe as Recipe
+from hf_distill.training.schedules import Constant as Constant
+from hf_distill.training.schedules import Cosine as Cosine
+from hf_distill.training.schedules import Schedule as Schedule
+from hf_distill.training.schedules import StepDecay as StepDecay
 from hf_distill.training.source import Source as Source
 from hf_distill.training.source import SplitSource as SplitSource
 from hf_distill.training.source import TensorSource as TensorSource
+from hf_distill.training.source import Windows as Windows
+from hf_distill.training.source import WindowSource as WindowSource
 from hf_distill.training.trainer import train_networks as train_networks
 
 __version__: str

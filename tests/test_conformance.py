@@ -20,7 +20,7 @@ from hf_distill.networks.outputs import output_axes
 from hf_distill.objectives.class_means import class_means
 from hf_distill.objectives.gradient import gradient_distance
 from hf_distill.objectives.trajectory import descend, trajectory_distance
-from hf_distill.training.label_loss import label_loss, mse_with_class
+from hf_distill.training.losses import KL, CrossEntropy, LogitError, Loss
 from tests.objectives.sets import filled_convnet, wave
 
 VALUES = json.loads((Path(__file__).parent / "conformance.json").read_text())["values"]
@@ -73,8 +73,8 @@ def trajectory() -> tuple[Tensor, Tensor, Tensor, int]:
 STUDENT, TEACHER, CLASSES = 3 * wave(4, 10, phase=0.2), 3 * wave(4, 10, phase=2.0), torch.tensor([0, 3, 5, 9])
 
 
-def of_labels(kind: str, temperature: float = 1.0) -> Tensor:
-    return label_loss(STUDENT, TEACHER.softmax(1), kind, temperature).mean()
+def of_labels(loss: Loss) -> Tensor:
+    return loss.losses(STUDENT, TEACHER.softmax(1)).mean()
 
 
 def of_lrs(name: str) -> float:
@@ -105,10 +105,10 @@ OURS: dict[str, dict[str, Callable[[], Any]]] = {
         "parameters": lambda: trajectory()[3],
     },
     "labels": {
-        "kl_T4_scaled": lambda: 16 * of_labels("kl", 4),
-        "kl_T20": lambda: of_labels("kl", 20),
-        "sce_T1": lambda: of_labels("cross_entropy"),
-        "mse_gt": lambda: mse_with_class(STUDENT, TEACHER, CLASSES).mean(),
+        "kl_T4_scaled": lambda: 16 * of_labels(KL(temperature=4)),
+        "kl_T20": lambda: of_labels(KL(temperature=20)),
+        "sce_T1": lambda: of_labels(CrossEntropy()),
+        "mse_gt": lambda: LogitError().errors(STUDENT, TEACHER, CLASSES).mean(),
     },
     "lrs": {name: lambda name=name: of_lrs(name) for name in VALUES["lrs"]},
 }

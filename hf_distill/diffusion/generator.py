@@ -21,6 +21,7 @@ from hf_distill.runs.checkpoint import Checkpoints, load_optimizer
 from hf_distill.runs.divergence import first_step, largest
 from hf_distill.runs.interrupt import StopRequest
 from hf_distill.seeding import Streams, seeded
+from hf_distill.training.schedules import cosine
 
 _LOG_EVERY = 20
 
@@ -120,7 +121,7 @@ class GeneratorTraining(Part):
         ):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
-                    group["lr"] = self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+                    group["lr"] = self.lr * cosine(step / self.steps)
                 loss = self._loss(unet, real, schedule, streams.at(step))
                 optimizer.zero_grad()
                 loss.backward()

@@ -147,15 +147,14 @@ class ClassificationEvaluator(Evaluator[RealData]):
         full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
         rows = []
         with progress_bar(
-            self._epochs(contenders, full, real) * len(networks), "evaluating", "epoch", disable=not progress
+            self._steps(contenders, full, real) * len(networks), "evaluating", "step", disable=not progress
         ) as bar:
             training = ContenderTraining(spec, self._streams(), device, self.strategy, self.compile, bar.update)
             for network in networks:
                 bar.set_postfix_str(network.label)
                 recipes, chosen = self._recipes(network, contenders, real, training)
                 if rate is not None:
-                    recipes["distilled"] = copy(recipes["distilled"])
-                    recipes["distilled"].lr = rate
+                    recipes["distilled"] = recipes["distilled"].with_rate(rate)
                 outputs = training.outputs(network, contenders, recipes, test)
                 about: dict[str, Any] = {"network": network.label, "labels": self.labels, "seeds": self.seeds}
                 about |= {"sets": 1, "samples": len(distilled), **size_row(distilled, self.labels == "soft")}
@@ -190,15 +189,15 @@ class ClassificationEvaluator(Evaluator[RealData]):
         for name, (setting, score) in training.search(self.tuning, network, contenders, self.recipe, real).items():
             samples = contenders[name].samples
             own = recipes[name] = self.recipe.scaled(setting.lr, setting.steps, samples)
-            said[name] = {"lr": own.lr, "steps": own.total_epochs * own.steps_per_epoch(samples), "held_out": score}
+            said[name] = {"lr": own.lr, "steps": own.total_steps(samples), "held_out": score}
         return recipes, said
 
-    def _epochs(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:
-        """Return about how many epochs the networks of one architecture are trained for."""
-        own = [self.recipe.for_samples(contender.samples).total_epochs for contender in contenders.values()]
-        search = sum(self.tuning.work(epochs) for epochs in own) if self.tuning else 0
-        full_epochs = self._full_recipe(real).for_samples(len(real.train)).total_epochs if full else 0
-        return round(self.seeds * sum(own) + search) + full * full_epochs
+    def _steps(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:
+        """Return about how many steps the networks of one architecture are trained for."""
+        own = [self.recipe.total_steps(contender.samples) for contender in contenders.values()]
+        search = sum(self.tuning.work(steps) for steps in own) if self.tuning else 0
+        full_steps = self._full_recipe(real).total_steps(len(real.train)) if full else 0
+        return round(self.seeds * sum(own) + search) + full * full_steps
 
     def _streams(self) -> list[Streams]:
         return [Streams(self.seed, step=k) for k in range(self.seeds)]
@@ -206,8 +205,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
     def _full_recipe(self, real: RealData) -> Recipe:
         """Return the recipe with its steps on all of the real data."""
         recipe = copy(self.recipe)
-        own = self.recipe.for_samples(len(real.train))
-        recipe.steps = min(self.full_steps, own.total_epochs * own.steps_per_epoch(len(real.train)))
+        recipe.steps = min(self.full_steps, self.recipe.total_steps(len(real.train)))
         return recipe
 
     def _contenders(

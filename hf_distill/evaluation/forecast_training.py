@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,12 +14,15 @@ from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
 from hf_distill.errors import DivergenceError
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe, Outcome, Trial, run_trials
+from hf_distill.evaluation.forecast_errors import ForecastErrors, Outcome
 from hf_distill.evaluation.result import mean_std
 from hf_distill.evaluation.series_contenders import SeriesContender
 from hf_distill.evaluation.tuning import RecipeSearch, Setting
+from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.seeding import Streams
+from hf_distill.training.forecast_recipe import ForecastRecipe
+from hf_distill.training.trainer import train_networks
 
 Scaled = Callable[[SeriesContender, Setting, SeriesSpec], ForecastRecipe]
 """The recipe of a training series, changed."""
@@ -60,19 +63,28 @@ class ForecastTraining:
             shown: A window ``(1, L, N)`` to forecast.
             networks: Networks of each at most.
         """
-        trials, names = [], []
-        for name, own in contenders.items():
-            for k, source in enumerate(own.sources[:networks]):
-                streams = Streams(self.seed, step=k)
-                network = forecaster.build(
-                    self.spec.lookback, self.spec.horizon, self.spec.num_channels, streams.seed_for("network")
-                )
-                label = f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}"
-                trials.append(Trial(network, source, streams, label, recipes[name]))
-                names.append(name)
+        places = [(name, k) for name, own in contenders.items() for k in range(len(own.sources[:networks]))]
+        streams = [Streams(self.seed, step=k) for _, k in places]
+        built = [
+            forecaster.build(self.spec.lookback, self.spec.horizon, self.spec.num_channels, own.seed_for("network"))
+            for own in streams
+        ]
+        sample = test.batch(torch.zeros(1, dtype=torch.int64))[0]
+        trained = train_networks(
+            built,
+            [contenders[name].sources[k] for name, k in places],
+            streams,
+            recipe=[recipes[name] for name, _ in places],
+            device=self.device,
+            compile="never",
+            progress=self.advance,
+            names=[f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}" for name, k in places],
+            measure=ForecastErrors(test, shown, self.device),
+            work=step_flops(built[0], sample, len(test)) / 3,
+        )
         found: dict[str, list[Outcome]] = {name: [] for name in contenders}
-        for name, outcome in zip(names, run_trials(trials, test, shown, self.device, self.advance), strict=True):
-            found[name].append(outcome)
+        for (name, _), outcome, seconds in zip(places, trained.measured, trained.seconds, strict=True):
+            found[name].append(replace(outcome, seconds=seconds))
         return found
 
     def search(

@@ -18,7 +18,6 @@ from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.forecast_pictures import forecast_pictures, shown_window
 from hf_distill.evaluation.forecast_training import ForecastTraining, series_row
-from hf_distill.evaluation.forecasting_recipe import ForecastRecipe
 from hf_distill.evaluation.published import learned_rate, read_published
 from hf_distill.evaluation.result import Evaluation
 from hf_distill.evaluation.series_contenders import (
@@ -43,6 +42,8 @@ from hf_distill.networks.forecasters.xpatch import XPatch
 from hf_distill.options import Device, Few, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
+from hf_distill.training.forecast_recipe import ForecastRecipe
+from hf_distill.training.source import WindowSource
 
 
 class ForecastingEvaluator(Evaluator[SeriesData]):
@@ -148,8 +149,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
                 settings = {name: chosen[name][0] if name in chosen else Setting() for name in contenders}
                 recipes = {name: self._scaled(own, settings[name], spec) for name, own in contenders.items()}
                 if rate is not None:
-                    recipes["distilled"] = copy.copy(recipes["distilled"])
-                    recipes["distilled"].lr = rate
+                    recipes["distilled"] = recipes["distilled"].with_rate(rate)
                 steps = {name: self._steps(own, recipes[name], spec) for name, own in contenders.items()}
                 found = training.outcomes(network, contenders, recipes, test, shown_window(test)[0])
                 forecasts[network.label] = {name: group[0].forecast for name, group in found.items()}
@@ -183,7 +183,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         if self.random_draws:
             found["random"] = random_pieces(real, rows, config, self._streams(self.random_draws))
         if self.full_seeds:
-            found["full"] = SeriesContender([real.train] * self.full_seeds, len(real.train.values))
+            found["full"] = SeriesContender([WindowSource(real.train)] * self.full_seeds, len(real.train.values))
         return found
 
     def _streams(self, count: int) -> list[Streams]:

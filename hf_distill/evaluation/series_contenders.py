@@ -9,10 +9,10 @@ from typing import Any, Literal
 from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
-from hf_distill.evaluation.forecasting_recipe import Windows
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.seeding import Streams
+from hf_distill.training.source import Source, Windows
 
 Size = Literal["smaller", "default", "codes"]
 
@@ -27,7 +27,7 @@ class SeriesContender:
         bits: What a reader downloads of it; None of the full series.
     """
 
-    sources: list[Windows | SeriesSplit]
+    sources: list[Source]
     samples: int
     bits: int | None = None
 
@@ -74,5 +74,5 @@ def selected_piece(
 
 def _real(real: SeriesData, pieces: list[Any], config: str) -> SeriesContender:
     spec, rows = real.spec, len(pieces[0])
-    windows: list[Windows | SeriesSplit] = [Windows(piece, spec.lookback, spec.horizon) for piece in pieces]
+    windows: list[Source] = [Windows(piece, spec.lookback, spec.horizon) for piece in pieces]
     return SeriesContender(windows, rows, rows * bits_per_row(spec, config))

@@ -19,8 +19,8 @@ from hf_distill.metrics.functions import accuracy
 from hf_distill.networks.base import Architecture
 from hf_distill.seeding import Streams
 from hf_distill.training.plan import Compile, Strategy
+from hf_distill.training.prediction import predict
 from hf_distill.training.recipe import Recipe
-from hf_distill.training.source import predict
 from hf_distill.training.trainer import train_networks
 from hf_distill.training.watch import check_outputs
 
@@ -38,7 +38,7 @@ class ContenderTraining:
         device: Where.
         strategy: See :func:`train_networks`.
         compile: The same.
-        advance: Called with the number of finished epochs.
+        advance: Called with the number of steps that were done.
     """
 
     spec: DataSpec
@@ -46,7 +46,7 @@ class ContenderTraining:
     device: torch.device
     strategy: Strategy = "auto"
     compile: Compile = "auto"
-    advance: Callable[[int], object] = lambda epochs: None
+    advance: Callable[[int], object] = lambda steps: None
 
     def outputs(
         self,

@@ -16,8 +16,8 @@ from hf_distill.networks.base import Architecture
 from hf_distill.networks.default import default_network
 from hf_distill.options import NonNegativeInt, Seed
 from hf_distill.seeding import Streams
+from hf_distill.training.prediction import predict
 from hf_distill.training.recipe import Recipe
-from hf_distill.training.source import predict
 
 
 class NetworkFeatures(Extractor):

@@ -45,7 +45,7 @@ def trained_on(
         device: Where.
         spec: Whose statistics normalise; the data's own if None.
         compile: See :func:`train_networks`.
-        progress: Called with the number of finished epochs.
+        progress: Called with the number of steps that were done.
         name: What it is, for an error.
 
     Raises:
@@ -63,7 +63,7 @@ def trained_on(
     known = _TRAINED.setdefault(real, {})
     if key in known:
         if recipe is not None and progress is not None:
-            progress(recipe.for_samples(len(real.train)).total_epochs)
+            progress(recipe.total_steps(len(real.train)))
         return known[key]
     network = architecture.build(spec.shape, spec.num_classes, streams.seed_for("network")).to(device).eval()
     if recipe is not None:

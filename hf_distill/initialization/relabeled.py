@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
@@ -16,15 +14,16 @@ from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
 from hf_distill.labels.views import views_of
 from hf_distill.networks.base import Architecture
-from hf_distill.networks.cost import ONE_THREAD, one_thread, step_flops
 from hf_distill.networks.mlp import MLP
-from hf_distill.options import Few, PositiveInt, Range
+from hf_distill.options import Few, Range
 from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
-
-_LR = 1e-3
-_BATCH = 128
+from hf_distill.training.optimizers import Adam
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.schedules import Cosine
+from hf_distill.training.source import SplitSource
+from hf_distill.training.trainer import train_networks
 
 
 class RelabeledSamples(InitialSamples[RealData]):
@@ -42,7 +41,7 @@ class RelabeledSamples(InitialSamples[RealData]):
         initial: Gives the samples; null for ``RealSamples``.
         network: The teachers' architecture; null for an ``MLP``.
         teachers: Networks whose probabilities are averaged.
-        epochs: Passes over the real data, with Adam from 1e-3 along a cosine to zero and batches of 128.
+        recipe: How they are trained; null for 30 epochs of Adam, from 1e-3 along a cosine to zero, in batches of 128.
         soft: Give the ensemble's mean probabilities instead of the likeliest class.
         quantizer: Label the samples as they are after this quantization, the one that the set will have: what was
             rounded may well belong to another class. The samples themselves come as they are.
@@ -56,7 +55,7 @@ class RelabeledSamples(InitialSamples[RealData]):
         initial: InitialSamples | None = None,
         network: Architecture | None = None,
         teachers: Few = 4,
-        epochs: PositiveInt = 30,
+        recipe: Recipe | None = None,
         soft: bool = False,
         quantizer: Quantizer | None = None,
         views: Annotated[int, Range(1, 1024)] = 1,
@@ -65,7 +64,8 @@ class RelabeledSamples(InitialSamples[RealData]):
         self.initial = RealSamples() if initial is None else initial
         self.network = MLP() if network is None else network
         self.teachers = teachers
-        self.epochs = epochs
+        usual = Recipe(epochs=30, batch_size=128, optimizer=Adam(), schedule=Cosine(each="step"))
+        self.recipe = usual if recipe is None else recipe
         self.soft = soft
         self.quantizer = quantizer
         self.views = views
@@ -102,29 +102,17 @@ class RelabeledSamples(InitialSamples[RealData]):
 
     def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
         """Return the trained teachers."""
-        spec, device = real.spec, real.train.batch(torch.zeros(1, dtype=torch.int64)).x.device
-        networks: list[nn.Module] = []
-        for teacher in range(self.teachers):
-            network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", teacher)).to(device)
-            work = step_flops(network, torch.zeros(1, *spec.shape, device=device), _BATCH)
-            with one_thread(device.type == "cpu" and work < ONE_THREAD):
-                _train(network, real, self.epochs, streams.generator("teacher", teacher))
-            networks.append(network)
+        spec, device = real.spec, real.train.device
+        teachers = range(self.teachers)
+        networks: list[nn.Module] = [
+            self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", k)) for k in teachers
+        ]
+        train_networks(
+            networks,
+            [SplitSource(real.train, spec, remainder=True, order=("teacher", k)) for k in teachers],
+            [streams] * self.teachers,
+            recipe=self.recipe,
+            device=device,
+            names=[f"teacher {k}" for k in teachers],
+        )
         return networks
-
-
-def _train(network: nn.Module, real: RealData, epochs: int, generator: torch.Generator) -> None:
-    optimizer = torch.optim.Adam(network.parameters(), lr=_LR, fused=True)
-    rows = len(real.train)
-    steps = epochs * math.ceil(rows / _BATCH)
-    step = 0
-    for _ in range(epochs):
-        for index in torch.randperm(rows, generator=generator).split(_BATCH):
-            for group in optimizer.param_groups:
-                group["lr"] = _LR * 0.5 * (1 + math.cos(math.pi * step / steps))
-            batch = real.train.batch(index)
-            optimizer.zero_grad()
-            F.cross_entropy(network(batch.x), batch.y).backward()
-            optimizer.step()
-            step += 1
-    network.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -11,12 +12,15 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.series import SeriesData
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.subseries import piece_starts
-from hf_distill.networks.cost import one_thread
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.forecasters.small import RevMLP
-from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt
+from hf_distill.options import NonNegativeInt, NotEmpty, PositiveInt
 from hf_distill.seeding import Streams
+from hf_distill.training.forecast_recipe import ForecastRecipe
+from hf_distill.training.schedules import Constant
+from hf_distill.training.source import Drawn, Windows
+from hf_distill.training.trainer import train_networks
 
 
 class TrainedPiece(InitialSamples[SeriesData]):
@@ -30,9 +34,7 @@ class TrainedPiece(InitialSamples[SeriesData]):
     Args:
         candidates: Pieces that are compared.
         networks: What is trained on them; null for ``DLinear`` and ``RevMLP``.
-        steps: Adam steps, at a constant learning rate.
-        lr: Learning rate.
-        batch: Windows of a step.
+        recipe: How they are trained, on windows drawn with replacement; null for 100 steps of Adam at 1e-3.
         windows: Windows that are measured, evenly spaced over the training part.
         max_channels: Channels of a wide series that are looked at, drawn at random; 0 for all.
     """
@@ -42,17 +44,13 @@ class TrainedPiece(InitialSamples[SeriesData]):
         *,
         candidates: PositiveInt = 32,
         networks: Annotated[list[Forecaster], NotEmpty()] | None = None,
-        steps: PositiveInt = 100,
-        lr: PositiveFloat = 1e-3,
-        batch: PositiveInt = 32,
+        recipe: ForecastRecipe | None = None,
         windows: PositiveInt = 400,
         max_channels: NonNegativeInt = 8,
     ) -> None:
         self.candidates = candidates
         self.networks: list[Forecaster] = [DLinear(), RevMLP()] if networks is None else networks
-        self.steps = steps
-        self.lr = lr
-        self.batch = batch
+        self.recipe = ForecastRecipe(steps=100, epochs=0, schedule=Constant()) if recipe is None else recipe
         self.windows = windows
         self.max_channels = max_channels
 
@@ -76,26 +74,34 @@ class TrainedPiece(InitialSamples[SeriesData]):
         channels = channels[: self.max_channels] if self.max_channels else channels
         rows = torch.linspace(0, len(real.train) - 1, min(self.windows, len(real.train))).long()
         x, y = (part[..., channels.to(part.device)] for part in real.train.batch(rows))
-        with one_thread(x.device.type == "cpu"):
-            errors = [
-                [self._error(network, piece.to(x.device)[:, channels.to(x.device)], x, y, streams) for piece in pieces]
-                for network in self.networks
-            ]
-        costs = torch.tensor(errors).log().mean(0)
-        return costs.nan_to_num(float("inf"))  # an exploded training is no choice
-
-    def _error(self, forecaster: Forecaster, piece: Tensor, x: Tensor, y: Tensor, streams: Streams) -> float:
-        lookback, horizon = x.shape[1], y.shape[1]
         # The same network and the same batches for every piece.
-        generator = streams.generator("trained_piece_batches")
-        network = forecaster.build(lookback, horizon, x.shape[2], streams.seed_for("trained_piece")).to(x.device)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.lr, fused=True)
-        windows = piece.unfold(0, lookback + horizon, 1).transpose(1, 2)
-        for _ in range(self.steps):
-            window = windows[torch.randint(len(windows), (self.batch,), generator=generator).to(windows.device)]
-            optimizer.zero_grad()
-            nn.functional.mse_loss(network(window[:, :lookback]), window[:, lookback:]).backward()
-            optimizer.step()
-        network.eval()
-        with torch.no_grad():
-            return nn.functional.mse_loss(network(x), y).item()
+        order = ("trained_piece_batches",)
+        windows = [Windows(piece[:, channels.to(piece.device)], x.shape[1], y.shape[1]) for piece in pieces]
+        errors = []
+        for forecaster in self.networks:
+            networks = [
+                forecaster.build(x.shape[1], y.shape[1], x.shape[2], streams.seed_for("trained_piece")) for _ in pieces
+            ]
+            trained = train_networks(
+                networks,
+                [Drawn(own, order) for own in windows],
+                [streams] * len(pieces),
+                recipe=self.recipe,
+                device=x.device,
+                measure=_Error(x, y),
+                tolerant=True,
+            )
+            errors.append([float("inf") if error is None else error for error in trained.measured])
+        return torch.tensor(errors).log().mean(0).nan_to_num(float("inf"))  # an exploded training is no choice
+
+
+@dataclass(frozen=True)
+class _Error:
+    """The mean squared error of a forecaster on some windows."""
+
+    x: Tensor
+    y: Tensor
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> float:
+        return nn.functional.mse_loss(network(self.x), self.y).item()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from hf_distill.training.schedules import cosine
 
 Weights = dict[str, Tensor]
 Optimizer = Literal["adam", "sgd"]
@@ -32,7 +33,7 @@ class InnerOptimizer:
 
     def rate(self, step: int) -> float | Tensor:
         """Return the learning rate of a step, counted from 1."""
-        return self.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.total))) if self.total else self.lr
+        return self.lr * cosine(min(1.0, step / self.total)) if self.total else self.lr
 
 
 class Learner:

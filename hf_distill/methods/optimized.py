@@ -32,6 +32,7 @@ from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.planner import filled
 from hf_distill.synthetic.quantized import QuantizedSet
+from hf_distill.training.schedules import cosine
 
 _CHECKPOINTS = "checkpoints"
 _LEARNED = "the stored variables"
@@ -185,7 +186,7 @@ class OptimizedDistillation(Method[Data]):
         return torch.optim.SGD(groups, momentum=self.momentum)
 
     def _decay(self, step: int) -> float:
-        return 1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return 1.0 if self.schedule == "constant" else cosine(step / self.steps)
 
     def _step(
         self,

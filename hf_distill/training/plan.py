@@ -58,10 +58,11 @@ def make_plan(
     batch: int,
     steps: int,
     count: int,
-    same_length: bool = True,
+    joins: bool = True,
     device: torch.device,
     strategy: Strategy = "auto",
     compile: Compile = "auto",
+    further: float = 0.0,
 ) -> Plan:
     """Choose.
 
@@ -71,15 +72,16 @@ def make_plan(
         batch: Samples of a step.
         steps: Steps of all networks of this architecture, everything that one compilation serves.
         count: Networks.
-        same_length: Their sources are equally long, so that they may train together.
+        joins: They may train together: their sources are equally long.
         device: Where they train.
         strategy: An override.
         compile: An override.
+        further: Operations of what is done beside training.
     """
     flops = step_flops(network, sample, batch)
     on_cpu = device.type == "cpu"
     together = strategy == "together"
-    if strategy == "auto" and count > 1 and same_length:
+    if strategy == "auto" and count > 1 and joins:
         together = flops <= (TOGETHER_CPU if on_cpu else TOGETHER_GPU) and is_plain(network)
     compiled = compile == "always"
     if compile == "auto" and not together and on_cpu:
@@ -87,7 +89,7 @@ def make_plan(
     workers = 1
     if on_cpu and strategy != "sequential":
         groups = math.ceil(count / TOGETHER_MOST) if together else count
-        workers = choose_workers(math.inf if strategy == "side_by_side" else (flops + STEP) * steps, groups)
+        workers = choose_workers(math.inf if strategy == "side_by_side" else (flops + STEP) * steps + further, groups)
     # Of several networks each has one thread, with workers or without: the last bits are the same, and nobody waits for
     # a second thread that another job keeps from its core, which takes 10 to 40 times as long.
     one = on_cpu and (flops < ONE_THREAD or (count > 1 and strategy != "sequential"))

@@ -1,21 +1,20 @@
-"""Recipe: how a network is trained on a small set to measure it."""
+"""Recipe: how a network is trained."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
-from typing import Literal
 
-import torch
-from torch import Tensor
+from typing_extensions import Self
 
 from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.options import NonNegativeFloat, PositiveFloat, PositiveInt, ShareBelowOne
+from hf_distill.options import PositiveInt
 from hf_distill.parts import Part
-from hf_distill.training.label_loss import label_loss
+from hf_distill.training.losses import CrossEntropy, Loss
+from hf_distill.training.optimizers import SGD, Optimizer
+from hf_distill.training.schedules import Schedule, StepDecay
 
 
 class Recipe(Part):
@@ -23,23 +22,17 @@ class Recipe(Part):
 
     They quote: SGD with learning rate 0.01, momentum 0.9, weight decay 5e-4, batches of 256, learning rate times 0.1
     at half of the epochs, 300 epochs without augmentation and 1000 with any. For the decoupled line: ``optimizer:
-    adamw, lr: 0.001, weight_decay: 0.01, schedule: cosine, loss: kl, temperature: 20, epochs: 300``.
+    {class_path: AdamW}, schedule: Cosine, loss: {class_path: KL, init_args: {temperature: 20}}, epochs: 300``.
 
     Args:
         epochs: Passes over the set; by default 1000 with augmentation and 300 without.
         steps: Training steps whatever the size of the set, in whole epochs; overrides ``epochs``. Sets of very
             different size are then trained equally long.
         batch_size: Samples of a step at most; the batches of an epoch are of equal size.
-        optimizer: ``sgd``, ``adam`` or ``adamw``.
-        lr: Learning rate at the start.
-        momentum: Momentum of SGD.
-        weight_decay: Weight decay.
-        schedule: ``step`` multiplies the learning rate by 0.1 at half of the epochs, ``cosine`` lowers it to zero,
-            ``constant`` keeps it.
+        optimizer: What follows the gradients, and how fast; null for ``SGD``.
+        schedule: How its learning rate falls; null for ``StepDecay``.
         augment: Augmentation; every image gets its own parameters. Must be null for vectors.
-        loss: ``cross_entropy`` (hard labels, or soft ones as targets), ``kl`` (soft labels at ``temperature``) or
-            ``mse_gt`` (squared errors of log-probabilities, and a little cross-entropy).
-        temperature: Softening of both sides of ``kl``.
+        loss: What is minimised; null for ``CrossEntropy``.
     """
 
     def __init__(
@@ -48,26 +41,23 @@ class Recipe(Part):
         epochs: PositiveInt | None = None,
         steps: PositiveInt | None = None,
         batch_size: PositiveInt = 256,
-        optimizer: Literal["sgd", "adam", "adamw"] = "sgd",
-        lr: PositiveFloat = 0.01,
-        momentum: ShareBelowOne = 0.9,
-        weight_decay: NonNegativeFloat = 5e-4,
-        schedule: Literal["step", "cosine", "constant"] = "step",
+        optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
         augment: SiameseAugment | None = None,
-        loss: Literal["cross_entropy", "kl", "mse_gt"] = "cross_entropy",
-        temperature: PositiveFloat = 1.0,
+        loss: Loss | None = None,
     ) -> None:
         self.epochs = epochs
         self.steps = steps
         self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.lr = lr
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.schedule = schedule
+        self.optimizer = SGD() if optimizer is None else optimizer
+        self.schedule = StepDecay() if schedule is None else schedule
         self.augment = augment
-        self.loss = loss
-        self.temperature = temperature
+        self.loss = CrossEntropy() if loss is None else loss
+
+    @property
+    def lr(self) -> float:
+        """Learning rate at the start."""
+        return self.optimizer.lr
 
     @property
     def total_epochs(self) -> int:
@@ -76,24 +66,53 @@ class Recipe(Part):
             return self.epochs
         return 300 if self.augment is None else 1000
 
-    def steps_per_epoch(self, samples: int) -> int:
-        """Return how many steps an epoch over so many samples has."""
-        return math.ceil(samples / self.batch_size)
+    def batch(self, width: int = 1) -> int:
+        """Return the samples of a step at most.
 
-    def for_samples(self, samples: int) -> Recipe:
+        Args:
+            width: Sequences that a sample consists of: channels of a window, and 1 for all else.
+        """
+        return self.batch_size
+
+    def steps_per_epoch(self, samples: int, width: int = 1) -> int:
+        """Return how many steps an epoch over so many samples has."""
+        return math.ceil(samples / self.batch(width))
+
+    def total_steps(self, samples: int, width: int = 1) -> int:
+        """Return the steps of a training on so many samples."""
+        return self.for_samples(samples).total_epochs * self.steps_per_epoch(samples)
+
+    def for_samples(self, samples: int) -> Self:
         """Return the recipe for a set of some size: ``steps`` turned into epochs."""
         if self.steps is None:
             return self
         recipe = copy.copy(self)
-        recipe.epochs = math.ceil(self.steps / self.steps_per_epoch(samples))
+        recipe.epochs, recipe.steps = math.ceil(self.steps / self.steps_per_epoch(samples)), None
         return recipe
 
-    def scaled(self, lr: float, steps: float, samples: int) -> Recipe:
+    def scaled(self, lr: float, steps: float, samples: int, width: int = 1) -> Self:
         """Return the recipe for a set of some size with so many times its learning rate and its steps."""
-        recipe = copy.copy(self)
-        recipe.lr = lr * self.lr
+        recipe = self.with_rate(lr * self.lr)
         recipe.epochs, recipe.steps = max(1, round(steps * self.for_samples(samples).total_epochs)), None
         return recipe
+
+    def with_rate(self, lr: float) -> Self:
+        """Return the recipe with another learning rate."""
+        recipe = copy.copy(self)
+        recipe.optimizer = self.optimizer.with_rate(lr)
+        return recipe
+
+    def rate(self, step: int, steps: int, per_epoch: int) -> float:
+        """Return the learning rate of a step.
+
+        Args:
+            step: Counted from 0.
+            steps: Steps of the training.
+            per_epoch: Steps of an epoch.
+        """
+        if self.schedule.each == "epoch":
+            return self.lr * self.schedule.share(step // per_epoch, math.ceil(steps / per_epoch))
+        return self.lr * self.schedule.share(step, steps)
 
     def check(self, spec: DataSpec) -> None:
         """Refuse what cannot be trained.
@@ -103,26 +122,3 @@ class Recipe(Part):
         """
         if self.augment is not None and not spec.is_image:
             raise UserError(f"recipe.augment works on images, not on vectors {spec.shape}; set recipe.augment to null")
-
-    def lr_at(self, epoch: int) -> float:
-        """Return the learning rate of an epoch, counted from 0."""
-        total = self.total_epochs
-        if self.schedule == "step":
-            return self.lr * (0.1 if epoch >= total / 2 else 1.0)
-        if self.schedule == "cosine":
-            return self.lr * (1 + math.cos(math.pi * epoch / total)) / 2
-        return self.lr
-
-    def make_optimizer(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-        """Return the optimiser of some parameters."""
-        # fused: one call for all tensors instead of three for each, 10 % of a step of a tiny network on a CPU.
-        if self.optimizer != "sgd":
-            kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
-            return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
-        return torch.optim.SGD(
-            parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
-        )
-
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of every sample, ``(B,)``."""
-        return label_loss(logits, y, self.loss, self.temperature)

@@ -1,36 +1,59 @@
-"""Sources: what networks are trained on and tested on."""
+"""Sources: what networks are trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hf_distill.data.batch import Batch
+from hf_distill.data.series_split import SeriesSplit
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
-from hf_distill.networks.cost import one_thread
-from hf_distill.training.workers import count_workers
 
-_TEST_BATCH = 256
+Name = tuple[str | int, ...]
 
 
-class Source(Protocol):
-    """What is trained on: a split of a real dataset, or :class:`TensorSource`."""
+class Source(ABC):
+    """What a network is trained on: samples, and the order in which it sees them.
 
+    Attributes:
+        width: Sequences that a sample consists of: channels of a window, and 1 for all else.
+        repeats: An epoch that is one batch is the same one every time.
+        joins: Networks on several sources may train in one step. Forecasters take 1 to 4 times as long in one.
+        order: Name of the random stream of the order and of augmentation.
+        layers: Name of the random stream of layers that draw for themselves (dropout).
+    """
+
+    width: int = 1
+    repeats: bool = True
+    joins: bool = True
+    order: Name = ("training",)
+    layers: Name = ("layers",)
+
+    @abstractmethod
     def __len__(self) -> int:
         """Return the number of samples."""
 
+    @abstractmethod
     def batch(self, index: Tensor) -> Batch:
         """Return some of them."""
 
+    def epoch(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the batches of an epoch: equal ones, since a remainder of a few samples is a step of noise.
 
-class TensorSource:
-    """A batch in memory as a :class:`Source`."""
+        Args:
+            size: Samples of a batch at most.
+            generator: Of their order.
+        """
+        for rows in torch.randperm(len(self), generator=generator).tensor_split(-(-len(self) // size)):
+            yield self.batch(rows)
+
+
+class TensorSource(Source):
+    """A batch in memory."""
 
     def __init__(self, data: Batch) -> None:
         self.data = data
@@ -39,52 +62,118 @@ class TensorSource:
         return len(self.data)
 
     def batch(self, index: Tensor) -> Batch:
-        """Return some samples."""
-        index = index.to(self.data.x.device)
-        return Batch(self.data.x[index], self.data.y[index], self.data.w[index])
+        """See :class:`Source`."""
+        return self.data.take(index.to(self.data.x.device))
 
 
-class SplitSource:
-    """A split of real data, in the units of the distilled set.
+class SplitSource(Source):
+    """A split of real data.
 
     Args:
         split: The split.
-        spec: The distilled set's specification, whose statistics normalise.
+        spec: Whose statistics normalise: the distilled set's.
+        remainder: The last batch of an epoch is what is left, instead of all being of equal size.
+        order: See :class:`Source`.
     """
 
-    def __init__(self, split: Split, spec: DataSpec) -> None:
+    def __init__(self, split: Split, spec: DataSpec, remainder: bool = False, order: Name = Source.order) -> None:
         self.split = split
         self.spec = spec
+        self.remainder = remainder
+        self.order = order
 
     def __len__(self) -> int:
         return len(self.split)
 
     def batch(self, index: Tensor) -> Batch:
-        """Return some samples."""
+        """See :class:`Source`."""
         x = self.spec.normalize(self.split.raw(index))
         return Batch.of(x, self.split.labels[index].to(x.device))
 
+    def epoch(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
+        """See :class:`Source`."""
+        if not self.remainder:
+            yield from super().epoch(size, generator)
+            return
+        for rows in torch.randperm(len(self), generator=generator).split(size):
+            yield self.batch(rows)
 
-def predict(networks: Sequence[nn.Module], test: Split, spec: DataSpec, device: torch.device) -> list[Tensor]:
-    """Return each network's logits ``(N, classes)`` on the CPU; every test sample is decoded once.
 
-    On a CPU the networks work side by side, each on one thread.
+class WindowSource(Source):
+    """The windows of a part of a real series: what comes before and after every place in it.
+
+    Args:
+        split: The part.
     """
-    parts: list[list[Tensor]] = [[] for _ in networks]
-    workers = count_workers() if device.type == "cpu" else 1
-    with one_thread(workers > 1), ThreadPoolExecutor(workers, initializer=_begin, initargs=(workers > 1,)) as pool:
-        for rows in torch.arange(len(test)).split(_TEST_BATCH):
-            x = spec.normalize(test.raw(rows)).to(device)
-            for own, logits in zip(parts, pool.map(partial(_logits, x), networks), strict=True):
-                own.append(logits)
-    return [torch.cat(own).cpu() for own in parts]
+
+    joins = False
+    order = ("batches",)
+    layers = ("dropout",)
+
+    def __init__(self, split: SeriesSplit) -> None:
+        self.split = split
+        self.width = split.num_channels
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def batch(self, index: Tensor) -> Batch:
+        """Return some windows, ``(B, L, N)``, with what comes after, ``(B, H, N)``."""
+        return Batch.of(*self.split.batch(index))
+
+    def epoch(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
+        """See :class:`Source`; what is left comes first."""
+        for rows in reversed(torch.randperm(len(self), generator=generator).split(size)):
+            yield self.batch(rows)
 
 
-def _begin(one: bool) -> None:
-    if one:  # every thread of Python counts its own
-        torch.set_num_threads(1)
+class Windows(WindowSource):
+    """The windows of one series, or of several of one length: none crosses from one to the next.
+
+    Args:
+        series: ``(M, N)`` or ``(S, M, N)``, normalised.
+        lookback: ``L``.
+        horizon: ``H``.
+    """
+
+    def __init__(self, series: Tensor, lookback: int, horizon: int) -> None:
+        values = series if series.ndim == 3 else series[None]
+        inside = torch.arange(values.shape[1] - lookback - horizon + 1)
+        self._starts = (torch.arange(len(values))[:, None] * values.shape[1] + inside).flatten()
+        # A copy: a process that trains on it is sent all that it is a view of.
+        super().__init__(SeriesSplit(values.flatten(0, 1).clone(), lookback, horizon))
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def batch(self, index: Tensor) -> Batch:
+        """See :class:`WindowSource`."""
+        return super().batch(self._starts[index])
 
 
-@torch.no_grad()
-def _logits(x: Tensor, network: nn.Module) -> Tensor:
-    return network(x)
+class Drawn(Source):
+    """Samples of another source, drawn with replacement, in an epoch without end.
+
+    Args:
+        source: The other one.
+        order: See :class:`Source`.
+    """
+
+    repeats = False
+
+    def __init__(self, source: Source, order: Name) -> None:
+        self.source = source
+        self.order = order
+        self.width, self.joins, self.layers = source.width, source.joins, source.layers
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def batch(self, index: Tensor) -> Batch:
+        """See :class:`Source`."""
+        return self.source.batch(index)
+
+    def epoch(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
+        """See :class:`Source`."""
+        while True:
+            yield self.batch(torch.randint(len(self), (size,), generator=generator))

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from hf_distill.data.batch import weighted_mean
 from hf_distill.errors import UserError
-from hf_distill.training.recipe import Recipe
+from hf_distill.training.losses import Loss
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+StepLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Maps inputs ``(K, B, *shape)``, targets ``(K, B, ...)`` and weights ``(K, B)`` of K networks to losses ``(K,)``."""
 
 
@@ -23,25 +24,25 @@ class CompiledLoss:
 
     Args:
         network: One of them.
-        recipe: How they are trained.
+        loss: What is minimised.
         required: Raise where compilation fails, instead of going on without it.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, required: bool) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, required: bool) -> None:
         self.required = required
         self.failed = False
         base = copy.deepcopy(network).to("meta")
 
         # Weights are arguments: a compiled module would be compiled again for the next one.
-        def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-            return _mean(recipe.losses(functional_call(base, (parameters, buffers), (x,)), y), w)
+        def cost(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+            return weighted_mean(loss.losses(functional_call(base, (parameters, buffers), (x,)), y), w)
 
         # torch counts compilations by code object and gives up after eight: every architecture gets its own.
-        code = loss.__code__.replace(co_name=f"loss_of_{type(network).__name__}")
-        own = types.FunctionType(code, loss.__globals__, code.co_name, None, loss.__closure__)
+        code = cost.__code__.replace(co_name=f"loss_of_{type(network).__name__}")
+        own = types.FunctionType(code, cost.__globals__, code.co_name, None, cost.__closure__)
         self._compiled = torch.compile(own, dynamic=False)
 
-    def of(self, network: nn.Module, plain: Loss) -> Loss:
+    def of(self, network: nn.Module, plain: StepLoss) -> StepLoss:
         """Return the compiled loss of a network, which turns into ``plain`` where it cannot be compiled."""
         parameters = dict(network.named_parameters())
         buffers = dict(network.named_buffers())
@@ -64,17 +65,17 @@ class CompiledLoss:
 
 
 def single_loss(
-    network: nn.Module, recipe: Recipe, compiled: CompiledLoss | None = None
-) -> tuple[dict[str, Tensor], Loss]:
+    network: nn.Module, loss: Loss, compiled: CompiledLoss | None = None
+) -> tuple[dict[str, Tensor], StepLoss]:
     """Return the parameters and the loss of one network."""
 
     def plain(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        return _mean(recipe.losses(network(x[0]), y[0]), w[0]).unsqueeze(0)
+        return weighted_mean(loss.losses(network(x[0]), y[0]), w[0]).unsqueeze(0)
 
     return dict(network.named_parameters()), plain if compiled is None else compiled.of(network, plain)
 
 
-def stacked_loss(networks: Sequence[nn.Module], recipe: Recipe) -> tuple[dict[str, Tensor], dict[str, Tensor], Loss]:
+def stacked_loss(networks: Sequence[nn.Module], loss: Loss) -> tuple[dict[str, Tensor], dict[str, Tensor], StepLoss]:
     """Return stacked parameters ``(K, ...)``, stacked buffers and the loss of K networks of one architecture."""
     stacked, buffers = stack_module_state(list(networks))
     parameters = {name: value.detach().requires_grad_() for name, value in stacked.items()}
@@ -85,11 +86,11 @@ def stacked_loss(networks: Sequence[nn.Module], recipe: Recipe) -> tuple[dict[st
 
     forward = torch.vmap(logits, randomness="different")
 
-    def loss(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    def cost(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
         out = forward(parameters, buffers, x)
-        return _mean(recipe.losses(out.flatten(0, 1), y.flatten(0, 1)).view(w.shape), w)
+        return weighted_mean(loss.losses(out.flatten(0, 1), y.flatten(0, 1)).view(w.shape), w)
 
-    return parameters, buffers, loss
+    return parameters, buffers, cost
 
 
 @torch.no_grad()
@@ -99,7 +100,3 @@ def unstack(stacked: dict[str, Tensor], networks: Sequence[nn.Module]) -> None:
         own = network.state_dict()
         for name, value in stacked.items():
             own[name].copy_(value[k])
-
-
-def _mean(losses: Tensor, w: Tensor) -> Tensor:
-    return (losses * w).mean(-1)

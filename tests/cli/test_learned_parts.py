@@ -102,8 +102,8 @@ def test_from_configuration_to_an_evaluators_row(kind: str, tmp_path: Path, monk
     source = published(made, 1, soft=True).sources[0].batch(torch.arange(2 * classes))
     assert np.array_equal(source.y, y) and np.array_equal(source.w, w)
     # Without the set's own rate the networks are other ones.
-    words = ["evaluate", "set", "--evaluator.learned_rate=false", "--evaluator.recipe.lr=1e-6", "--progress=false"]
-    assert run(words) == 0
+    options = ["--evaluator.learned_rate=false", "--evaluator.recipe.optimizer.lr=1e-6", "--progress=false"]
+    assert run(["evaluate", "set", *options]) == 0
     other = json.loads(Path("set/evaluation.json").read_text())["rows"][0]
     assert "learned_rate" not in other and other["mean"] != row["mean"]
 

@@ -17,12 +17,13 @@ from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.default import default_network
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import PixelSet, QuantizedSet, VectorSet
-from hf_distill.training import Recipe
+from hf_distill.training import SGD, Recipe
 from tests.evaluation.sets import distilled, table
 
 
 def evaluator(**options):
-    defaults = {"networks": [MLP(width=16)], "seeds": 2, "recipe": Recipe(epochs=40, lr=0.05), "device": "cpu"}
+    recipe = Recipe(epochs=40, optimizer=SGD(lr=0.05))
+    defaults = {"networks": [MLP(width=16)], "seeds": 2, "recipe": recipe, "device": "cpu"}
     return ClassificationEvaluator(**defaults | options)
 
 
@@ -152,7 +153,7 @@ def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tm
         assert (
             torch.allclose(each.batch("soft").y, synthetic().y) and each.batch().y.tolist() == wrong.argmax(1).tolist()
         )
-    options = {"baselines": [], "seeds": 1, "recipe": Recipe(epochs=300, lr=0.05)}
+    options = {"baselines": [], "seeds": 1, "recipe": Recipe(epochs=300, optimizer=SGD(lr=0.05))}
     hard, soft = (
         evaluator(labels=labels, **options).evaluate(made, vector_real, progress=False).rows[0]
         for labels in ("hard", "soft")

@@ -14,9 +14,9 @@ from torch import nn
 from hf_distill.data import SeriesData
 from hf_distill.data.series_split import SeriesSplit
 from hf_distill.errors import DivergenceError, UserError
-from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator, ForecastRecipe
+from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator
+from hf_distill.evaluation.forecast_errors import forecast_errors
 from hf_distill.evaluation.forecast_pictures import forecast_pictures
-from hf_distill.evaluation.forecasting_recipe import Windows, forecast_errors, train_forecaster
 from hf_distill.evaluation.series_contenders import compared_config, equal_rows
 from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.hub import DistilledDataset
@@ -24,9 +24,10 @@ from hf_distill.initialization import SubSeries
 from hf_distill.networks.forecasters import DLinear, ITransformer, RevLinear
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Bits, Packed
+from hf_distill.training import Adam, ForecastRecipe, Windows, WindowSource, train_networks
 
 CPU = torch.device("cpu")
-QUICK = ForecastRecipe(steps=30, epochs=1, batch_size=16, lr=1e-2)
+QUICK = ForecastRecipe(steps=30, epochs=1, batch_size=16, optimizer=Adam(lr=1e-2))
 
 
 def series(dtype: str = "float32", channels: int = 2, rows: int = 400, scale: float = 5.0, **options) -> SeriesData:
@@ -63,7 +64,8 @@ def test_errors_are_means_over_windows_steps_and_channels():
 
 def test_windows_of_several_series_do_not_cross():
     data = Windows(torch.arange(40.0).view(2, 20, 1), 12, 4)
-    x, y = data.batch(torch.arange(len(data)))
+    batch = data.batch(torch.arange(len(data)))
+    x, y = batch.x, batch.y
     assert len(data) == 2 * 5
     assert x[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 20, 21, 22, 23, 24]
     assert torch.equal(y[..., 0], x[:, -1] + torch.arange(1.0, 5.0))
@@ -85,8 +87,8 @@ def test_a_wide_series_takes_fewer_windows_a_step(channels, batch, steps):
 
 
 def test_the_learning_rate_falls_to_zero():
-    recipe = ForecastRecipe(lr=0.4)
-    rates = [recipe.lr_at(step, 4) for step in range(5)]
+    recipe = ForecastRecipe(optimizer=Adam(lr=0.4))
+    rates = [recipe.rate(step, 4, 1) for step in range(5)]
     half = math.sqrt(0.5)
     assert rates == pytest.approx([0.4, 0.2 * (1 + half), 0.2, 0.2 * (1 - half), 0])
 
@@ -101,7 +103,7 @@ def test_training_learns_and_depends_on_its_streams_alone():
             before = forecast_errors(network, real.test, CPU)[0]
             steps: list[int] = []
             torch.rand(len(states))  # the global generator stands elsewhere every time
-            train_forecaster(network, real.train, Streams(seed), QUICK, CPU, steps.append)
+            train_networks([network], [WindowSource(real.train)], [Streams(seed)], recipe=QUICK, progress=steps.append)
             assert sum(steps) == 30 and forecast_errors(network, real.test, CPU)[0] < before
             states.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
         assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
@@ -227,9 +229,9 @@ def test_the_start_is_a_row_of_its_own():
 def test_divergence_names_network_and_data():
     real = series()
     recipe = ForecastRecipe(epochs=0)
-    recipe.lr = 1e30  # beyond what an option may be
+    recipe.optimizer.lr = 1e30  # beyond what an option may be
     evaluator = measuring(networks=[DLinear()], seeds=1, recipe=recipe)
-    with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 0, network 0: .*lower recipe.lr"):
+    with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 0, network 0: .*lower recipe"):
         evaluator.evaluate(published(real, real.train.values[:40]), real, progress=False)
 
 
@@ -281,7 +283,7 @@ def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
         seeds=1,
         random_draws=1,
         full_seeds=0,
-        recipe=ForecastRecipe(steps=30, epochs=1, batch_size=16, lr=2e-3),
+        recipe=ForecastRecipe(steps=30, epochs=1, batch_size=16, optimizer=Adam(lr=2e-3)),
     )
     assert row["mean"] == slow.evaluate(own, real, progress=False).rows[0]["mean"] != plain["mean"]
     assert row["random_mean"] == plain["random_mean"]
@@ -325,7 +327,7 @@ def test_recipes_are_chosen_on_validation_rows():
     real = series()
     other = (3.0 * (-1) ** torch.arange(60))[:, None].expand(60, 2)
     tuning = RecipeSearch(lrs=[1e-3, 1.0, 1e5], steps=[0.1, 1.0])
-    recipe = ForecastRecipe(steps=60, epochs=0, lr=1e-2)
+    recipe = ForecastRecipe(steps=60, epochs=0, optimizer=Adam(lr=1e-2))
     evaluator = measuring(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, recipe=recipe, tuning=tuning)
     result = evaluator.evaluate(published(real, other), real, progress=False)
     chosen = result.rows[0]["recipes"]

@@ -13,11 +13,11 @@ from hf_distill.evaluation.training import ContenderTraining, held_out
 from hf_distill.evaluation.tuning import RecipeSearch, Setting
 from hf_distill.networks import MLP
 from hf_distill.seeding import Streams
-from hf_distill.training import Recipe
+from hf_distill.training import SGD, Recipe
 from hf_distill.training.source import TensorSource
 from tests.evaluation.sets import table
 
-RECIPE = Recipe(epochs=20, lr=0.05)
+RECIPE = Recipe(epochs=20, optimizer=SGD(lr=0.05))
 
 
 def test_the_best_is_taken_and_of_equal_ones_the_least_change():
@@ -35,7 +35,7 @@ def test_the_best_is_taken_and_of_equal_ones_the_least_change():
 
 
 def test_a_scaled_recipe():
-    assert RECIPE.scaled(0.5, 2.0, 100).config() == Recipe(epochs=40, lr=0.025).config()
+    assert RECIPE.scaled(0.5, 2.0, 100).config() == Recipe(epochs=40, optimizer=SGD(lr=0.025)).config()
     # 100 steps of two batches an epoch
     assert Recipe(steps=100, batch_size=50).scaled(1.0, 0.5, 100).total_epochs == 25
 

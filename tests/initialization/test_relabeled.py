@@ -11,6 +11,7 @@ from hf_distill.networks import MLP
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
+from hf_distill.training import Recipe
 
 
 def noisy(rows=1000):
@@ -22,9 +23,14 @@ def noisy(rows=1000):
     return Dataset.from_dict({"x": x[:, None].tolist(), "y": y.tolist()}, features=features)
 
 
+def recipe(epochs):
+    usual = RelabeledSamples().recipe
+    return Recipe(epochs=epochs, batch_size=128, optimizer=usual.optimizer, schedule=usual.schedule)
+
+
 def test_teachers_undo_wrong_labels_and_keep_the_samples():
     real = RealData.from_dataset(noisy()).setup()
-    relabeled = RelabeledSamples(network=MLP(width=32), teachers=1, epochs=60).draw(real, 40, Streams(0))
+    relabeled = RelabeledSamples(network=MLP(width=32), teachers=1, recipe=recipe(60)).draw(real, 40, Streams(0))
     drawn = RealSamples().draw(real, 40, Streams(0))
     x, y, before, own = relabeled.x, relabeled.y, drawn.x, drawn.y
     assert torch.equal(x.sort(0).values, before.sort(0).values)
@@ -36,7 +42,7 @@ def test_teachers_undo_wrong_labels_and_keep_the_samples():
 
 def test_the_seed_decides():
     real = RealData.from_dataset(noisy(64)).setup()
-    part = RelabeledSamples(network=MLP(width=4, depth=1), teachers=1, epochs=1)
+    part = RelabeledSamples(network=MLP(width=4, depth=1), teachers=1, recipe=recipe(1))
     first, again = part.draw(real, 8, Streams(3)), part.draw(real, 8, Streams(3))
     assert torch.equal(first.x, again.x) and torch.equal(first.y, again.y)
 
@@ -48,7 +54,7 @@ def test_wrong_data_are_named():
 
 def test_soft_labels_are_those_of_the_quantized_samples():
     real = RealData.from_dataset(noisy(200)).setup()
-    options = {"network": MLP(width=16, depth=1), "teachers": 1, "epochs": 20}
+    options = {"network": MLP(width=16, depth=1), "teachers": 1, "recipe": recipe(20)}
     soft = RelabeledSamples(**options, soft=True).draw(real, 20, Streams(0))
     hard, y = RelabeledSamples(**options).draw(real, 20, Streams(0)), soft.y
     assert torch.equal(soft.x, hard.x) and torch.equal(soft.hard, hard.y)

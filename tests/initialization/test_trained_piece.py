@@ -7,8 +7,10 @@ from hf_distill.errors import UserError
 from hf_distill.initialization import TrainedPiece
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.seeding import Streams
+from hf_distill.training import Adam, Constant, ForecastRecipe
 
-SMALL = {"candidates": 6, "steps": 40, "lr": 1e-2, "networks": [DLinear(kernel=3)]}
+RECIPE = ForecastRecipe(steps=40, epochs=0, optimizer=Adam(lr=1e-2), schedule=Constant())
+SMALL = {"candidates": 6, "recipe": RECIPE, "networks": [DLinear(kernel=3)]}
 
 
 def series(values):
@@ -43,3 +45,10 @@ def test_a_dead_piece_costs_more(half_dead):
 def test_what_cannot_be_cut(half_dead):
     with pytest.raises(UserError, match="length is 601 and the training part of in-memory has 600"):
         TrainedPiece().draw(half_dead, 601, Streams(0))
+
+
+def test_an_exploded_training_is_no_choice(half_dead):
+    values = half_dead.train.values.clone()
+    pieces = [values[450:480], values[450:480] * 1e30, values[500:530]]
+    costs = TrainedPiece(**SMALL).costs(half_dead, pieces, Streams(0))
+    assert costs[1] > 1e30 and costs[0] < 10 > costs[2]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -8,9 +10,9 @@ from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
 from hf_distill.networks import MLP, ConvNet, TransformersClassifier
 from hf_distill.seeding import Streams
-from hf_distill.training import Recipe, TensorSource, train_networks
+from hf_distill.training import SGD, AdamW, Recipe, TensorSource, train_networks
 from hf_distill.training import plan as plans
-from hf_distill.training.trainer import _batches
+from hf_distill.training.fitting import _batches
 
 
 def data(rows=12, seed=0, classes=3, shape=(1, 8, 8)):
@@ -23,8 +25,8 @@ def data(rows=12, seed=0, classes=3, shape=(1, 8, 8)):
 def trained(seeds, architecture, recipe, **options):
     networks = [architecture.build((1, 8, 8), 3, seed) for seed in seeds]
     sources = [TensorSource(data(seed=seed)) for seed in seeds]
-    plan = train_networks(networks, sources, [Streams(seed) for seed in seeds], recipe=recipe, **options)
-    return networks, plan
+    trained = train_networks(networks, sources, [Streams(seed) for seed in seeds], recipe=recipe, **options)
+    return networks, trained.plan
 
 
 def assert_same(one, two):
@@ -32,12 +34,12 @@ def assert_same(one, two):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3, msg=lambda m, name=name: f"{name}: {m}")
 
 
-@pytest.mark.parametrize("norm, optimizer", [("instance", "sgd"), ("batch", "sgd"), ("none", "adamw")])
+@pytest.mark.parametrize("norm, optimizer", [("instance", SGD), ("batch", SGD), ("none", AdamW)])
 @pytest.mark.parametrize("augment", [None, SiameseAugment(mode="S"), SiameseAugment(strategy="color_crop", mode="M")])
 def test_a_seed_does_not_feel_its_neighbours(augment, norm, optimizer):
     # Batches of 5 of 12 samples: the order counts as well. (AdamW without normalisation: a bias before one has no
     # gradient but rounding, which AdamW makes large.)
-    recipe = Recipe(epochs=4, batch_size=5, augment=augment, optimizer=optimizer, lr=0.003)
+    recipe = Recipe(epochs=4, batch_size=5, augment=augment, optimizer=optimizer(lr=0.003))
     architecture = ConvNet(width=4, depth=2, norm=norm)
     together, plan = trained([0, 1, 2], architecture, recipe, strategy="together")
     assert plan.together
@@ -70,14 +72,14 @@ def test_dropout_draws_from_the_seed():
 
 def test_it_learns_and_ends_in_evaluation_mode():
     epochs = []
-    (network,), _ = trained([0], MLP(width=16), Recipe(epochs=60, lr=0.05), progress=epochs.append)
+    (network,), _ = trained([0], MLP(width=16), Recipe(epochs=60, optimizer=SGD(lr=0.05)), progress=epochs.append)
     batch = data(seed=0)
     assert not network.training and sum(epochs) == 60
     assert (network(batch.x).argmax(1) == batch.y).float().mean() == 1
 
 
 def test_weights_of_zero_take_samples_out():
-    recipe = Recipe(epochs=3, weight_decay=0, lr=0.05)
+    recipe = Recipe(epochs=3, optimizer=SGD(weight_decay=0, lr=0.05))
     kept, more = data(6), data(12)
     w = torch.cat([torch.full((6,), 2.0), torch.zeros(6)])  # the mean is over twelve
     more = Batch(torch.cat([kept.x, more.x[6:] + 9]), more.y, w)
@@ -89,15 +91,15 @@ def test_weights_of_zero_take_samples_out():
 
 @pytest.mark.parametrize("strategy", ["together", "sequential"])
 def test_divergence_is_an_error(strategy):
-    with pytest.raises(DivergenceError, match=r"lower recipe\.lr"):
-        trained([0, 1], MLP(width=8), Recipe(epochs=30, lr=1e6), strategy=strategy)
+    with pytest.raises(DivergenceError, match=r"lower recipe\.optimizer\.lr"):
+        trained([0, 1], MLP(width=8), Recipe(epochs=30, optimizer=SGD(lr=1e6)), strategy=strategy)
 
 
 @pytest.mark.parametrize("really", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_compiled_training_is_the_same(really):
     if really and not plans.has_compiler():
         pytest.skip("no C++ compiler")
-    recipe = Recipe(epochs=2, lr=0.05)
+    recipe = Recipe(epochs=2, optimizer=SGD(lr=0.05))
     plain, _ = trained([0, 1], MLP(width=4, depth=1), recipe, strategy="sequential")
     # Without compilation proper, what is compiled still runs: weights as arguments, one function for all seeds.
     with torch._dynamo.config.patch(disable=not really):
@@ -112,7 +114,7 @@ def test_compiled_training_is_the_same(really):
 def test_workers_change_no_bit(monkeypatch, compile):
     if compile == "always" and not plans.has_compiler():
         pytest.skip("no C++ compiler")
-    recipe = Recipe(epochs=4, batch_size=5, augment=SiameseAugment(), lr=0.05)
+    recipe = Recipe(epochs=4, batch_size=5, augment=SiameseAugment(), optimizer=SGD(lr=0.05))
     vit = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "patch_size": 4}
     dropping = TransformersClassifier(model={"model_type": "vit", "hidden_dropout_prob": 0.5, **vit})
     for architecture in (ConvNet(width=4, depth=2), dropping) if compile == "never" else (ConvNet(width=4, depth=2),):
@@ -122,14 +124,14 @@ def test_workers_change_no_bit(monkeypatch, compile):
         epochs = []
         options = {"strategy": "side_by_side", "compile": compile, "progress": epochs.append}
         beside, plan = trained([0, 1, 2], architecture, recipe, **options)
-        assert plan.workers == 2 and sum(epochs) == 12
+        assert plan.workers == 2 and sum(epochs) == 36
         for one, two in zip(alone, beside, strict=True):
             assert not two.training
             assert all(
                 torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True)
             )
-    with pytest.raises(DivergenceError, match=r"network 0: .*lower recipe\.lr"):
-        trained([0, 1], MLP(width=8), Recipe(epochs=30, lr=1e6), strategy="side_by_side")
+    with pytest.raises(DivergenceError, match=r"network 0: .*lower recipe\.optimizer\.lr"):
+        trained([0, 1], MLP(width=8), Recipe(epochs=30, optimizer=SGD(lr=1e6)), strategy="side_by_side")
 
 
 def make(network, batch, steps, count, device="cpu", **options):
@@ -158,7 +160,7 @@ def test_plan_rules(monkeypatch):
     assert not make(large, 100, 10_000, 5, strategy="sequential").one_thread
     assert make(small, 10, 100, 5, strategy="side_by_side").workers == 4
     assert make(small, 10, 100_000, 25).workers == 3  # ten and ten and five together
-    assert make(small, 10, 100_000, 25, same_length=False).workers == 4
+    assert make(small, 10, 100_000, 25, joins=False).workers == 4
 
 
 def test_step_flops_of_an_mlp():
@@ -179,8 +181,9 @@ def test_dropout_and_foreign_modules_do_not_train_together():
 def test_the_batches_of_an_epoch_are_equal():
     """Eleven samples by five are three batches, none of a single sample; every sample is in one of them."""
     source = TensorSource(data(rows=11))
+    batches = _batches([source], Recipe(batch_size=5), [torch.Generator().manual_seed(0)], torch.device("cpu"))
     sizes, rows = [], []
-    for batch in _batches([source], [torch.Generator().manual_seed(0)], 5, torch.device("cpu")):
+    for batch in itertools.islice(batches, 3):
         sizes.append(batch.x.shape[1])
         rows.append(batch.x[0])
     assert sizes == [4, 4, 3]

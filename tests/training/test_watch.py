@@ -13,12 +13,11 @@ from torch import nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
-from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator, ForecastRecipe
-from hf_distill.evaluation.forecasting_recipe import Windows, train_forecaster
+from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator
 from hf_distill.networks import MLP
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.seeding import Streams
-from hf_distill.training import Recipe, TensorSource
+from hf_distill.training import SGD, Adam, Constant, ForecastRecipe, Recipe, TensorSource, Windows
 from hf_distill.training.trainer import train_networks
 from tests.evaluation.sets import distilled
 from tests.evaluation.test_forecasting import published, series
@@ -33,7 +32,7 @@ def source(scale: float = 1.0, seed: int = 0) -> TensorSource:
 
 def at_rate(recipe: Any, lr: float) -> Any:
     """A recipe at a rate that nobody may give."""
-    recipe.lr = lr
+    recipe.optimizer.lr = lr
     return recipe
 
 
@@ -48,21 +47,21 @@ def train(recipe: Recipe, strategy: str = "sequential", count: int = 2, **scales
 @pytest.mark.parametrize("strategy", ["together", "sequential"])
 def test_the_last_update_is_looked_at(strategy: str) -> None:
     """One step: the loss of it is that of the fresh network, and what it makes of the weights is nothing."""
-    recipe = at_rate(Recipe(epochs=1, optimizer="adam", schedule="constant"), 1e38)
+    recipe = at_rate(Recipe(epochs=1, optimizer=Adam(), schedule=Constant()), 1e38)
     with pytest.raises(
-        DivergenceError, match=r"network number 0: the weights are not finite.*recipe\.lr \(now 1e\+38\)"
+        DivergenceError, match=r"network number 0: the weights are not finite.*recipe\.optimizer\.lr \(now 1e\+38\)"
     ):
         train(recipe, strategy)
-    assert train(Recipe(epochs=1, lr=0.01), strategy)
+    assert train(Recipe(epochs=1), strategy)
 
 
 @pytest.mark.parametrize("strategy", ["together", "sequential"])
 def test_the_network_that_is_far_worse_than_guessing_is_named(strategy: str) -> None:
     end = rf"the training loss is .* in the last epoch, and guessing costs {math.log(CLASSES):.3g}: "
     with pytest.raises(DivergenceError, match=rf"network number 1: {end}it was \d"):
-        train(Recipe(epochs=3, lr=1e-12), strategy, last=1e4)
-    with pytest.raises(DivergenceError, match=rf"number 0: {end}lower recipe\.lr \(now 30"):
-        train(Recipe(epochs=3, lr=30.0, momentum=0.0, weight_decay=0.0), strategy)
+        train(Recipe(epochs=3, optimizer=SGD(lr=1e-12)), strategy, last=1e4)
+    with pytest.raises(DivergenceError, match=rf"number 0: {end}lower recipe\.optimizer\.lr \(now 30"):
+        train(Recipe(epochs=3, optimizer=SGD(lr=30.0, momentum=0.0, weight_decay=0.0)), strategy)
 
 
 def test_weights_of_samples_count_as_in_the_loss() -> None:
@@ -70,7 +69,7 @@ def test_weights_of_samples_count_as_in_the_loss() -> None:
     network = MLP(width=8).build((4,), CLASSES, 0)
     batch = source().data
     heavy = TensorSource(Batch(batch.x, batch.y, torch.full((12,), 1000.0)))
-    train_networks([network], [heavy], [Streams(0)], recipe=Recipe(epochs=2, lr=1e-9))
+    train_networks([network], [heavy], [Streams(0)], recipe=Recipe(epochs=2, optimizer=SGD(lr=1e-9)))
 
 
 def test_before_the_first_update_it_is_not_the_rate() -> None:
@@ -82,7 +81,7 @@ def test_before_the_first_update_it_is_not_the_rate() -> None:
 def test_an_evaluation_names_network_source_seed_and_rate(real, artifact, seeds: int) -> None:
     options = {"networks": [MLP(width=8)], "seeds": seeds, "baselines": ["random"], "device": "cpu", "seed": 5}
     for lr in (1e3, 1e6):
-        evaluator = ClassificationEvaluator(recipe=Recipe(epochs=4, lr=lr), **options)
+        evaluator = ClassificationEvaluator(recipe=Recipe(epochs=4, optimizer=SGD(lr=lr)), **options)
         with pytest.raises(
             DivergenceError,
             match=rf"MLP on the (distilled|random) data, seed 5, network \d: .*now {re.escape(str(lr))}",
@@ -119,26 +118,26 @@ def test_outputs_on_the_test_data_are_looked_at(vector_real, tmp_path) -> None:
 def forecaster(recipe: ForecastRecipe, change: Callable[[torch.Tensor], torch.Tensor] = lambda x: x) -> nn.Module:
     network = DLinear().build(12, 4, 2, 0)
     data = Windows(change(torch.randn(40, 2, generator=torch.Generator().manual_seed(0))), 12, 4)
-    train_forecaster(network, data, Streams(0), recipe, torch.device("cpu"))
+    train_networks([network], [data], [Streams(0)], recipe=recipe)
     return network
 
 
 def test_a_forecaster_far_worse_than_zero_has_diverged() -> None:
-    with pytest.raises(DivergenceError, match=r"that of forecasting zero.*lower recipe\.lr \(now 1000"):
-        forecaster(ForecastRecipe(steps=20, epochs=0, lr=1e3))
-    with pytest.raises(DivergenceError, match=r"the weights are not finite after training; lower"):
+    with pytest.raises(DivergenceError, match=r"guessing costs 1\.\d+: lower recipe\.optimizer\.lr \(now 1000"):
+        forecaster(ForecastRecipe(steps=20, epochs=0, optimizer=Adam(lr=1e3)))
+    with pytest.raises(DivergenceError, match=r"the weights are not finite after training: lower"):
         forecaster(at_rate(ForecastRecipe(steps=1, epochs=0), 1e39))
     with pytest.raises(DivergenceError, match=r"before the first update.*look at the values"):
         forecaster(ForecastRecipe(steps=60, epochs=0), lambda x: x * 1e30)
-    forecaster(ForecastRecipe(steps=1, epochs=0, lr=1e-9), lambda x: x * 1e6)  # no worse than zero
-    forecaster(ForecastRecipe(steps=1, epochs=0, lr=1e-9), lambda x: x * 0)
+    forecaster(ForecastRecipe(steps=1, epochs=0, optimizer=Adam(lr=1e-9)), lambda x: x * 1e6)  # no worse than zero
+    forecaster(ForecastRecipe(steps=1, epochs=0, optimizer=Adam(lr=1e-9)), lambda x: x * 0)
 
 
 def test_a_forecasting_evaluation_names_the_seed() -> None:
     real = series()
     made = published(real, torch.randn(60, 2, generator=torch.Generator().manual_seed(0)))
     evaluator = ForecastingEvaluator(
-        networks=[DLinear()], seed=7, selected_seeds=0, recipe=ForecastRecipe(steps=5, epochs=0, lr=1e4)
+        networks=[DLinear()], seed=7, selected_seeds=0, recipe=ForecastRecipe(steps=5, epochs=0, optimizer=Adam(lr=1e4))
     )
     with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 7, network 0: "):
         evaluator.evaluate(made, real, progress=False)

@@ -1,0 +1,121 @@
+"""Losses: what a network's outputs cost, by sample."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from hf_distill.errors import UserError
+from hf_distill.options import NonNegativeFloat, PositiveFloat
+from hf_distill.parts import Part
+
+
+class Loss(Part):
+    """What outputs cost; a batch costs the mean over its samples, by :func:`hf_distill.data.batch.weighted_mean`.
+
+    Attributes:
+        limit: A network whose training costs so many times what guessing costs has diverged: it is no result.
+    """
+
+    limit: float = 10
+
+    @abstractmethod
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, ``(B,)``.
+
+        Args:
+            outputs: ``(B, ...)``.
+            y: Targets.
+
+        Raises:
+            UserError: The targets are of another kind.
+        """
+
+    def guessing(self, outputs: Tensor, y: Tensor) -> float:
+        """Return about what outputs that know nothing of the inputs cost, for outputs and targets like these.
+
+        Of C classes this is ``log C``, and at most that for soft labels.
+        """
+        return math.log(max(outputs.shape[-1], 2))
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy with classes ``(B,)``, or with their probabilities ``(B, C)``."""
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`."""
+        return F.cross_entropy(outputs, y, reduction="none")
+
+
+class KL(Loss):
+    """``KL(p_T || q_T)`` with class probabilities ``p``, softened: ``p_T ~ p^(1/T)``, ``q_T = softmax(outputs / T)``.
+
+    Where ``p = softmax(t)``, ``p_T`` is ``softmax(t / T)``. It is not multiplied by ``T^2``, as in SRe2L and RDED.
+
+    Args:
+        temperature: ``T``.
+    """
+
+    def __init__(self, *, temperature: PositiveFloat = 1.0) -> None:
+        self.temperature = temperature
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`."""
+        target = F.log_softmax(log_probabilities(y, "KL") / self.temperature, dim=1)
+        own = F.log_softmax(outputs / self.temperature, dim=1)
+        return F.kl_div(own, target, reduction="none", log_target=True).sum(1)
+
+
+class LogitError(Loss):
+    """Squared errors of a teacher's logits, averaged over classes, and a little cross-entropy with its classes.
+
+    The logits are log-probabilities of soft labels, of which none may be zero.
+
+    Source: Shao et al., Elucidating the Design Space of Dataset Condensation (NeurIPS 2024), which calls it ``mse_gt``.
+
+    Args:
+        weight: Of the cross-entropy.
+    """
+
+    def __init__(self, *, weight: NonNegativeFloat = 0.025) -> None:
+        self.weight = weight
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`."""
+        return self.errors(outputs, log_probabilities(y, "LogitError"), y.argmax(1))
+
+    def errors(self, outputs: Tensor, target: Tensor, y: Tensor) -> Tensor:
+        """Return the loss for a teacher's logits ``(B, C)`` and classes ``(B,)``."""
+        return (outputs - target).square().mean(1) + self.weight * F.cross_entropy(outputs, y, reduction="none")
+
+    def guessing(self, outputs: Tensor, y: Tensor) -> float:
+        """See :class:`Loss`: the same number for every class, and evenly likely ones."""
+        return max(float(log_probabilities(y, "LogitError").var()), 1.0) + self.weight * super().guessing(outputs, y)
+
+
+class MeanSquared(Loss):
+    """Squared errors, averaged over all that a sample's target holds."""
+
+    limit = 1000
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`."""
+        return (outputs - y).square().flatten(1).mean(1)
+
+    def guessing(self, outputs: Tensor, y: Tensor) -> float:
+        """See :class:`Loss`: zero, and at least the deviation of z-scored values."""
+        return max(float(y.double().square().mean()), 1.0)
+
+
+def log_probabilities(y: Tensor, loss: str) -> Tensor:
+    """Return the logarithms of class probabilities ``(B, C)``.
+
+    Raises:
+        UserError: They are classes.
+    """
+    if y.dim() != 2:
+        raise UserError(f"recipe.loss {loss} needs soft labels, and these are hard; set recipe.loss to CrossEntropy")
+    return y.clamp_min(1e-30).log()
