@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place, run_folder
-from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
+from hf_distill.cli.records import check_configurations, check_record, run_config, trusts, upgraded
 from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
@@ -65,7 +65,7 @@ def _folder_config(argv: list[str]) -> dict[str, Any] | None:
         return None
     recorded = DistilledDataset.from_pretrained(folder).config
     config = run_config(folder, recorded) or recorded
-    known = {key: config[key] for key in ("data", "evaluator") if config.get(key) is not None}
+    known = {key: upgraded(config[key]) for key in ("data", "evaluator") if config.get(key) is not None}
     if trusts(argv):
         return known
     for key in list(known):

@@ -65,7 +65,7 @@ def test_from_configuration_to_an_evaluators_row(kind: str, tmp_path: Path, monk
     evaluator = {
         "networks": [MLP],
         "seeds": 2,
-        "recipe": {"epochs": 5, "lr": 0.1},
+        "recipe": {"epochs": 5, "optimizer": {"class_path": "SGD", "init_args": {"lr": 0.1}}},
         "baselines": ["random"],
         "full": 0,
         "labels": "soft",

@@ -66,7 +66,7 @@ def test_soft_labels_are_those_of_the_quantized_samples():
 
 def test_views_have_labels_of_their_own():
     real = RealData().setup()
-    options = {"network": MLP(width=16, depth=1), "teachers": 2, "epochs": 1, "soft": True}
+    options = {"network": MLP(width=16, depth=1), "teachers": 2, "recipe": recipe(1), "soft": True}
     batch = RelabeledSamples(**options, views=3).draw(real, 2, Streams(0))
     plain = RelabeledSamples(**options).draw(real, 2, Streams(0))
     assert batch.y.shape == (20, 3, 10) and torch.equal(batch.x, plain.x)

@@ -1,0 +1,71 @@
+"""What the records of older versions say of training is understood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hf_distill.cli.evaluate import build_parser
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.records import check_record, upgraded
+from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator
+from hf_distill.training import KL, SGD, Adam, AdamW, Cosine, CrossEntropy, ForecastRecipe, Recipe, StepDecay
+
+CARDS = sorted((Path(__file__).parents[2] / "model_cards").iterdir())
+
+
+def evaluator(described):
+    """What the command line makes of a record's evaluator."""
+    known = upgraded(described)
+    check_record(known, "evaluator")
+    parser = build_parser()
+    parser.set_defaults({"evaluator": known})
+    return build(parser, parse(parser, ["folder"])).evaluator
+
+
+@pytest.mark.parametrize("folder", CARDS, ids=lambda folder: folder.name)
+def test_published_records(folder):
+    described = json.loads((folder / "distillation.json").read_text())["config"]["evaluator"]
+    before = described["init_args"]["recipe"]["init_args"]
+    assert before["optimizer"] == "sgd" and before["schedule"] == "step"
+    made = evaluator(described)
+    assert isinstance(made, ClassificationEvaluator) and made.seeds == described["init_args"]["seeds"]
+    expected = Recipe(
+        optimizer=SGD(lr=before["lr"], momentum=before["momentum"], weight_decay=before["weight_decay"]),
+        augment=made.recipe.augment,
+    )
+    assert made.recipe.config() == expected.config()
+    assert made.recipe.augment.config()["init_args"] == before["augment"]["init_args"]
+    # What is new is left as it is.
+    assert upgraded(upgraded(described)) == upgraded(described)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            {"optimizer": "adamw", "lr": 0.001, "schedule": "cosine", "loss": "kl", "temperature": 20},
+            Recipe(optimizer=AdamW(lr=0.001, weight_decay=5e-4), schedule=Cosine(), loss=KL(temperature=20)),
+        ),
+        (
+            {"optimizer": "adam", "lr": 0.001, "weight_decay": 0.0, "loss": "cross_entropy", "steps": 5},
+            Recipe(optimizer=Adam(lr=0.001), steps=5, loss=CrossEntropy()),
+        ),
+        ({"lr": 0.03, "schedule": "step"}, Recipe(optimizer=SGD(lr=0.03), schedule=StepDecay())),
+    ],
+)
+@pytest.mark.parametrize("bare", [False, True])
+def test_names_and_numbers(old, new, bare):
+    recipe = dict(old) if bare else {"class_path": "hf_distill.Recipe", "init_args": dict(old)}
+    made = evaluator({"class_path": "ClassificationEvaluator", "init_args": {"recipe": recipe}})
+    assert made.recipe.config() == new.config()
+
+
+def test_forecasters():
+    old = {"steps": 200, "epochs": 3, "batch_size": 32, "lr": 0.002, "max_sequences": 1024}
+    recipe = {"class_path": "hf_distill.ForecastRecipe", "init_args": old}
+    made = evaluator({"class_path": "hf_distill.ForecastingEvaluator", "init_args": {"recipe": recipe}})
+    assert isinstance(made, ForecastingEvaluator)
+    assert made.recipe.config() == ForecastRecipe(steps=200, optimizer=Adam(lr=0.002)).config()
