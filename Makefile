@@ -4,7 +4,7 @@ INSTALLED := .venv/.installed
 
 .PHONY: demo test lint docs install clean
 
-demo: $(INSTALLED)  ## distill digits to 1 and 10 samples a class, measure both, show the table
+demo: $(INSTALLED)  ## distill digits to 1 and 2 samples a class, measure both, show the table
 	$(BIN)/hf-distill distill --config configs/dm_digits_ipc1.yaml --resume=true --evaluate=true
 	$(BIN)/hf-distill distill --config configs/dm_digits.yaml --resume=true --evaluate=true
 	$(BIN)/hf-distill show outputs/dm_digits_ipc1 outputs/dm_digits

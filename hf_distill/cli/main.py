@@ -37,7 +37,7 @@ hf-distill COMMAND --help tells a command's options; a first run:
 
   hf-distill distill --config configs/dm_digits.yaml
   hf-distill evaluate outputs/dm_digits
-  hf-distill push outputs/dm_digits --repo_id your-name/digits-ipc10
+  hf-distill push outputs/dm_digits --repo_id your-name/digits
 """
 
 

@@ -1,0 +1,62 @@
+"""A configuration on parts of its training rows: what values are chosen by, before any test row is looked at.
+
+`python benchmarks/held_out.py configs/dm_digits.yaml --folds 5 --evaluator.full=0`: distills from four fifths of the
+training rows and measures on the last, five times, and writes mean and standard deviation over the folds. Other options
+are those of `hf-distill distill`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from image_rows import merged
+from record import save
+from series_row import build
+
+from hf_distill.data.real import RealData
+from hf_distill.data.sources import open_source
+from hf_distill.methods import Run
+from hf_distill.methods.start import read_start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--name", help="the result's, if not the configuration's with _held_out")
+    parser.add_argument("--title", help="of the table")
+    args, rest = parser.parse_known_args()
+    results = []
+    for fold in range(args.folds):
+        objects = build([f"--config={args.config}", *rest])
+        data = parted(objects.data, fold, args.folds).setup()
+        objects.evaluator.seed = fold
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(folder=Path(folder), seed=fold, progress=False)
+            artifact = objects.method.distill(data, run)
+            start = read_start(Path(folder), artifact.config)
+        evaluation = objects.evaluator.evaluate(artifact, data, progress=False, start=start)
+        print(evaluation, flush=True)
+        results.append(evaluation.to_dict())
+    rows = [merged([result["rows"][place] for result in results]) for place in range(len(results[0]["rows"]))]
+    title = args.title or f"{args.config.stem}: held-out training rows"
+    note = f"{args.folds} folds of the training rows; mean and standard deviation over them; no test row was looked at"
+    save(args.name or f"{args.config.stem}_held_out", rows, title=title, note=note)
+
+
+def parted(data: Any, fold: int, folds: int) -> RealData:
+    """Return data whose test split is one fold of the training rows, and whose training split the others."""
+    rows, _, _ = open_source(path=data.path, name=data.name, revision=data.revision, split=data.split)
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    held = torch.zeros(len(rows), dtype=torch.bool)
+    held[order.tensor_split(folds)[fold]] = True
+    parts = [rows.select(part.nonzero().flatten().tolist()) for part in (~held, held)]
+    return RealData.from_dataset(*parts)
+
+
+if __name__ == "__main__":
+    main()
