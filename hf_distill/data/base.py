@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from hf_distill.errors import UserError
 from hf_distill.parts import Part
 
 
@@ -74,11 +75,21 @@ class Data(Part, Generic[SpecT]):
         """Open the source, infer what is not given and place the samples; do nothing the second time."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs: nothing, where samples are drawn without a state."""
-        return {}
+        """Return what a resumed run needs: which rows these are, and how far they were read where that matters."""
+        return {"fingerprint": self.spec.source.get("fingerprint")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Go on from :meth:`state_dict`.
+
+        Raises:
+            UserError: The state is that of other rows.
+        """
+        old, new = state.get("fingerprint"), self.spec.source.get("fingerprint")
+        if old is not None and new != old:
+            raise UserError(
+                f"the rows of {self.path} are not those that the run began with (fingerprint {old}, now {new}): "
+                "restore them, or start over with --overwrite=true"
+            )
 
 
 DataT = TypeVar("DataT", bound=Data)

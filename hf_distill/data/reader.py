@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,7 +153,7 @@ class Reader:
             seen.decoder,
             (classes, label_values),
             seen.moments,
-            source=source,
+            source={**source, "fingerprint": _fingerprint(seen.labels, seen.moments)},
             num_rows=len(labels),
             class_counts=tuple(counts),
         )
@@ -270,6 +271,11 @@ class Reader:
         order = {name: place for place, name in enumerate(features)}
         place = {columns.input: order[columns.inputs[0]], columns.label: order[columns.label]}
         return Features({name: kept[name] for name in sorted(kept, key=lambda name: place[name])})
+
+
+def _fingerprint(*content: Any) -> str:
+    """Return what tells the rows of a stream from others: it has no file or table of its own."""
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
 def _ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
@@ -179,6 +178,9 @@ class RealData(Data[DataSpec]):
                 separator=self.separator,
                 decimal=self.decimal,
             )
+        local = None if self._given is not None else local_source(self.path)
+        if isinstance(train, Dataset):
+            source["fingerprint"] = train._fingerprint
         reader = Reader(
             path=self.path,
             split=self.split,
@@ -192,10 +194,8 @@ class RealData(Data[DataSpec]):
             workers=self.workers,
             buffer=self.buffer,
             device=torch.device(device),
-            base=self._base(),
+            base=local if local is None or local.is_dir() else local.parent,
         )
-        if isinstance(train, Dataset):
-            source["fingerprint"] = train._fingerprint
         train = reader.prepared(train)
         if test is not None or self.test_fraction is not None:
             label = reader.columns(train).label
@@ -209,11 +209,6 @@ class RealData(Data[DataSpec]):
             self._test = reader.test(test, self._spec, decoder)
         self._device = torch.device(device)
         return self
-
-    def _base(self) -> Path | None:
-        """Return the folder of a local source."""
-        local = None if self._given is not None else local_source(self.path)
-        return local if local is None or local.is_dir() else local.parent
 
     def require(self, per_class: int) -> None:
         """Check that every class has so many samples.
@@ -277,10 +272,11 @@ class RealData(Data[DataSpec]):
         return self.train.batch(torch.cat(index))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the stream's position; nothing for tables, which are sampled without a state."""
-        return self._stream.state_dict() if self._stream is not None else {}
+        """See :class:`Data`; of a stream its position too. Tables are sampled without a state."""
+        return {**super().state_dict(), **(self._stream.state_dict() if self._stream is not None else {})}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """See :class:`Data`."""
+        super().load_state_dict(state)
         if self._stream is not None:
             self._stream.load_state_dict(state)

@@ -99,6 +99,8 @@ class Checkpoints:
             step, state = self.load(path)
             try:
                 restore(state)
+            except UserError:
+                raise
             except Exception as error:  # parts say in their own ways that a state is not theirs
                 raise UserError(
                     f"{path} does not hold the state of this run ({type(error).__name__}): {self._remedy(path)}"

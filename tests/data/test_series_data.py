@@ -119,7 +119,7 @@ def test_files_of_every_kind(tmp_path):
         real = SeriesData(path=str(tmp_path / name), **SMALL).setup()
         assert torch.equal(real.train.values, reference.train.values), name
         assert real.spec.source["path"] == name
-        assert real.setup() is real and real.state_dict() == {}
+        assert real.setup() is real and real.state_dict() == {"fingerprint": real.spec.source["fingerprint"]}
 
 
 @pytest.mark.parametrize(
