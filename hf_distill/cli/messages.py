@@ -6,6 +6,7 @@ import difflib
 import inspect
 import re
 from argparse import ArgumentError
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,8 @@ def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Name
     try:
         config = parser.parse_args(argv)
     except ArgumentError as error:
-        raise UserError(one_line(str(error))) from error
+        given = {word.split("=")[0] for word in argv if word.startswith("--")}
+        raise UserError(one_line(str(error), given)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"an argument or a file that it names cannot be read: {error}") from error
     for action in parser._actions:
@@ -107,8 +109,12 @@ def _made(name: str) -> list[type[Part]]:
     return [cls for kind in _kinds().get(name, ()) for cls in concrete(kind)]
 
 
-def one_line(message: str) -> str:
+def one_line(message: str, given: Collection[str] = ()) -> str:
     """Summarise an error of jsonargparse.
+
+    Args:
+        message: Its text.
+        given: The options that the user gave, ``--NAME``: none of them is what was meant instead.
 
     It reports every branch of a union type it has tried, ``null`` among them, each with a line for the type of the
     argument. What the user did wrong is the innermost complaint.
@@ -116,13 +122,15 @@ def one_line(message: str) -> str:
     message = message.replace("Got value: None", "Got value: null")
     keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     if found := re.search(r"Option '([^']+)' is not accepted", message):
-        return f"{keys} has no option {found[1]!r}{_suggest(found[1])}"
+        name = found[1].split(".")[-1]
+        meant = _paths(name, {*given, f"--{keys}.{found[1]}"}) or _suggest(name, keys.split(".")[0])
+        return f"{keys} has no option {found[1]!r}{meant}"
     if found := re.search(r"unrecognized arguments: (.+)", message):
         option = found[1].split()[0].split("=")[0]
         if not option.startswith("-"):
             return f"{option!r} is one argument too many: what is not named stands once, the rest as --NAME=VALUE"
         name = option.split(".")[-1].strip("-")
-        return f"no option {option}{_paths(name) or _suggest(name)}"
+        return f"no option {option}{_paths(name, given) or _suggest(name)}"
     if found := re.search(r"but \S+ is abstract(?s:.*?)NestedArg\(key='(\w+)'", message):
         return f"{keys}.{found[1]}: name a class first, --{keys}=CLASS{_classes(keys)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
@@ -146,17 +154,18 @@ def _classes(keys: str) -> str:
     return f": choose {', '.join(sorted(names))}" if names else ""
 
 
-def _paths(name: str) -> str:
-    """Return where data, method, its parts or evaluator have an option of that name; empty where none has."""
-    paths = []
+def _paths(name: str, given: Collection[str]) -> str:
+    """Return where else data, method, its parts or evaluator have an option of that name; empty where none has."""
+    paths: list[str] = []
     for path in ("data", "method", "method.synthetic", "method.initial", "method.objective", "evaluator"):
         if any(name in inspect.signature(cls.__init__).parameters for cls in _made(path.split(".")[-1])):
             paths.append(f"--{path}.{name}")
+    paths = [path for path in paths if path not in given]
     return f": did you mean {' or '.join(paths)}?" if paths and name != "self" else ""
 
 
-def _suggest(name: str) -> str:
+def _suggest(name: str, group: str = "method") -> str:
     known = {parameter for cls in concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
     # One that another class has is no slip.
     close = [] if name in known else difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
-    return f": did you mean {close[0]!r}?" if close else "; --help and --method.help CLASS tell all options"
+    return f": did you mean {close[0]!r}?" if close else f"; --help and --{group}.help CLASS tell all options"

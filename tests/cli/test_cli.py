@@ -65,7 +65,7 @@ def _digits_parquet(folder):
     [
         ("--method.steps=many", "method.steps: 'many' is no int"),
         ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
-        ("--method.pool=4", "method has no option 'pool'; --help and --method.help CLASS tell all options"),
+        ("--method.pool=4", "method has no option 'pool': did you mean --method.objective.pool?"),
         ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
         ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose CondTSF, DistributionMatching"),
         ("--real_per_class=9", "no option --real_per_class: did you mean --method.objective.real_per_class?"),
