@@ -13,14 +13,15 @@ from hf_distill.networks.forecasters import DLinear
 from hf_distill.parts import concrete
 from hf_distill.seeding import Streams
 from hf_distill.selection import CellSelector
+from hf_distill.training import ForecastRecipe, Recipe
 from tests.objectives.sets import small_series
 
 INITIAL = {cls.__name__: cls for cls in concrete(InitialSamples)}
 ARGUMENTS = {
     "GraphCutSamples": {"network": MLP(width=4, depth=1), "candidates": 12},
     "RealSamples": {"selector": CellSelector(cell_size=2), "weighted": True},
-    "RelabeledSamples": {"network": MLP(width=4, depth=1), "teachers": 1, "epochs": 1},
-    "TrainedPiece": {"networks": [DLinear(kernel=3)], "candidates": 3, "steps": 2},
+    "RelabeledSamples": {"network": MLP(width=4, depth=1), "teachers": 1, "recipe": Recipe(epochs=1)},
+    "TrainedPiece": {"networks": [DLinear(kernel=3)], "candidates": 3, "recipe": ForecastRecipe(steps=2, epochs=0)},
 }
 OF_SERIES = ("SubSeries", "TrainedPiece")
 
