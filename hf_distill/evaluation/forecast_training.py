@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from torch import Tensor
 from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
-from hf_distill.errors import DivergenceError
 from hf_distill.evaluation.forecast_errors import ForecastErrors, Outcome
 from hf_distill.evaluation.result import mean_std
 from hf_distill.evaluation.series_contenders import SeriesContender
@@ -52,6 +52,7 @@ class ForecastTraining:
         test: SeriesSplit,
         shown: Tensor,
         networks: int | None = None,
+        tolerant: bool = False,
     ) -> dict[str, list[Outcome]]:
         """Return what came of every network, by the name of what it learned from.
 
@@ -62,6 +63,7 @@ class ForecastTraining:
             test: Windows to measure.
             shown: A window ``(1, L, N)`` to forecast.
             networks: Networks of each at most.
+            tolerant: The errors of a forecaster that diverged are infinite, instead of an error.
         """
         places = [(name, k) for name, own in contenders.items() for k in range(len(own.sources[:networks]))]
         streams = [Streams(self.seed, step=k) for _, k in places]
@@ -69,7 +71,7 @@ class ForecastTraining:
             forecaster.build(self.spec.lookback, self.spec.horizon, self.spec.num_channels, own.seed_for("network"))
             for own in streams
         ]
-        sample = test.batch(torch.zeros(1, dtype=torch.int64))[0]
+        sample, future = test.batch(torch.zeros(1, dtype=torch.int64))
         trained = train_networks(
             built,
             [contenders[name].sources[k] for name, k in places],
@@ -80,11 +82,13 @@ class ForecastTraining:
             progress=self.advance,
             names=[f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}" for name, k in places],
             measure=ForecastErrors(test, shown, self.device),
-            work=step_flops(built[0], sample, len(test)) / 3,
+            work=step_flops(built[0], sample.cpu(), len(test)) / 3,
+            tolerant=tolerant,
         )
+        lost = Outcome(math.inf, math.inf, torch.full_like(future[0], torch.nan))
         found: dict[str, list[Outcome]] = {name: [] for name in contenders}
         for (name, _), outcome, seconds in zip(places, trained.measured, trained.seconds, strict=True):
-            found[name].append(replace(outcome, seconds=seconds))
+            found[name].append(replace(outcome or lost, seconds=seconds))
         return found
 
     def search(
@@ -105,18 +109,12 @@ class ForecastTraining:
         held = SeriesSplit(values, spec.lookback, spec.horizon, every, self.device)
         shown = held.batch(torch.zeros(1, dtype=torch.int64))[0]
 
-        def scores(some: Mapping[str, SeriesContender], setting: Setting) -> dict[str, float]:
-            recipes = {name: scaled(own, setting, spec) for name, own in some.items()}
-            try:
-                found = self.outcomes(forecaster, some, recipes, held, shown, tuning.networks)
-            except DivergenceError:
-                if len(some) == 1:
-                    return dict.fromkeys(some, -float("inf"))
-                # One of them does not stand this learning rate: which one?
-                return {name: scores({name: own}, setting)[name] for name, own in some.items()}
+        def measure(setting: Setting) -> dict[str, float]:
+            recipes = {name: scaled(own, setting, spec) for name, own in contenders.items()}
+            found = self.outcomes(forecaster, contenders, recipes, held, shown, tuning.networks, tolerant=True)
             return {name: -statistics.fmean(own.mse for own in group) for name, group in found.items()}
 
-        return tuning.run(list(contenders), lambda setting: scores(contenders, setting))
+        return tuning.run(list(contenders), measure)
 
 
 def series_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import SomeRows, Split
-from hf_distill.errors import DivergenceError, UserError
+from hf_distill.errors import UserError
 from hf_distill.evaluation.contenders import Contender
 from hf_distill.evaluation.tuning import RecipeSearch, Setting
 from hf_distill.features.trained import trained_on
@@ -54,8 +55,17 @@ class ContenderTraining:
         contenders: Mapping[str, Contender],
         recipes: Mapping[str, Recipe],
         test: Split,
+        tolerant: bool = False,
     ) -> dict[str, list[Tensor]]:
-        """Return the logits ``(N, classes)`` of every network on test rows, by the name of what it learned from."""
+        """Return the logits ``(N, classes)`` of every network on test rows, by the name of what it learned from.
+
+        Args:
+            architecture: Their kind.
+            contenders: The training sets.
+            recipes: How networks are trained on each.
+            test: Rows to look at.
+            tolerant: What a network has to say that diverged is not a number, instead of an error.
+        """
         found: dict[str, list[Tensor]] = {name: [] for name in contenders}
         jobs: dict[tuple[int, bool, str], list[tuple[str, int]]] = {}
         for name, own in contenders.items():
@@ -68,7 +78,7 @@ class ContenderTraining:
                 recipe = recipes[part[0][0]]
                 names = [self._name(architecture, name, k) for name, k in part]
                 built = [self._build(architecture, k) for _, k in part]
-                train_networks(
+                trained = train_networks(
                     built,
                     [contenders[name].sources[k] for name, k in part],
                     [self.streams[k] for _, k in part],
@@ -78,11 +88,13 @@ class ContenderTraining:
                     compile=self.compile,
                     progress=self.advance,
                     names=names,
+                    tolerant=tolerant,
                 )
                 outputs = predict(built, test, self.spec, self.device)
-                check_outputs(names, outputs, recipe)
-                for (name, _), logits in zip(part, outputs, strict=True):
-                    found[name].append(logits)
+                if not tolerant:
+                    check_outputs(names, outputs, recipe)
+                for (name, _), logits, error in zip(part, outputs, trained.errors, strict=True):
+                    found[name].append(logits if error is None else torch.full_like(logits, torch.nan))
         return found
 
     def full_outputs(self, architecture: Architecture, count: int, real: RealData, recipe: Recipe) -> list[Tensor]:
@@ -124,21 +136,10 @@ class ContenderTraining:
 
         def measure(setting: Setting) -> dict[str, float]:
             recipes = {name: recipe.scaled(setting.lr, setting.steps, own.samples) for name, own in contenders.items()}
-
-            def scores(some: Mapping[str, Contender]) -> dict[str, float]:
-                try:
-                    outputs = few.outputs(architecture, some, recipes, held)
-                except DivergenceError:
-                    if len(some) == 1:
-                        return dict.fromkeys(some, -1.0)
-                    # One of them does not stand this learning rate: which one?
-                    return {name: scores({name: own})[name] for name, own in some.items()}
-                return {
-                    name: sum(accuracy(logits, held.labels) for logits in group) / len(group)
-                    for name, group in outputs.items()
-                }
-
-            return scores(contenders)
+            return {
+                name: statistics.fmean(accuracy(own, held.labels) if own.isfinite().all() else -1.0 for own in group)
+                for name, group in few.outputs(architecture, contenders, recipes, held, tolerant=True).items()
+            }
 
         return tuning.run(list(contenders), measure)
 

@@ -141,3 +141,30 @@ def test_a_forecasting_evaluation_names_the_seed() -> None:
     )
     with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 7, network 0: "):
         evaluator.evaluate(made, real, progress=False)
+
+
+class Sum:
+    """What is asked of a network: the sum of its weights."""
+
+    def __call__(self, network: nn.Module) -> float:
+        return float(sum(weight.detach().sum() for weight in network.parameters()))
+
+
+@pytest.mark.parametrize("strategy", ["together", "sequential"])
+def test_who_wants_to_know_gets_errors_instead_of_one(strategy: str) -> None:
+    """One of three diverges: the others are what they are without it, and each is told apart."""
+
+    def some(scales: list[float]) -> tuple[list[nn.Module], Any]:
+        networks = [MLP(width=8).build((4,), CLASSES, k) for k in range(len(scales))]
+        sources = [source(scale) for scale in scales]
+        streams = [Streams(k) for k in range(len(scales))]
+        options = {"strategy": strategy, "measure": Sum(), "tolerant": True}
+        return networks, train_networks(networks, sources, streams, recipe=Recipe(epochs=3), **options)
+
+    networks, trained = some([1.0, math.inf, 1.0])
+    assert [error is None for error in trained.errors] == [True, False, True]
+    assert "network 1: " in str(trained.errors[1]) and trained.measured[1] is None
+    others, alike = some([1.0, 1.0, 1.0])
+    for k in (0, 2):
+        assert trained.measured[k] == pytest.approx(Sum()(networks[k])) == pytest.approx(alike.measured[k], abs=1e-4)
+        assert Sum()(networks[k]) == pytest.approx(Sum()(others[k]), abs=1e-4) and not networks[k].training
