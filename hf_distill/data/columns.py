@@ -16,7 +16,7 @@ from hf_distill.text import printable, shorten
 
 _LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
 # What people and pandas call the numbers of the rows.
-_COUNTERS = ("id", "index", "no", "no.", "nr", "row", "unnamed: 0", "rownames")
+_COUNTERS = ("id", "index", "no", "no.", "nr", "row", "rownames")
 _HEAD = 10_000
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 #: What a vector of several columns is called where it is published.
@@ -176,8 +176,10 @@ def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
 
 
 def is_counter(name: str, values: np.ndarray) -> bool:
-    """Whether a column only numbers the rows: it is called so, and counts."""
-    called = name.strip().lower() in _COUNTERS or name.startswith("__index_level_")
+    """Whether a column only numbers the rows: it is called so, and counts, or is what pandas makes of an index."""
+    if name.startswith(("Unnamed: 0", "__index_level_")):
+        return values.dtype.kind in "iu"
+    called = name.strip().lower() in _COUNTERS
     return called and len(values) > 1 and values.dtype.kind in "iuf" and bool((np.diff(values) == 1).all())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from hf_distill.data.labels import check_label, class_indices, label_table
 from hf_distill.data.local import reading
 from hf_distill.data.preparing import first_row, prepared
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, pieces
+from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, ranged
 from hf_distill.data.statistics import statistics
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.stream_survey import survey
@@ -51,6 +51,7 @@ class Reader:
     buffer: int
     device: torch.device
     base: Path | None = None
+    _rows: dict[int, tuple[Any, dict[str, Any] | None]] = field(default_factory=dict)
 
     def table(self, train: Dataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, Split]:
         """Read a training split with random access.
@@ -83,6 +84,12 @@ class Reader:
         split.spec = spec
         return spec, decoder, split
 
+    def _first(self, split: Any) -> dict[str, Any] | None:
+        """Return the first row of a split; that of a stream is read once."""
+        if id(split) not in self._rows:
+            self._rows[id(split)] = split, first_row(split, self.path)
+        return self._rows[id(split)][1]
+
     def prepared(self, split: Any) -> Any:
         """Return a split of which the features are known, those of images among them."""
         with reading(self.path):
@@ -92,7 +99,7 @@ class Reader:
             self.label_column,
             *([self.input_column] if isinstance(self.input_column, str) else self.input_column or ()),
         ]
-        return prepared(split, first_row(split, self.path), self.base, named)
+        return prepared(split, self._first(split), self.base, named)
 
     def columns(self, train: Dataset | IterableDataset) -> Columns:
         """Return the input and the label column of a training split.
@@ -100,7 +107,7 @@ class Reader:
         Raises:
             UserError: It is empty, or a column is unusable.
         """
-        first = first_row(train, self.path)
+        first = self._first(train)
         if first is None:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
         assert train.features is not None
@@ -114,7 +121,7 @@ class Reader:
         return columns
 
     def _choose(self, train: Dataset | IterableDataset) -> tuple[Columns, Decoder]:
-        columns, first = self.columns(train), first_row(train, self.path)
+        columns, first = self.columns(train), self._first(train)
         assert train.features is not None and first is not None
         if columns.joined:
             if self.input_column is None and isinstance(train, Dataset):
@@ -220,14 +227,14 @@ class Reader:
         fits = values * decoder.dtype.itemsize <= self.memory_gib * 2**30
         if self.storage == "memory" or (self.storage == "auto" and fits):
             try:
-                decoder = decoder if fixed else _ranged(table, decoder)
+                decoder = decoder if fixed else ranged(table, decoder)
                 return decoder, MemorySplit(decode_all(table, decoder), labels, self.device)
             except OtherKind:
                 if fixed or not isinstance(decoder, ImageDecoder):
                     raise
                 return self._place(table, replace(decoder, kind="RGB"), labels)
         if isinstance(decoder, ImageDecoder) and not fixed:
-            decoder = _ranged(table, decoder.survey(table), _STATISTICS_ROWS)
+            decoder = ranged(table, decoder.survey(table), _STATISTICS_ROWS)
         return decoder, ArrowSplit(table, decoder, labels, self.device, self.workers)
 
     def _spec(
@@ -276,16 +283,6 @@ class Reader:
 def _fingerprint(*content: Any) -> str:
     """Return what tells the rows of a stream from others: it has no file or table of its own."""
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-
-
-def _ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:
-    """Give a decoder of deep images the range of a table's numbers, or of so many rows at random."""
-    if not isinstance(decoder, ImageDecoder) or decoder.kind != "F":
-        return decoder
-    if rows is not None and rows < len(table):
-        chosen = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:rows].sort().values
-        table = table.select(chosen.tolist())
-    return decoder.spanning([decoder.ranged(part, places) for places, part in pieces(table, decoder)])
 
 
 def _check_same_kind(feature: Any, decoder: Decoder) -> None:

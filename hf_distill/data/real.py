@@ -29,7 +29,7 @@ class RealData(Data[DataSpec]):
 
     Args:
         path: A built-in name (``digits``), a local folder (Hub layout, ImageFolder, ``save_to_disk``), a local parquet,
-            CSV, JSON or Arrow file, or a Hub id.
+            CSV, JSON (both compressed or not), Arrow or WebDataset file, or a Hub id.
         name: The source's configuration, for sources with several.
         revision: The Hub revision.
         split: The split to distill.
@@ -108,6 +108,8 @@ class RealData(Data[DataSpec]):
     @classmethod
     def from_dataset(cls, train: Dataset | IterableDataset, test: Dataset | None = None, **overrides: Any) -> RealData:
         """Wrap datasets that are already open; ``overrides`` are constructor arguments."""
+        if not isinstance(train, (Dataset, IterableDataset)):
+            raise UserError(f"a datasets.Dataset or IterableDataset is needed, one split, not {type(train).__name__}")
         real = cls(path=overrides.pop("path", "in-memory"), **overrides)
         real.streaming = isinstance(train, IterableDataset)
         real._given = (train, test)

@@ -24,6 +24,8 @@ from hf_distill.errors import UserError
 
 _CHUNK = 65_536
 _HEAD = 256
+# What loggers and weather services write for a value that they do not have.
+_MARKS = (-999.0, -9999.0, -99999.0, -9999.9, -999.9)
 Missing = Literal["error", "ffill", "interpolate"]
 
 logger = logging.getLogger(__name__)
@@ -150,7 +152,9 @@ def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Stati
     shift = np.full(size, np.nan)
     total, square, count = np.zeros(size), np.zeros(size), np.zeros(size, np.int64)
     missing, first_missing = np.zeros(size, np.int64), np.full(size, -1)
+    marks = np.zeros((len(_MARKS), size), np.int64)
     for start, values in _chunks(table, channels):
+        marks += [(values == mark).sum(0) for mark in _MARKS]
         gone = np.isnan(values)
         missing += gone.sum(0)
         new = gone.any(0) & (first_missing < 0)
@@ -162,6 +166,14 @@ def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Stati
             shift[fresh] = train[known.argmax(0), np.arange(size)][fresh]
             rest = np.where(known, train - shift, 0.0)
             total, square, count = total + rest.sum(0), square + np.square(rest).sum(0), count + known.sum(0)
+    for place, mark in zip(*marks.nonzero(), strict=True):
+        logger.warning(
+            "column %r holds %g in %d rows, which often stands for a missing value and is read as a number: leave such "
+            "cells empty if it does",
+            channels[mark],
+            _MARKS[place],
+            marks[place, mark],
+        )
     for name, seen in zip(channels, count, strict=True):
         if not seen:
             raise UserError(

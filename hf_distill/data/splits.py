@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.decoding import Decoder, chunk_rows
+from hf_distill.data.images import ImageDecoder
 from hf_distill.data.spec import DataSpec
 
 
@@ -153,3 +154,13 @@ def decode_all(dataset: Dataset, decoder: Decoder) -> Tensor:
     for places, rows in pieces(dataset, decoder):
         out[places.start : places.stop] = decoder(rows, places)
     return out
+
+
+def ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:
+    """Give a decoder of deep images the range of a table's numbers, or of so many rows at random."""
+    if not isinstance(decoder, ImageDecoder) or decoder.kind != "F":
+        return decoder
+    if rows is not None and rows < len(table):
+        chosen = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:rows].sort().values
+        table = table.select(chosen.tolist())
+    return decoder.spanning([decoder.ranged(part, places) for places, part in pieces(table, decoder)])

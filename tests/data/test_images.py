@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from datasets import ClassLabel, Dataset, Features, Image
+from datasets import ClassLabel, Dataset, Features, Image, load_dataset
 from PIL import Image as PILImage
 
 from hf_distill.data import RealData
@@ -195,3 +195,24 @@ def test_the_test_split_has_the_training_splits_kind():
     deep = table([encoded("I;16", numbers) for _ in range(ROWS)])
     real = RealData.from_dataset(deep.select(range(3)), deep).setup()
     assert torch.equal(real.test.raw(torch.arange(3)), real.train.raw(torch.arange(3)))
+
+
+def test_a_folder_of_photographs_is_what_load_dataset_shows(tmp_path):
+    numbers = np.random.default_rng(5)
+    modes = ("RGB", "L", "RGBA", "P", "1", "CMYK")
+    for place, mode in enumerate(modes):
+        folder = tmp_path / "train" / "ab"[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        data = encoded(mode, numbers, orientation=3 if mode in ("RGB", "RGBA") else None)
+        (folder / f"{place}.{PLAIN[mode].lower()}").write_bytes(data["bytes"])
+    shown_there = load_dataset(str(tmp_path), split="train", cache_dir=tmp_path / "cache")
+    for options in ({}, {"storage": "arrow"}, {"streaming": True}):
+        real = RealData(path=str(tmp_path), **options).setup()
+        for row, (label, image) in enumerate((row["label"], row["image"]) for row in shown_there):
+            assert real.spec.classes[label] == shown_there.features["label"].names[label]
+            if "streaming" not in options:
+                assert int(real.train.labels[row]) == label
+                assert np.abs(real.train.raw(torch.tensor([row]))[0].numpy() - shown(image)).max() <= 1
+    stream = RealData(path=str(tmp_path), streaming=True).setup()
+    whole = RealData(path=str(tmp_path)).setup()
+    assert stream.spec.mean == whole.spec.mean and stream.spec.class_counts == whole.spec.class_counts

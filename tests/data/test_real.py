@@ -207,3 +207,10 @@ def test_test_images_of_another_size_are_refused(images):
     larger = images.map(lambda row: {"picture": row["picture"].resize((7, 5))})
     with pytest.raises(UserError, match="row 0 is 7x5 pixels"):
         RealData.from_dataset(images, larger).setup()
+
+
+def test_a_dictionary_of_splits_is_no_split(images):
+    with pytest.raises(
+        UserError, match=r"a datasets\.Dataset or IterableDataset is needed, one split, not DatasetDict"
+    ):
+        RealData.from_dataset(DatasetDict(train=images))

@@ -246,3 +246,10 @@ def test_configuration_round_trip():
 def test_a_stream_is_refused():
     with pytest.raises(UserError, match="not IterableDataset"):
         SeriesData.from_dataset(Dataset.from_dict(columns()).to_iterable_dataset())
+
+
+def test_numbers_that_stand_for_nothing_are_named(caplog):
+    values = columns()
+    values["a"][7] = values["a"][30] = -9999.0
+    assert data(values).setup().spec.num_channels == 2
+    assert "column 'a' holds -9999 in 2 rows, which often stands for a missing value" in caplog.text
