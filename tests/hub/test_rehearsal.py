@@ -78,6 +78,6 @@ def test_thousands_of_classes_take_no_time_and_are_all_looked_at() -> None:
     rehearse(spec)
     start = time.process_time()
     rehearse(spec)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 3
     with pytest.raises(UserError, match="no Unicode"):
         rehearse(image_spec(3, 32, (*spec.classes, "\udfff")))
