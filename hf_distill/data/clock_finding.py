@@ -48,7 +48,8 @@ def find_clock(
     if given is not None:
         return _given(table, [given] if isinstance(given, str) else given, time_format)
     free = [name for name in features if name not in taken]
-    for name in free:
+    # A column that is called a time is one before others that hold dates.
+    for name in sorted(free, key=lambda name: name.strip().lower() not in _NAMES):
         if _is_date(features[name]):
             return _of_dates(table, name)
         if is_text(features[name]) and looks_like_date(_first(table, name)):
@@ -164,7 +165,7 @@ def _with_time_of_day(table: Dataset, name: str, time_format: str | None, free: 
         hours: np.ndarray | None = None
         if is_text(table.features[other]) and is_time_of_day(_first(table, other)):
             spelled = _cells(table, other)
-            read = pd.to_datetime(spelled.str.strip(), format="mixed")
+            read = pd.to_datetime(spelled.str.strip().str.replace(".", ":", n=2), format="mixed")
             hours = micros(read - read.dt.normalize() + pd.Timestamp(0))
         elif is_number(table.features[other]) and other.strip().lower() in ("hour", "hr", "hh"):
             hours = _numbers(table, other) * 3_600_000_000

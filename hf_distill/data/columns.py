@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,12 @@ from hf_distill.text import printable, shorten
 
 _LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
 # What people and pandas call the numbers of the rows.
-_COUNTERS = ("id", "index", "no", "no.", "nr", "row", "rownames")
-_HEAD = 10_000
+_COUNTERS = (
+    *("id", "index", "idx", "no", "no.", "nr", "row", "rownames", "row_id", "rowid", "record", "#", "observation"),
+    *("step", "timestep", "time_step", "time_idx", "time_index", "t"),
+)
+# What tells single samples apart is no property of theirs.
+_ID = re.compile(r"(?i:(.*[_ .-])?id)|.*[a-z](Id|ID)")
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 #: What a vector of several columns is called where it is published.
 JOINED = "features"
@@ -146,7 +151,7 @@ def _label(features: Features, chosen: list[str] | None, label: str | None, row:
         labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
         if not labels:
             # Of a structure that was taken apart, the last part is the name.
-            named = [[key for key in free if key.split(".")[-1] == name] for name in _LABEL_NAMES]
+            named = [[key for key in free if key.split(".")[-1].lower() == name] for name in _LABEL_NAMES]
             fitting = [[key for key in keys if isinstance(free[key], (Value, List))] for keys in named]
             labels = next((keys for keys in fitting if keys), [])
         if not labels:  # an input and one column beside it, or numbers and one column of text
@@ -184,10 +189,16 @@ def is_counter(name: str, values: np.ndarray) -> bool:
 
 
 def without_counters(columns: Columns, table: Dataset) -> Columns:
-    """Leave the numbers of the rows out of a joined vector."""
-    rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:_HEAD]
-    counters = [name for name in columns.inputs if is_counter(name, rows[name].to_numpy())]
-    return replace(columns, inputs=tuple(name for name in columns.inputs if name not in counters) or columns.inputs)
+    """Leave out of a joined vector what numbers the rows or names them, each by another number, and empty columns."""
+    rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:]
+    useless = []
+    for name in columns.inputs:
+        values = rows[name]
+        numbers = values.to_numpy()
+        names_rows = _ID.fullmatch(name) and numbers.dtype.kind in "iu" and len(np.unique(numbers)) == len(numbers) > 2
+        if values.null_count == len(values) or names_rows or is_counter(name, numbers):
+            useless.append(name)
+    return replace(columns, inputs=tuple(name for name in columns.inputs if name not in useless) or columns.inputs)
 
 
 def say_joined(columns: Columns, features: Features) -> None:

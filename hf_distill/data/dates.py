@@ -32,7 +32,8 @@ _LOOKS = re.compile(
     rf"|{_MONTH}[ -]\d{{2,4}}|{_MONTH} \d\d? \d\d:\d\d:\d\d \d{{4}})([ T,:-].*|[Zz])?\s*",
     re.IGNORECASE,
 )
-_TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?\s*")
+_TIME_OF_DAY = re.compile(r"\s*(\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?|\d{1,2}\.\d{2}\.\d{2})\s*")
+_QUARTER = "%YQ%q"  # which periods of pandas know
 _ZONE = re.compile(r"([Zz]|[+-]\d{2}:?\d{2})\s*$")
 # Forms of whole numbers, by their digits; and the years that they may name.
 _COMPACT = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: "%Y%m"}
@@ -84,6 +85,8 @@ def parse_text(cells: pd.Series, name: str, given: str | None = None) -> tuple[p
     missing = cells.isna() | (cells.str.strip() == "")
     if missing.any():
         raise UserError(f"row {int(missing.argmax())} of the time column {name!r} is empty: mend or remove it")
+    if given is None and cells.str.fullmatch(r"\d{4}Q[1-4]").all():
+        return pd.Series(pd.PeriodIndex(cells, freq="Q").to_timestamp()), _QUARTER
     formats = [given] if given is not None else _candidates(cells.iloc[0])
     best: tuple[int, pd.Series, str] | None = None
     readings: list[tuple[pd.Series, str]] = []
@@ -131,7 +134,7 @@ def _parsed(cells: pd.Series, form: str) -> pd.Series:
             times = pd.to_datetime(cells.str.strip(), format=form, errors="coerce", utc=zone)
     except (ValueError, TypeError):  # a format that is none
         return pd.Series(pd.NaT, index=cells.index)
-    return times.dt.tz_localize(None) if zone else times
+    return times.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(times.dt, "tz", None) is not None else times
 
 
 def _unread(cells: pd.Series, name: str, best: tuple[int, pd.Series, str] | None, given: str | None) -> UserError:
@@ -165,6 +168,8 @@ def _most_regular(readings: Sequence[tuple[pd.Series, str]], cells: pd.Series, n
 
 def _written(form: str, cells: pd.Series) -> str:
     """Return the format that writes times of UTC: their offset is text then."""
+    if "%Z" in form:
+        return form.replace("%Z", cells.iloc[0].split()[-1])
     if "%z" not in form:
         return form
     found = _ZONE.search(cells.iloc[0].strip())

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -21,6 +22,7 @@ from hf_distill.data.clock import Clock
 from hf_distill.data.columns import is_counter, is_number
 from hf_distill.data.decoding import LARGEST
 from hf_distill.errors import UserError
+from hf_distill.text import shorten
 
 _CHUNK = 65_536
 _HEAD = 256
@@ -76,11 +78,13 @@ def find_channels(table: Dataset, columns: list[str] | None, clock: Clock | None
     for name in features:
         if name not in timed and is_text(features[name]):
             refuse_broken(table, name, "columns")
-    clocks = _only_counting(table, numbers, clock)
-    channels = tuple(name for name in numbers if name not in clocks)
+    head = table.select_columns(numbers).with_format("arrow")[:_HEAD]
+    empty = [name for name in numbers if not pc.count(head[name]).as_py() and not pc.count(_cells(table, name)).as_py()]
+    clocks = _only_counting(table, [name for name in numbers if name not in empty], clock)
+    channels = tuple(name for name in numbers if name not in (*clocks, *empty))
     if not channels:
-        kinds = ", ".join(f"{name} is {_kind(feature)}" for name, feature in features.items())
-        raise UserError(f"there is no column of numbers to forecast ({kinds}): turn one into numbers first")
+        kinds = ", ".join(f"{name} is {_kind(feature)}, {first[name]!r}" for name, feature in features.items())
+        raise UserError(f"there is no column of numbers to forecast ({shorten(kinds, 300)}): turn one into numbers")
     left_out = [
         *(
             f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})"
@@ -88,6 +92,7 @@ def find_channels(table: Dataset, columns: list[str] | None, clock: Clock | None
             if name not in (*numbers, *timed)
         ),
         *(f"{name!r} (it only tells the row or the time)" for name in clocks),
+        *(f"{name!r} (it is empty)" for name in empty),
     ]
     if left_out:
         logger.warning("columns that are no channels are left out: %s", ", ".join(left_out))
@@ -112,7 +117,11 @@ def _only_counting(table: Dataset, names: list[str], clock: Clock | None) -> lis
 
 
 def _column(table: Dataset, name: str) -> np.ndarray:
-    return np.asarray(table.select_columns([name]).with_format("arrow")[:][name].to_numpy())
+    return np.asarray(_cells(table, name).to_numpy())
+
+
+def _cells(table: Dataset, name: str) -> pa.ChunkedArray:
+    return table.select_columns([name]).with_format("arrow")[:][name]
 
 
 def _kind(feature: object) -> str:

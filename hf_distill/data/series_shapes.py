@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, LargeList, List
 from hf_distill.data.broken import is_text
 from hf_distill.data.clock import Clock
 from hf_distill.data.columns import is_number, is_vector
-from hf_distill.data.dates import looks_like_date
+from hf_distill.data.dates import is_time_of_day, looks_like_date
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
 
@@ -207,6 +207,9 @@ def _telling(table: Dataset, clock: Clock, chosen: Sequence[str] | None) -> list
     for name, feature in table.features.items():
         named = is_number(feature) and _is_id(name)
         if name in taken or not (is_text(feature) or isinstance(feature, ClassLabel) or named):
+            continue
+        first = table.select_columns([name]).with_format("arrow")[:1][name][0].as_py()
+        if looks_like_date(first) or is_time_of_day(first):
             continue
         codes, values = pd.factorize(table.select_columns([name]).with_format("pandas")[:][name])
         pairs = pd.DataFrame({"time": clock.times, "series": codes})

@@ -25,7 +25,8 @@ def synthetic_times(spec: SeriesSpec, rows: int) -> pa.Array:
     else:
         times = pd.DatetimeIndex(start + np.arange(rows) * np.timedelta64(round(spec.step * 1e6), "us"))
     if spec.time_format is not None:
-        text = pa.array(times.strftime(spec.time_format).to_numpy(object), pa.string())
+        written = times.to_period("Q") if "%q" in spec.time_format else times
+        text = pa.array(written.strftime(spec.time_format).to_numpy(object), pa.string())
         return text.cast(pa.int64()).cast(kind) if is_number(feature["time"]) else text.cast(kind)
     micros = pa.array(times.astype("datetime64[us]").astype(np.int64))
     return micros.cast(pa.timestamp("us", tz=getattr(kind, "tz", None))).cast(kind, safe=False)

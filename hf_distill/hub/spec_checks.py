@@ -193,7 +193,9 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "horizon": steps,
             "borders": listing(whole(0, MOST_ROWS), 3),
             "time_column": optional(_name),
-            "time_format": optional(matching(r"(%[YymdHMSIpfbBajGVu]|[-/.,: TWZ+0]){1,60}", "a date's format")),
+            "time_format": optional(
+                matching(r"(%[YymdHMSIpfbBajGVuq]|UTC|GMT|[-/.,: TWZQ+0]){1,60}", "a date's format")
+            ),
             "start": anything,
             "step": anything,
             "frequency": optional(matching(r"months=[1-9]\d{0,4}|\d{0,3}[A-Z]{1,3}(-[A-Z]{3})?", "a frequency")),

@@ -148,3 +148,18 @@ def test_what_a_joined_vector_leaves_out_is_said(tmp_path, caplog):
     (tmp_path / "m.csv").write_text((tmp_path / "t.csv").read_text().replace(",9,", ",,"))
     with pytest.raises(UserError, match="row 3 holds nan in column 'pixel0', which is missing"):
         RealData(path=str(tmp_path / "m.csv")).setup()
+
+
+def test_what_tells_samples_apart_is_no_property_of_theirs(tmp_path, caplog):
+    numbers = np.random.default_rng(0)
+    table = pd.DataFrame(numbers.normal(size=(30, 2)), columns=["a", "b"])
+    names = ("id", "patient_id", "PassengerId", "sample ID", "Unnamed: 0", "__index_level_0__")
+    for name in names:
+        table[name] = numbers.permutation(1000)[:30]
+    table["humid"] = numbers.permutation(1000)[:30]  # a name that only ends so
+    table["void"] = np.nan
+    table["Class"] = ["u", "v"] * 15
+    table.to_parquet(tmp_path / "t.parquet")
+    spec = RealData(path=str(tmp_path / "t.parquet")).setup().spec
+    assert spec.columns == ("a", "b", "humid") and spec.label_column == "Class"
+    assert all(name in caplog.text.partition("left out: ")[2] for name in (*names, "void"))

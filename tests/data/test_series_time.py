@@ -229,3 +229,29 @@ def test_fractions_of_a_second_in_some_rows():
     text = [time.isoformat(sep=" ") for time in times.to_pydatetime()]
     spec = of_times(text)
     assert spec.step == 0.5 and pd.Timestamp(spec.start) == times[0]
+
+
+def test_air_quality_as_it_is_published(tmp_path, caplog):
+    """Semicolons, decimal commas, points between hours and minutes, and columns without a name or a value."""
+    times = pd.date_range("2004-03-10 18:00", periods=200, freq="h")
+    values = np.random.default_rng(0).normal(size=200).round(1)
+    lines = [f"{t:%d/%m/%Y};{t:%H.%M.%S};{str(v).replace('.', ',')};;" for t, v in zip(times, values, strict=True)]
+    (tmp_path / "s.csv").write_text("\n".join(["Date;Time;CO(GT);;", *lines]))
+    real = SeriesData(path=str(tmp_path / "s.csv"), **SMALL).setup()
+    assert real.spec.channels == ("CO(GT)",) and pd.Timestamp(real.spec.start) == times[0] and real.spec.step == 3600
+    assert real.spec.denormalize(real.train.values)[:, 0].tolist() == pytest.approx(values[:140], abs=1e-6)
+    assert "'Unnamed: 3' (it is empty)" in caplog.text
+
+
+def test_quarters_and_names_of_zones():
+    quarters = [f"{1990 + i // 4}Q{i % 4 + 1}" for i in range(60)]
+    check(quarters, pd.date_range("1990-01-01", periods=60, freq="QS"))
+    hours = pd.date_range("2020-01-01", periods=60, freq="h")
+    for zone in ("UTC", "GMT"):
+        check([f"{time} {zone}" for time in hours], hours)
+
+
+def test_a_column_that_is_called_a_time_comes_first():
+    hours = pd.date_range("2020-01-01", periods=60, freq="h").astype(str).tolist()
+    table = {"loaded": ["2021-05-05 00:00:00"] * 60, "Date": hours, "a": np.sin(np.arange(60)).tolist()}
+    assert data(table).setup().spec.time_column == "Date"
