@@ -55,7 +55,7 @@ def find_clock(
         if is_text(features[name]) and looks_like_date(_first(table, name)):
             return _with_time_of_day(table, name, time_format, free)
     for name in free:
-        if is_text(features[name]) and name.strip().lower() in _NAMES:
+        if is_text(features[name]) and name.strip().lower() in _NAMES and not taken:
             raise UserError(
                 f"column {name!r} is called like a time and its row 0, {_first(table, name)!r}, is none: name the time "
                 "column with --data.time_column, say how it is written with --data.time_format, or choose the channels "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any, Literal
 
 import torch
@@ -18,6 +19,8 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit, check_lengths, find_borders
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt, Range, Text
+
+logger = logging.getLogger(__name__)
 
 
 class SeriesData(Data[SeriesSpec]):
@@ -151,6 +154,8 @@ class SeriesData(Data[SeriesSpec]):
         rhythm = None if clock is None else clock.check(self.allow_irregular)
         start, step = (None, None) if clock is None or rhythm is None else clock.described(rhythm.usual)
         known = ends if len(table) == rows else None
+        if known is not ends:
+            logger.warning("%s: what becomes channels is divided anew, 7:1:2", self.path)
         borders = find_borders(self.splits, len(table), self.path, step, known, self.test_fraction)
         check_lengths(borders, self.lookback, self.horizon, self.path)
         statistics = measure(table, channels, borders[0])

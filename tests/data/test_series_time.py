@@ -224,6 +224,13 @@ def test_what_looks_like_time_and_is_none_is_an_error(cell):
         of_times([cell] * 40)
 
 
+def test_text_that_is_called_a_time_is_left_out_where_channels_are_chosen():
+    table = {"period": ["peak", "night"] * 20, **columns()}
+    with pytest.raises(UserError, match=r"column 'period' is called like a time and its row 0, 'peak', is none"):
+        data(table).setup()
+    assert data(table, columns=["a"]).setup().spec.time_column is None
+
+
 def test_fractions_of_a_second_in_some_rows():
     times = pd.date_range("2020-01-01", periods=200, freq="500ms")
     text = [time.isoformat(sep=" ") for time in times.to_pydatetime()]
