@@ -78,7 +78,7 @@ class ForecastTraining:
             streams,
             recipe=[recipes[name] for name, _ in places],
             device=self.device,
-            compile="never",
+            compile="never",  # which makes xPatch 1.5 times as fast and the others no faster
             progress=self.advance,
             names=[f"{forecaster.label} on the {name} data, seed {self.seed}, network {k}" for name, k in places],
             measure=ForecastErrors(test, shown, self.device),
