@@ -16,6 +16,17 @@ from hf_distill.training import KL, SGD, Adam, AdamW, Cosine, CrossEntropy, Fore
 CARDS = sorted((Path(__file__).parents[2] / "model_cards").iterdir())
 
 
+def recorded(folder):
+    return json.loads((folder / "distillation.json").read_text())["config"]["evaluator"]
+
+
+def is_older(folder):
+    return "lr" in recorded(folder)["init_args"]["recipe"]["init_args"]
+
+
+OLDER = [folder for folder in CARDS if is_older(folder)]
+
+
 def evaluator(described):
     """What the command line makes of a record's evaluator."""
     known = upgraded(described)
@@ -25,9 +36,19 @@ def evaluator(described):
     return build(parser, parse(parser, ["folder"])).evaluator
 
 
-@pytest.mark.parametrize("folder", CARDS, ids=lambda folder: folder.name)
+def test_there_are_records_of_both_kinds():
+    assert OLDER and len(OLDER) < len(CARDS)
+
+
+@pytest.mark.parametrize("folder", [folder for folder in CARDS if not is_older(folder)], ids=lambda folder: folder.name)
+def test_records_of_this_version(folder):
+    assert upgraded(recorded(folder)) == recorded(folder)
+    assert evaluator(recorded(folder)).config() == recorded(folder)
+
+
+@pytest.mark.parametrize("folder", OLDER, ids=lambda folder: folder.name)
 def test_published_records(folder):
-    described = json.loads((folder / "distillation.json").read_text())["config"]["evaluator"]
+    described = recorded(folder)
     before = described["init_args"]["recipe"]["init_args"]
     assert before["optimizer"] == "sgd" and before["schedule"] == "step"
     made = evaluator(described)
