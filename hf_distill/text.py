@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Control characters, among them the escape that terminals obey; and those that turn or hide text.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -26,3 +27,12 @@ def shorten(text: str, most: int = 200) -> str:
 def masked(text: str) -> str:
     """Return text without access tokens."""
     return _TOKEN.sub("hf_***", text)
+
+
+def said(value: Any) -> str:
+    """Return a value as a message shows it."""
+    if isinstance(value, (list, tuple, dict)) and len(value) > 3:
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, str):
+        return repr(shorten(printable(value[:200]), 40))
+    return shorten(printable("null" if value is None else repr(value)), 40)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Dataset, Features, Image, LargeList, List, Value
+from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Dataset, Features, LargeList, List, Value
 
+from hf_distill.data.kinds.base import Kind
+from hf_distill.data.kinds.table import kinds
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
 
@@ -38,16 +40,18 @@ class Columns:
         inputs: One column of images or lists of numbers, or columns of single numbers that are joined to a vector.
         label: The column of the classes.
         feature: The feature of the input; that of one number where columns are joined.
+        kind: What the input is.
     """
 
     inputs: tuple[str, ...]
     label: str
     feature: Any
+    kind: Kind
 
     @property
     def joined(self) -> bool:
         """Whether single numbers are joined to a vector."""
-        return isinstance(self.feature, Value)
+        return is_number(self.feature)
 
     @property
     def all(self) -> list[str]:
@@ -110,19 +114,32 @@ def find_columns(
     found = _label(features, chosen, label, row)
     if chosen is None:
         chosen = _inferred(features, found, row)
-    kinds = [features[name] for name in chosen]
-    if len(chosen) == 1 and (isinstance(kinds[0], Image) or is_vector(kinds[0])):
-        return Columns(tuple(chosen), found, kinds[0])
+    found_features = [features[name] for name in chosen]
+    if len(chosen) == 1:
+        kind = next((kind for kind in kinds() if kind.takes(found_features[0])), None)
+        if kind is not None:
+            return Columns(tuple(chosen), found, found_features[0], kind)
     if found in chosen:
         raise UserError(
             f"column {found!r} is the label and cannot be an input too: leave it out of --data.input_column"
         )
-    for name, kind in zip(chosen, kinds, strict=True):
-        if not is_number(kind):
-            what = "an Image or a List of numbers" if len(chosen) == 1 else "a number each"
-            raise UserError(f"column {name!r} is {_said(kind, row.get(name))}; {what} is needed")
-    dtype = np.result_type(*(np.dtype(Value(kind.dtype)().to_pandas_dtype()) for kind in kinds)).name
-    return Columns(tuple(chosen), found, Value(dtype))
+    kind = next((kind for kind in kinds() if kind.joins(found_features)), None)
+    if kind is None:
+        name = next(name for name in chosen if not is_number(features[name]))
+        what = _nouns() if len(chosen) == 1 else "a number each"
+        raise UserError(f"column {name!r} is {_said(features[name], row.get(name))}; {what} is needed")
+    return Columns(tuple(chosen), found, _joined(found_features), kind)
+
+
+def _nouns() -> str:
+    return " or ".join(kind.noun for kind in kinds())
+
+
+def _joined(features: Sequence[Any]) -> Any:
+    """Return the feature of numbers that holds those of all columns, or None where some are no numbers."""
+    if not all(map(is_number, features)):
+        return None
+    return Value(np.result_type(*(np.dtype(Value(kind.dtype)().to_pandas_dtype()) for kind in features)).name)
 
 
 def _chosen(features: Features, inputs: str | list[str] | None, label: str | None) -> list[str] | None:
@@ -169,14 +186,17 @@ def _label(features: Features, chosen: list[str] | None, label: str | None, row:
 
 
 def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
-    """Return the only column of images, else the only one of lists, else all numbers but the label."""
-    images = [name for name, feature in features.items() if isinstance(feature, Image)]
-    candidates = images or [name for name, feature in features.items() if is_vector(feature) and name != label]
-    if len(candidates) == 1:
-        return candidates
+    """Return the only column of the first kind that there is any of, else all numbers but the label."""
+    candidates: list[str] = []
+    for kind in kinds():
+        candidates = kind.candidates(features, label, row)
+        if len(candidates) == 1:
+            return candidates
+        if candidates:
+            break
     numbers = [name for name, feature in features.items() if is_number(feature) and name != label]
     if candidates or not numbers:
-        _only(candidates, "an Image or a List of numbers", "input_column", features, _seen(features, row))
+        _only(candidates, _nouns(), "input_column", features, _seen(features, row))
     return numbers
 
 

@@ -14,6 +14,8 @@ from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 from PIL import Image as PILImage
 
 from hf_distill.data.balance import proportional
+from hf_distill.data.kinds.base import undecoded
+from hf_distill.data.kinds.table import kinds
 from hf_distill.data.local import reading
 from hf_distill.errors import UserError
 
@@ -28,11 +30,8 @@ def first_row(split: Dataset | IterableDataset, path: str) -> dict[str, Any] | N
     if isinstance(split, Dataset):
         rows = split.with_format("arrow")[:1].to_pylist() if len(split) else []
         return rows[0] if rows else None
-    for name, feature in dict(split.features or {}).items():
-        if isinstance(feature, Image):
-            split = split.cast_column(name, Image(decode=False))
     with reading(path):
-        return next(iter(split), None)
+        return next(iter(undecoded(split, kinds(), split.features or ())), None)
 
 
 def prepared(

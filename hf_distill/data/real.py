@@ -11,6 +11,7 @@ from typing_extensions import Self
 from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
+from hf_distill.data.kinds.table import kinds
 from hf_distill.data.preparing import divided
 from hf_distill.data.reader import Reader
 from hf_distill.data.sources import local_source, open_source
@@ -188,9 +189,7 @@ class RealData(Data[DataSpec]):
             split=self.split,
             input_column=self.input_column,
             label_column=self.label_column,
-            image_size=self.image_size,
-            image_mode=self.image_mode,
-            transform=self.transform,
+            options={name: getattr(self, name) for kind in kinds() for name in kind.options},
             storage=self.storage,
             memory_gib=self.memory_gib,
             workers=self.workers,

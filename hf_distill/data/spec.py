@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_distill.data.kinds.base import Kind
+from hf_distill.data.kinds.table import kind_named, kind_of_task
+from hf_distill.data.targets.base import Target
+from hf_distill.data.targets.table import target_named
 from hf_distill.errors import UserError
 
 #: Standard deviations that a vector may lie away from zero and still keep four digits of what varies in float32.
@@ -18,10 +21,10 @@ FAR = 1e3
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What the samples of a classification dataset are.
+    """What the samples of a dataset are.
 
     Attributes:
-        task: ``"image-classification"`` or ``"tabular-classification"``.
+        task: In the Hub's terms: ``"image-classification"``, ``"tabular-classification"``.
         input_column: The source's column with the image or the vector.
         label_column: The source's column with the class.
         shape: Shape of one input: ``(C, H, W)`` for images, ``(D,)`` for vectors.
@@ -38,6 +41,11 @@ class DataSpec:
         scale: The source's numbers that 0 and 255 stand for, of images with more than 8 bits (12 or 16 bits, 32-bit
             integers, reals); None of all others.
         columns: The source's columns of numbers that are joined to the vector, where ``input_column`` is none of its.
+        kind: What the inputs are, a name in :data:`~hf_distill.data.kinds.table.KINDS`; by default the first kind of
+            the task.
+        target: What is learned, a name in :data:`~hf_distill.data.targets.table.TARGETS`.
+        about: The kind's own facts, JSON: a sampling rate, a tokenizer.
+        target_about: The target's own facts, JSON.
     """
 
     task: str
@@ -55,11 +63,29 @@ class DataSpec:
     transform: dict[str, Any] | None = None
     scale: tuple[float, float] | None = None
     columns: tuple[str, ...] = ()
+    kind: str = ""
+    target: str = "classes"
+    about: dict[str, Any] = field(default_factory=dict)
+    target_about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", kind_of_task(self.task))
+
+    @property
+    def form(self) -> Kind:
+        """What the inputs are."""
+        return kind_named(self.kind)
+
+    @property
+    def goal(self) -> Target:
+        """What is learned from them."""
+        return target_named(self.target)
 
     @property
     def is_image(self) -> bool:
         """Whether the inputs are images (stored as 8-bit integers) or vectors (stored as the source's own type)."""
-        return self.task == "image-classification"
+        return self.kind == "image"
 
     @property
     def num_classes(self) -> int:
@@ -67,29 +93,37 @@ class DataSpec:
         return len(self.classes)
 
     @property
+    def num_outputs(self) -> int:
+        """Outputs of a network: of classes, as many as there are."""
+        return self.goal.outputs(self)
+
+    @property
+    def num_groups(self) -> int:
+        """Groups that rows are sampled, selected, matched and balanced by: the classes, or one where there are none."""
+        return self.goal.groups(self)
+
+    def group_name(self, group: int) -> str:
+        """Return what a group is called in messages."""
+        return self.goal.group_name(self, group)
+
+    @property
     def bits_per_value(self) -> int:
         """Bits of one stored value in the source: 8 for images, the width of the column's type for vectors."""
-        return 8 if self.is_image else self.value_dtype.itemsize * 8
+        return self.form.bits_per_value(self)
 
     @property
     def bits_per_label(self) -> int:
-        """Bits of a hard label, ``ceil(log2(classes))``."""
-        return math.ceil(math.log2(max(self.num_classes, 2)))
+        """Bits of the target of one stored row: of a class, ``ceil(log2(classes))``."""
+        return self.goal.bits(self)
 
     @property
     def value_dtype(self) -> np.dtype:
         """Type of one stored value: uint8 for images, the column's own for vectors."""
-        if self.is_image:
-            return np.dtype(np.uint8)
-        feature = self.features[self.input_column]
-        inner = feature.get("feature", feature)
-        while "feature" in inner:
-            inner = inner["feature"]
-        return np.dtype({"float": "float32", "double": "float64"}.get(inner["dtype"], inner["dtype"]))
+        return self.form.value_dtype(self)
 
     def statistics(self, like: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation, shaped to broadcast against ``(B, *shape)``."""
-        size = (-1,) + (1,) * (len(self.shape) - 1) if self.is_image else self.shape
+        size = self.form.statistics_shape(self)
         mean, std = (torch.tensor(v, device=like.device, dtype=dtype).reshape(size) for v in (self.mean, self.std))
         return mean, std
 
@@ -98,40 +132,15 @@ class DataSpec:
 
         Vectors in double precision are centred in double precision.
         """
-        if raw.dtype == torch.float64 and not self.is_image:
-            mean, std = self.statistics(raw, torch.float64)
-            return ((raw - mean) / std).float()
-        mean, std = self.statistics(raw)
-        value = raw.float() / 255 if self.is_image else raw.float()
-        return (value - mean) / std
+        return self.form.normalize(self, raw)
 
     def denormalize(self, x: Tensor) -> Tensor:
         """Turn inputs ``(B, *shape)`` into what is stored: clipped and rounded uint8 images, or float vectors."""
-        kind = torch.float64 if self._is_wide else torch.float32
-        mean, std = self.statistics(x, kind)
-        value = x.detach().to(kind) * std + mean
-        if self.is_image:
-            return (value.clamp(0, 1) * 255).round().to(torch.uint8)
-        if self.value_dtype.kind in "iub":
-            least, most = (0, 1) if self.value_dtype.kind == "b" else _limits(self.value_dtype)
-            return value.round().clamp(least, most)
-        return value
-
-    @property
-    def _is_wide(self) -> bool:
-        """Whether single precision would round away what is learned of a vector, which may lie far from zero."""
-        if self.is_image or self.value_dtype.itemsize < 4 or self.value_dtype == np.float32:
-            return False
-        return self.value_dtype.kind in "iu" or any(
-            abs(mean) > FAR * std for mean, std in zip(self.mean, self.std, strict=True)
-        )
+        return self.form.denormalize(self, x)
 
     def limits(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the smallest and largest input that can be stored (black and white), or None for vectors."""
-        if not self.is_image:
-            return None
-        mean, std = self.statistics(like)
-        return -mean / std, (1 - mean) / std
+        return self.form.limits(self, like)
 
     def class_index(self, name: str) -> int:
         """Return the index of a class name."""
@@ -140,8 +149,14 @@ class DataSpec:
         return self.classes.index(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the specification as JSON."""
-        return asdict(self)
+        """Return the specification as JSON; what the task tells, and what is as it mostly is, is left out."""
+        values = asdict(self)
+        if self.kind == kind_of_task(self.task):
+            del values["kind"]
+        for key, usual in (("target", "classes"), ("about", {}), ("target_about", {})):
+            if values[key] == usual:
+                del values[key]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DataSpec:
@@ -151,9 +166,3 @@ class DataSpec:
             if isinstance(values.get(key), list):
                 values[key] = tuple(values[key])
         return cls(**values)
-
-
-def _limits(dtype: np.dtype) -> tuple[float, float]:
-    """Return the least and the greatest real number of double precision that an integer type holds."""
-    least, most = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
-    return least, most if int(most) <= np.iinfo(dtype).max else float(np.nextafter(most, 0.0))

@@ -13,8 +13,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.decoding import Decoder, chunk_rows
-from hf_distill.data.images import ImageDecoder
+from hf_distill.data.kinds.base import Decoder, chunk_rows
 from hf_distill.data.spec import DataSpec
 
 
@@ -22,14 +21,16 @@ class Split(ABC):
     """Class-indexed samples.
 
     Attributes:
-        labels: Class indices ``(N,)`` on the CPU.
+        labels: Groups ``(N,)`` on the CPU that rows are sampled and selected by: the classes, where there are any.
+        targets: What is learned, ``(N,)`` or ``(N, outputs)`` on the CPU: the same, where there are classes.
         spec: What normalises; set by ``RealData`` once the statistics are known.
     """
 
     spec: DataSpec
 
-    def __init__(self, labels: Tensor, device: torch.device | str) -> None:
+    def __init__(self, labels: Tensor, device: torch.device | str, targets: Tensor | None = None) -> None:
         self.labels = labels
+        self.targets = labels if targets is None else targets
         self.device = torch.device(device)
         order = torch.argsort(labels, stable=True)
         counts = torch.bincount(labels, minlength=int(labels.max()) + 1 if len(labels) else 0)
@@ -44,27 +45,29 @@ class Split(ABC):
 
     @abstractmethod
     def raw(self, index: Tensor) -> Tensor:
-        """Return values in the source's units, on the device: images ``(B, C, H, W)`` or vectors ``(B, D)``.
+        """Return values in the source's units ``(B, *shape)``, on the device: images, vectors.
 
         Images are uint8, float32 (0 to 255) where the source has more than 8 bits; vectors are float32, float64 where
         that would lose what they differ by.
         """
 
     def batch(self, index: Tensor) -> Batch:
-        """Return normalised inputs and class indices, on the device."""
+        """Return normalised inputs and targets, on the device."""
         shape = self.spec.shape
         # Piece by piece: what is computed on the way takes several times the memory of the result.
         x = torch.empty((len(index), *shape), device=self.device)
         for start, part in chunks(index, shape):
             x[start : start + len(part)] = self.spec.normalize(self.raw(part))
-        return Batch.of(x, self.labels[index].to(self.device))
+        return Batch.of(x, self.targets[index].to(self.device))
 
 
 class MemorySplit(Split):
     """All samples as one tensor on the device: images of 8 bits as uint8, a quarter of their float size."""
 
-    def __init__(self, values: Tensor, labels: Tensor, device: torch.device | str = "cpu") -> None:
-        super().__init__(labels, device)
+    def __init__(
+        self, values: Tensor, labels: Tensor, device: torch.device | str = "cpu", targets: Tensor | None = None
+    ) -> None:
+        super().__init__(labels, device, targets)
         self.values = values.to(device)
 
     def raw(self, index: Tensor) -> Tensor:
@@ -81,7 +84,7 @@ class SomeRows(Split):
     """
 
     def __init__(self, split: Split, rows: Tensor) -> None:
-        super().__init__(split.labels[rows], split.device)
+        super().__init__(split.labels[rows], split.device, split.targets[rows])
         self.spec = split.spec
         self._split, self._rows = split, rows
 
@@ -99,6 +102,7 @@ class ArrowSplit(Split):
         labels: Class indices ``(N,)``.
         device: Where batches go.
         workers: Threads that decode; Pillow releases the interpreter lock while it does.
+        targets: What is learned, where that is not the class.
     """
 
     def __init__(
@@ -108,8 +112,9 @@ class ArrowSplit(Split):
         labels: Tensor,
         device: torch.device | str = "cpu",
         workers: int = 2,
+        targets: Tensor | None = None,
     ) -> None:
-        super().__init__(labels, device)
+        super().__init__(labels, device, targets)
         self._dataset = dataset.select_columns(list(decoder.columns)).with_format("arrow")
         self._decoder = decoder
         self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
@@ -156,11 +161,11 @@ def decode_all(dataset: Dataset, decoder: Decoder) -> Tensor:
     return out
 
 
-def ranged(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:
-    """Give a decoder of deep images the range of a table's numbers, or of so many rows at random."""
-    if not isinstance(decoder, ImageDecoder) or decoder.kind != "F":
+def scanned(table: Dataset, decoder: Decoder, rows: int | None = None) -> Decoder:
+    """Show a decoder that asks for it the rows of a table, or so many rows at random."""
+    if not decoder.scans:
         return decoder
     if rows is not None and rows < len(table):
         chosen = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:rows].sort().values
         table = table.select(chosen.tolist())
-    return decoder.spanning([decoder.ranged(part, places) for places, part in pieces(table, decoder)])
+    return decoder.scanned((part, places) for places, part in pieces(table, decoder))

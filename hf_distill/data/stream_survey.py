@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from datasets import IterableDataset
 from torch import Tensor
 
-from hf_distill.data.decoding import Decoder, part_rows
-from hf_distill.data.images import ImageDecoder, OtherKind
+from hf_distill.data.kinds.base import Decoder, Kind, OtherDecoder
 from hf_distill.data.local import reading
-from hf_distill.data.statistics import statistics
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +34,14 @@ class StreamSurvey:
 
 
 def survey(
-    stream: IterableDataset, label: str, decoder: Decoder, path: str, rows: int | None, most: int
+    stream: IterableDataset, label: str, kind: Kind, decoder: Decoder, path: str, rows: int | None, most: int
 ) -> StreamSurvey:
     """Read a stream once.
 
     Args:
         stream: Undecoded rows.
         label: The label column.
+        kind: What the inputs are.
         decoder: That of the first row.
         path: The source, for errors.
         rows: How many rows there are, where that is known.
@@ -57,13 +56,12 @@ def survey(
         chosen = set(torch.randperm(rows, generator=torch.Generator().manual_seed(0))[:most].tolist())
     reader = _Pass(stream, label, decoder, path, chosen)
     try:
-        if isinstance(decoder, ImageDecoder) and decoder.kind == "F":
-            reader.decoder = decoder.spanning(list(reader.ranges()))
-        moments = statistics(reader.inputs())
-    except OtherKind:
-        assert isinstance(decoder, ImageDecoder)
-        reader = _Pass(stream, label, replace(decoder, kind="RGB"), path, chosen)
-        moments = statistics(reader.inputs())
+        if decoder.scans:
+            reader.decoder = decoder.scanned(reader.parts())
+        moments = kind.statistics(reader.inputs())
+    except OtherDecoder as other:
+        reader = _Pass(stream, label, other.decoder, path, chosen)
+        moments = kind.statistics(reader.inputs())
     return StreamSurvey(reader.decoder, reader.labels, moments)
 
 
@@ -75,10 +73,10 @@ class _Pass:
         self.labels: list[Any] = []
         self._stream, self._label, self._path, self._chosen = stream, label, path, chosen
 
-    def _parts(self) -> Iterator[tuple[dict[str, list[Any]], list[int]]]:
+    def parts(self) -> Iterator[tuple[dict[str, list[Any]], list[int]]]:
         """Yield the rows of the stream that are decoded, and their numbers."""
         self.labels = []
-        batches = self._stream.iter(batch_size=part_rows(self.decoder))
+        batches = self._stream.iter(batch_size=self.decoder.part_rows)
         while True:
             with reading(self._path):
                 rows = next(batches, None)
@@ -87,22 +85,16 @@ class _Pass:
             start = len(self.labels)
             self.labels += rows[self._label]
             places = [row for row in range(start, len(self.labels)) if self._chosen is None or row in self._chosen]
-            if isinstance(self.decoder, ImageDecoder) and len(places) < len(self.labels) - start:
-                self.decoder.check_kinds(rows, range(start, len(self.labels)))
+            if len(places) < len(self.labels) - start:
+                self.decoder.check(rows, range(start, len(self.labels)))
             if places:
                 yield {name: [rows[name][row - start] for row in places] for name in self.decoder.columns}, places
-
-    def ranges(self) -> Iterator[tuple[float, float]]:
-        """Yield the least and the greatest number of parts of the rows."""
-        assert isinstance(self.decoder, ImageDecoder)
-        for rows, places in self._parts():
-            yield self.decoder.ranged(rows, places)
 
     def inputs(self) -> Iterator[Tensor]:
         """Yield the decoded inputs, part by part."""
         first = True
-        for rows, places in self._parts():
-            if first and not isinstance(self.decoder, ImageDecoder):
+        for rows, places in self.parts():
+            if first:
                 self.decoder = self.decoder.fitting(rows, places)
             first = False
             yield self.decoder(rows, places)

@@ -90,7 +90,7 @@ def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, ex
         parts = real.train.class_index(label).split(_MEAN_ROWS)
         total = torch.stack([real.train.raw(rows).double().sum(0) for rows in parts]).sum(0)
         mean = total / sum(len(rows) for rows in parts)
-        means.append(mean.round() if spec.is_image else mean)
+        means.append(spec.form.mean_of(mean))
     x = spec.normalize(torch.stack(means).float())
     labels = torch.tensor(present, device=x.device)
     return Chosen(Batch.of(x, labels), torch.empty(0, dtype=torch.int64))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hf_distill.text import printable, shorten
+from hf_distill.text import said as said
 
 Check = Callable[[Any, str], None]
 """Takes a value and its place, ``spec.mean[2]``; raises :class:`Wrong` where it is not as it must be."""
@@ -18,15 +19,6 @@ _DEEPEST = 64
 
 class Wrong(Exception):
     """A value is not what it must be; the message names its place and what it must be."""
-
-
-def said(value: Any) -> str:
-    """Return a value as a message shows it."""
-    if isinstance(value, (list, tuple, dict)) and len(value) > 3:
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, str):
-        return repr(shorten(printable(value[:200]), 40))
-    return shorten(printable("null" if value is None else repr(value)), 40)
 
 
 def refuse(value: Any, place: str, wanted: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image as PILImage
 
+from hf_distill.data.png import open_png
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub.contained import read_contained
 from hf_distill.hub.record import PICTURES
-from hf_distill.hub.tables import open_png
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.png")
 _MOST_BYTES, _MOST_PIXELS = 2**25, 50_000_000

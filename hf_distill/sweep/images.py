@@ -13,8 +13,8 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.clustering import lloyd
+from hf_distill.data.png import MODES
 from hf_distill.data.real import RealData
-from hf_distill.hub.tables import MODES
 from hf_distill.seeding import Streams
 
 

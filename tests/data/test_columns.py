@@ -12,7 +12,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from hf_distill.data import RealData
-from hf_distill.data.decoding import LARGEST
+from hf_distill.data.kinds.vector_decoder import LARGEST
 from hf_distill.errors import UserError
 from tests.data.series import ROWS, columns, data, dates
 

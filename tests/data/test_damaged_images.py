@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 import torch
 
-from hf_distill.data.images import ImageDecoder
+from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "PCX", "SGI", "DDS", "JPEG2000")

@@ -9,8 +9,9 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, List, Value
 
-from hf_distill.data import RealData, stream_survey
+from hf_distill.data import RealData
 from hf_distill.data import reader as reader_module
+from hf_distill.data.kinds import vector
 from hf_distill.errors import UserError
 from tests.data.test_images import encoded
 
@@ -42,9 +43,9 @@ def test_a_sorted_stream_is_the_table(label, names, far):
 def test_statistics_of_a_long_stream_are_those_of_rows_at_random(monkeypatch, tmp_path):
     monkeypatch.setattr(reader_module, "_STATISTICS_ROWS", 40)
     decoded = []
-    original = stream_survey.statistics
+    original = vector.statistics
     monkeypatch.setattr(
-        stream_survey, "statistics", lambda parts: original(decoded.append(len(part)) or part for part in parts)
+        vector, "statistics", lambda parts: original(decoded.append(len(part)) or part for part in parts)
     )
     table = sorted_rows(ClassLabel(names=["u", "v"]), [0, 1], rows=400)
     table.to_parquet(tmp_path / "train.parquet")

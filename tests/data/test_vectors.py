@@ -61,7 +61,7 @@ def test_wrong_options_are_named(options, message):
 
 
 def test_images_have_no_entries(images):
-    with pytest.raises(UserError, match="works on numbers, and column 'picture' holds images"):
+    with pytest.raises(UserError, match="is for numbers, and column 'picture' holds images"):
         RealData.from_dataset(images, transform=VectorTransform()).setup()
 
 

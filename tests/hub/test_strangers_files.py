@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as PILImage
 
+from hf_distill.data.png import encode_png
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import DistilledDataset
-from hf_distill.hub.tables import encode_png
 from tests.hub.conftest import image_spec, make, png, vector_spec
 from tests.hub_server import LoopbackHub
 

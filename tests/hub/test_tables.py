@@ -9,6 +9,7 @@ import pytest
 import torch
 from datasets import Features, Value
 
+from hf_distill.data.png import decode_png, encode_png
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset, tables
 from hf_distill.hub.exact import exact_columns
@@ -19,12 +20,12 @@ from tests.hub.conftest import image_spec, make, vector_spec
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_png_is_lossless(channels: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (channels, 5, 7), dtype=np.uint8)
-    np.testing.assert_array_equal(tables.decode_png(tables.encode_png(image), image.shape), image)
+    np.testing.assert_array_equal(decode_png(encode_png(image), image.shape), image)
 
 
 def test_two_channels_are_refused() -> None:
     with pytest.raises(UserError, match="images with 2 channels"):
-        tables.encode_png(np.zeros((2, 4, 4), np.uint8))
+        encode_png(np.zeros((2, 4, 4), np.uint8))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint8"])

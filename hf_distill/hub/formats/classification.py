@@ -13,6 +13,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
+from hf_distill.data.png import MODES
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
 from hf_distill.hub.formats.base import Format
@@ -107,7 +108,7 @@ class ClassificationFormat(Format[DataSpec]):
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],
-            "mode": tables.MODES[spec.shape[0]] if spec.is_image else None,
+            "mode": MODES[spec.shape[0]] if spec.is_image else None,
             "width": int(np.prod(spec.shape)),
             "weight": (record.get("layout") or {}).get("weight"),
             "soft": "top" in labels or "dense" in labels,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
-from datasets import Dataset, Image
+from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.columns import Columns
-from hf_distill.data.images import ImageDecoder
+from hf_distill.data.kinds.base import Decoder, Rows
 from hf_distill.data.spec import FAR
 from hf_distill.data.statistics import VECTOR_ROWS
 from hf_distill.data.vectors import VectorTransform
@@ -22,14 +20,12 @@ from hf_distill.errors import UserError
 
 # Larger numbers are slips of the pen or marks of missing values; sums and squares of theirs leave float32 and float64.
 LARGEST = 1e30
-# Numbers that are decoded or normalised at once: 8 MiB of float32, whatever a row holds.
-_CHUNK_VALUES = 2**21
 # Rows that tell whether float32 holds a column.
 _SAMPLE = 4096
 
 
 @dataclass(frozen=True)
-class VectorDecoder:
+class VectorDecoder(Decoder):
     """Turns lists of numbers, of any depth, or several columns of numbers into vectors of one length.
 
     They are float32, or float64 where that loses what the numbers differ by: 1e8 plus noise.
@@ -58,7 +54,12 @@ class VectorDecoder:
         """The type of the result."""
         return torch.float64 if self.wide else torch.float32
 
-    def __call__(self, batch: Mapping[str, Any], rows: Sequence[int]) -> Tensor:
+    @property
+    def part_rows(self) -> int:
+        """See :class:`Decoder`."""
+        return VECTOR_ROWS
+
+    def __call__(self, batch: Rows, rows: Sequence[int]) -> Tensor:
         """Stack rows into ``(B, D)``, transformed; ``rows`` are named in errors.
 
         Raises:
@@ -80,7 +81,7 @@ class VectorDecoder:
         rows = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:_SAMPLE].sort().values.tolist()
         return self.fitting(table.select_columns(list(self.columns)).with_format("arrow")[rows], rows)
 
-    def fitting(self, batch: Mapping[str, Any], rows: Sequence[int]) -> VectorDecoder:
+    def fitting(self, batch: Rows, rows: Sequence[int]) -> VectorDecoder:
         """Return a decoder of the precision that some rows need."""
         if self.transform is not None:
             return self
@@ -92,7 +93,7 @@ class VectorDecoder:
         wide = bool(((np.abs(center) > FAR * spread) & (spread > 0) & (lost > 0)).any())
         return replace(self, wide=wide)
 
-    def _numbers(self, batch: Mapping[str, Any], rows: Sequence[int]) -> np.ndarray:
+    def _numbers(self, batch: Rows, rows: Sequence[int]) -> np.ndarray:
         if self.joined:
             return np.stack([_column(batch[name]) for name in self.columns], 1)
         name = self.columns[0]
@@ -125,9 +126,6 @@ class VectorDecoder:
             )
 
 
-Decoder = ImageDecoder | VectorDecoder
-
-
 def flattened(value: Any) -> list[Any] | None:
     """Return the numbers of a list of any depth in their order; None where there is no list."""
     if value is None:
@@ -157,52 +155,3 @@ def _flat(values: pa.Array | pa.ChunkedArray) -> np.ndarray | None:
     if inner.null_count or pa.types.is_nested(inner.type) or not (lengths == lengths[:1]).all():
         return None
     return np.asarray(inner.cast(pa.float64(), safe=False))
-
-
-def decoder_for(
-    columns: Columns,
-    first: Mapping[str, Any],
-    *,
-    image_size: int | None = None,
-    image_mode: str | None = None,
-    transform: VectorTransform | None = None,
-    base: Path | None = None,
-) -> Decoder:
-    """Return the decoder of the input columns, after the first row.
-
-    Raises:
-        UserError: The first value is missing or cannot be read, or an option does not fit it.
-    """
-    column, feature = columns.inputs[0], columns.feature
-    if isinstance(feature, Image):
-        if transform is not None:
-            raise UserError(f"data.transform works on numbers, and column {column!r} holds images: leave it out")
-        return ImageDecoder.like(
-            column, first[column], declared=feature.mode, image_size=image_size, image_mode=image_mode, base=base
-        )
-    for option, value in (("image_size", image_size), ("image_mode", image_mode)):
-        if value is not None:
-            raise UserError(f"data.{option} is for images, and column {column!r} holds numbers: leave it out")
-    numbers = list(columns.inputs) if columns.joined else flattened(first[column])
-    if not numbers:
-        raise UserError(f"row 0 has no numbers in column {column!r}")
-    if transform is not None:
-        transform.check(len(numbers))
-    return VectorDecoder(len(numbers), columns.inputs, columns.joined, transform)
-
-
-def chunk_rows(shape: tuple[int, ...]) -> int:
-    """Return how many samples of some shape are handled at once."""
-    return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))
-
-
-def part_rows(decoder: Decoder) -> int:
-    """Return how many samples are summed at once for statistics."""
-    return chunk_rows(decoder.shape) if isinstance(decoder, ImageDecoder) else VECTOR_ROWS
-
-
-def undecoded(dataset: Any, columns: tuple[str, ...]) -> Any:
-    """Leave images encoded: our decoder checks mode and size and names the row that it cannot read."""
-    if len(columns) == 1 and isinstance(dataset.features and dataset.features[columns[0]], Image):
-        return dataset.cast_column(columns[0], Image(decode=False))
-    return dataset

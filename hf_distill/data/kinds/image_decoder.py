@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.image_files import header_of, kind_of, opened
+from hf_distill.data.kinds.base import Decoder, OtherDecoder, Rows
 from hf_distill.errors import UserError
 
 _ALPHA = ("LA", "La", "RGBA", "RGBa", "PA")
@@ -25,12 +26,8 @@ _ROWS = 1000
 logger = logging.getLogger(__name__)
 
 
-class OtherKind(UserError):
-    """An image that is of another kind than the decoder's: colour, where the images before it are grey."""
-
-
 @dataclass(frozen=True)
-class ImageDecoder:
+class ImageDecoder(Decoder):
     """Turns encoded images into tensors of one kind and size: uint8 grey or colour, or float32 of deeper images.
 
     What is read is what ``datasets`` shows: turned upright by the orientation in its EXIF data, converted to the mode
@@ -81,7 +78,7 @@ class ImageDecoder:
         return cls(column, kind, size, resize, declared, image_mode is not None, base=base)
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
         """The columns that are read."""
         return (self.column,)
 
@@ -95,11 +92,11 @@ class ImageDecoder:
         """The type of the result."""
         return torch.float32 if self.kind == "F" else torch.uint8
 
-    def __call__(self, batch: Mapping[str, Any], rows: Sequence[int]) -> Tensor:
+    def __call__(self, batch: Rows, rows: Sequence[int]) -> Tensor:
         """Decode the column's ``{"bytes", "path"}`` values into ``(B, C, H, W)``; ``rows`` are named in errors.
 
         Raises:
-            OtherKind: An image has colours and the decoder is one of grey images.
+            OtherDecoder: An image has colours and the decoder is one of grey images.
             UserError: An image cannot be read, or does not fit the others.
         """
         values = batch[self.column]
@@ -109,15 +106,14 @@ class ImageDecoder:
             out[slot] = self._scaled(self._pixels(value, row)).reshape(out.shape[1:])
         return torch.from_numpy(out).permute(0, 3, 1, 2).contiguous()
 
-    def ranged(self, batch: Mapping[str, Any], rows: Sequence[int]) -> tuple[float, float]:
-        """Return the least and the greatest number of deep images."""
-        values = batch[self.column]
-        values = values.to_pylist() if isinstance(values, pa.ChunkedArray) else values
-        found = [self._pixels(value, row) for value, row in zip(values, rows, strict=True)]
-        return min(float(pixels.min()) for pixels in found), max(float(pixels.max()) for pixels in found)
+    @property
+    def scans(self) -> bool:
+        """See :class:`Decoder`: the range of deep images."""
+        return self.kind == "F"
 
-    def spanning(self, ranges: list[tuple[float, float]]) -> ImageDecoder:
-        """Return a decoder of deep images that brings the whole of some ranges to 0 ... 255, and say so."""
+    def scanned(self, parts: Iterable[tuple[Rows, Sequence[int]]]) -> ImageDecoder:
+        """Return a decoder of deep images that brings the whole of their range to 0 ... 255, and say so."""
+        ranges = [self._range(batch, rows) for batch, rows in parts]
         low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
         logger.warning(
             "column %r holds images of more than 8 bits: their numbers, %g to %g, are brought to 0 to 255, and "
@@ -128,7 +124,13 @@ class ImageDecoder:
         )
         return replace(self, scale=(low, high))
 
-    def survey(self, table: Dataset) -> ImageDecoder:
+    def _range(self, batch: Rows, rows: Sequence[int]) -> tuple[float, float]:
+        values = batch[self.column]
+        values = values.to_pylist() if isinstance(values, pa.ChunkedArray) else values
+        found = [self._pixels(value, row) for value, row in zip(values, rows, strict=True)]
+        return min(float(pixels.min()) for pixels in found), max(float(pixels.max()) for pixels in found)
+
+    def checked(self, table: Dataset) -> ImageDecoder:
         """Look at the headers of all images of a table and return a decoder of a kind that holds them all.
 
         Raises:
@@ -142,17 +144,17 @@ class ImageDecoder:
                 known = {"bytes": header_of(value["bytes"]), "path": value["path"].as_py()} if value.is_valid else None
                 with opened(known, start + place, None, self.base, load=False) as image:
                     if self._kind(image, start + place) != self.kind:
-                        return replace(self, kind="RGB").survey(table)
+                        return replace(self, kind="RGB").checked(table)
                     if sorted(image.size) != sorted(self.size):  # which of them is the width, EXIF data tells
                         self._check_size(image, start + place)
             start += len(rows)
         return self
 
-    def check_kinds(self, batch: Mapping[str, Any], rows: Sequence[int]) -> None:
+    def check(self, batch: Rows, rows: Sequence[int]) -> None:
         """Look at the headers of images that are not decoded.
 
         Raises:
-            OtherKind: An image has colours and the decoder is one of grey images.
+            OtherDecoder: An image has colours and the decoder is one of grey images.
             UserError: A row has no image, or one that does not fit the others.
         """
         if self.forced or self.declared:
@@ -163,9 +165,10 @@ class ImageDecoder:
 
     def _check_kind(self, image: PILImage.Image, row: int) -> None:
         if self._kind(image, row) != self.kind:
-            raise OtherKind(
+            raise OtherDecoder(
                 f"row {row} has colours and the images before it are grey: set --data.image_mode=RGB, or L to turn all "
-                "to grey"
+                "to grey",
+                replace(self, kind="RGB"),
             )
 
     def _kind(self, image: PILImage.Image, row: int) -> str:

@@ -1,0 +1,251 @@
+"""Kind: what an input is. Decoder: how rows of a source become tensors of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from hf_distill.errors import UserError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from hf_distill.data.columns import Columns
+    from hf_distill.data.spec import DataSpec
+
+# Numbers that are decoded or normalised at once: 8 MiB of float32, whatever a row holds.
+_CHUNK_VALUES = 2**21
+
+Rows = Mapping[str, Any]
+"""Columns of a few rows: lists, or columns of Arrow."""
+
+
+class Decoder(ABC):
+    """Turns rows of a source into tensors; immutable.
+
+    A source is seen through one decoder. The first row tells what it must be, and further rows may tell that another
+    one is needed: a colour image among grey ones. Then a method here returns that other one, or :class:`OtherDecoder`
+    is raised.
+
+    Attributes:
+        columns: The columns that are read.
+    """
+
+    columns: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype:
+        """The type of the result."""
+
+    @abstractmethod
+    def __call__(self, batch: Rows, rows: Sequence[int]) -> Tensor:
+        """Decode rows into ``(B, *shape)``; their numbers ``rows`` are named in errors.
+
+        Raises:
+            OtherDecoder: A row needs another decoder.
+            UserError: A row cannot be read or does not fit the others.
+        """
+
+    @property
+    def part_rows(self) -> int:
+        """How many samples are decoded and summed at once for statistics, which may be part of their result."""
+        return chunk_rows(self.shape)
+
+    @property
+    def scans(self) -> bool:
+        """Whether rows must be seen by :meth:`scanned` before any is decoded, which takes a pass of its own."""
+        return False
+
+    def scanned(self, parts: Iterable[tuple[Rows, Sequence[int]]]) -> Self:
+        """Return the decoder that rows need, seen part by part, each with the rows' numbers."""
+        return self
+
+    def surveyed(self, table: Dataset) -> Self:
+        """Return the decoder that the rows of a table need, from a look at a sample of them."""
+        return self
+
+    def checked(self, table: Dataset) -> Self:
+        """Return the decoder that the rows of a table need which are not all decoded at once, from a look at each."""
+        return self
+
+    def fitting(self, batch: Rows, rows: Sequence[int]) -> Self:
+        """Return the decoder that the first rows of a stream need."""
+        return self
+
+    def check(self, batch: Rows, rows: Sequence[int]) -> None:  # noqa: B027
+        """Look at rows of a stream that are not decoded.
+
+        Raises:
+            OtherDecoder: A row needs another decoder.
+            UserError: A row does not fit the others.
+        """
+
+
+class OtherDecoder(UserError):
+    """A row that another decoder can read; where it is too late for that, an error.
+
+    Args:
+        message: What is wrong with the row.
+        decoder: The other decoder.
+    """
+
+    def __init__(self, message: str, decoder: Decoder) -> None:
+        super().__init__(message)
+        self.decoder = decoder
+
+
+class Kind(ABC):
+    """What an input is: recognised, read, normalised, stored and written. Without a state, one instance a class.
+
+    What upper floors do differently for a kind (networks, pictures, words on a card) stands in their own tables, by
+    its name.
+
+    Attributes:
+        name: In tables and records.
+        topic: The first word of the Hub's tasks on it: ``image`` of ``image-classification``.
+        noun: What a column of it holds, in messages, with its article.
+        plural: What its samples are, in messages.
+        values: What its stored values are, in the plural.
+        options: Those of :class:`~hf_distill.data.RealData` that are for this kind; others refuse them.
+    """
+
+    name: ClassVar[str]
+    topic: ClassVar[str]
+    noun: ClassVar[str]
+    plural: ClassVar[str]
+    values: ClassVar[str] = "values"
+    options: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def takes(self, feature: Any) -> bool:
+        """Whether a column of this feature of ``datasets`` alone is an input of this kind."""
+
+    def joins(self, features: Sequence[Any]) -> bool:
+        """Whether columns of these features together are an input of this kind."""
+        return False
+
+    def reads(self, feature: Any, spec: DataSpec) -> bool:
+        """Whether a column of this feature can be read as one that the inputs of a set were made of."""
+        return self.takes(feature)
+
+    def candidates(self, features: Mapping[str, Any], label: str, row: Mapping[str, Any]) -> list[str]:
+        """Return the columns that may be meant where nobody names one, of which there must be one.
+
+        Args:
+            features: The source's columns.
+            label: The label column, which is none.
+            row: The first row, as it is stored.
+        """
+        return [name for name, feature in features.items() if name != label and self.takes(feature)]
+
+    def settled(self, columns: Columns, table: Any, named: bool) -> Columns:
+        """Return the input columns after a look at the rows, and say what is left out.
+
+        Args:
+            columns: The choice.
+            table: The training split.
+            named: The user named them.
+        """
+        return columns
+
+    def encoded(self, feature: Any) -> Any:
+        """Return the feature by which ``datasets`` leaves such a column undecoded."""
+        return feature
+
+    @abstractmethod
+    def decoder(self, columns: Columns, first: Mapping[str, Any], options: dict[str, Any], base: Path | None) -> Any:
+        """Return the decoder of the input columns, after the first row.
+
+        Args:
+            columns: The input columns.
+            first: The first row, as it is stored.
+            options: Values of :attr:`options`.
+            base: The folder that relative paths of files start from.
+
+        Raises:
+            UserError: The first value is missing or cannot be read, or an option does not fit it.
+        """
+
+    @abstractmethod
+    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
+        """Return mean and standard deviation of samples, which come part by part ``(B, *shape)``."""
+
+    @abstractmethod
+    def published(self, columns: Columns, features: Mapping[str, Any], decoder: Any) -> dict[str, Any]:
+        """Return the features of the input columns that are written."""
+
+    def known(self, columns: Columns, decoder: Any) -> dict[str, Any]:
+        """Return the fields of the specification that are this kind's own: ``about``, JSON, unless it has others."""
+        return {}
+
+    # What a specification says of its inputs.
+
+    @abstractmethod
+    def value_dtype(self, spec: DataSpec) -> np.dtype:
+        """Return the type of one stored value."""
+
+    def bits_per_value(self, spec: DataSpec) -> int:
+        """Return the bits of one stored value in the source."""
+        return self.value_dtype(spec).itemsize * 8
+
+    def statistics_shape(self, spec: DataSpec) -> tuple[int, ...]:
+        """Return the shape in which mean and deviation broadcast against ``(B, *shape)``."""
+        return spec.shape
+
+    def normalize(self, spec: DataSpec, raw: Tensor) -> Tensor:
+        """Turn stored values into the networks' float32 inputs of the same shape."""
+        mean, std = spec.statistics(raw)
+        return (raw.float() - mean) / std
+
+    @abstractmethod
+    def denormalize(self, spec: DataSpec, x: Tensor) -> Tensor:
+        """Turn inputs ``(B, *shape)`` into what is stored, clipped and rounded."""
+
+    def limits(self, spec: DataSpec, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the smallest and the largest input that can be stored, or None where there are none."""
+        return None
+
+    def mean_of(self, mean: Tensor) -> Tensor:
+        """Return the mean of some stored values as one that can be stored."""
+        return mean
+
+    @abstractmethod
+    def write(self, spec: DataSpec, stored: np.ndarray) -> dict[str, list[Any]]:
+        """Return the published input columns of stored values ``(M, *shape)``, as ``datasets`` takes them."""
+
+    @abstractmethod
+    def read(self, spec: DataSpec, table: pa.Table) -> np.ndarray:
+        """Read back what :meth:`write` wrote.
+
+        Raises:
+            ArtifactError: A row is none that the specification allows.
+        """
+
+
+def undecoded(dataset: Any, kinds: Iterable[Kind], columns: Iterable[str]) -> Any:
+    """Leave columns encoded: our decoders check what they read and name the row that they cannot."""
+    for name in columns:
+        feature = dataset.features[name]
+        raw = next((raw for kind in kinds if (raw := kind.encoded(feature)) != feature), feature)
+        if raw != feature:
+            dataset = dataset.cast_column(name, raw)
+    return dataset
+
+
+def chunk_rows(shape: tuple[int, ...]) -> int:
+    """Return how many samples of some shape are handled at once."""
+    return max(1, _CHUNK_VALUES // max(1, torch.Size(shape).numel()))

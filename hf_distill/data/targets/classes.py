@@ -1,0 +1,69 @@
+"""ClassTarget: one class a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from hf_distill.data.labels import check_label, class_indices, label_table
+from hf_distill.data.targets.base import Learned, Target
+from hf_distill.errors import ArtifactError
+from hf_distill.text import said
+
+if TYPE_CHECKING:
+    from hf_distill.data.spec import DataSpec
+
+
+class ClassTarget(Target):
+    """Class indices ``(N,)``, published as the source has its classes: a ``ClassLabel``, or the source's own values."""
+
+    name = "classes"
+    suffix = "classification"
+    noun = "a ClassLabel"
+
+    def check(self, feature: Any, column: str) -> None:
+        """See :class:`Target`."""
+        check_label(feature, column)
+
+    def learn(self, feature: Any, values: Sequence[Any], column: str, named: bool) -> Learned:
+        """See :class:`Target`."""
+        return Learned(*label_table(feature, values, column, named))
+
+    def read(self, feature: Any, values: Sequence[Any], learned: Learned, column: str) -> Tensor:
+        """See :class:`Target`."""
+        return class_indices(feature, values, learned.classes, learned.label_values, column)
+
+    def group_of(self, targets: Tensor) -> Tensor:
+        """See :class:`Target`."""
+        return targets
+
+    def outputs(self, spec: DataSpec) -> int:
+        """See :class:`Target`."""
+        return len(spec.classes)
+
+    def groups(self, spec: DataSpec) -> int:
+        """See :class:`Target`."""
+        return len(spec.classes)
+
+    def bits(self, spec: DataSpec) -> int:
+        """See :class:`Target`: ``ceil(log2(classes))``."""
+        return math.ceil(math.log2(max(len(spec.classes), 2)))
+
+    def write(self, spec: DataSpec, y: Tensor) -> dict[str, list[Any]]:
+        """See :class:`Target`."""
+        labels = y.tolist() if spec.label_values is None else [spec.label_values[index] for index in y.tolist()]
+        return {spec.label_column: labels}
+
+    def read_back(self, spec: DataSpec, table: pa.Table) -> Tensor:
+        """See :class:`Target`."""
+        labels = table[spec.label_column].to_pylist()
+        index = {value: place for place, value in enumerate(spec.label_values or range(len(spec.classes)))}
+        wrong = next((value for value in labels if value not in index), None)
+        if wrong is not None or None in labels:
+            raise ArtifactError(f"column {spec.label_column!r} holds {said(wrong)}, which is no class: it is damaged")
+        return torch.tensor([index[value] for value in labels], dtype=torch.int64)
