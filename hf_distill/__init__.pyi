@@ -64,6 +64,7 @@ from hf_distill.networks.forecasters.small import RevMLP as RevMLP
 from hf_distill.networks.forecasters.small import RevPatch as RevPatch
 from hf_distill.networks.forecasters.transformers_forecaster import TransformersForecaster as TransformersForecaster
 from hf_distill.networks.forecasters.xpatch import XPatch as XPatch
+from hf_distill.networks.listening import MelNetwork as MelNetwork
 from hf_distill.networks.mlp import MLP as MLP
 from hf_distill.networks.resnet import ResNet18 as ResNet18
 from hf_distill.networks.transformers_adapter import TransformersClassifier as TransformersClassifier
