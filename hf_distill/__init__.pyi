@@ -1,6 +1,7 @@
 """The public names of hf_distill, each with its module: see :mod:`hf_distill.lazy`."""
 
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
+from hf_distill.augment.sounds import SoundAugment as SoundAugment
 from hf_distill.data.base import Data as Data
 from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch
