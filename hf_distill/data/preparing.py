@@ -1,4 +1,4 @@
-"""Columns that hold images or tables without saying so, and rows that are held out."""
+"""Columns that hold images, sounds or tables without saying so, and rows that are held out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from datasets import ClassLabel, Dataset, Image, IterableDataset, Value
+from datasets import Audio, ClassLabel, Dataset, Image, IterableDataset, Value
 from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 from PIL import Image as PILImage
 
+from hf_distill.data.audio_files import is_sound
 from hf_distill.data.balance import proportional
 from hf_distill.data.kinds.base import undecoded
 from hf_distill.data.kinds.table import kinds
@@ -37,9 +38,9 @@ def first_row(split: Dataset | IterableDataset, path: str) -> dict[str, Any] | N
 def prepared(
     dataset: AnyDataset, first: dict[str, Any] | None, base: Path | None, named: Collection[str] = ()
 ) -> AnyDataset:
-    """Let columns of encoded images be images, and take structures apart.
+    """Let columns of encoded images and sounds be what they are, and take structures apart.
 
-    Parquet files of other writers keep images as bytes, as ``{bytes, path}`` or as a file's path, without the metadata
+    Parquet files of other writers keep them as bytes, as ``{bytes, path}`` or as a file's path, without the metadata
     by which ``datasets`` knows them.
 
     Args:
@@ -49,12 +50,21 @@ def prepared(
         named: Columns that the user named, which stay as they are.
     """
     for name, feature in dict(dataset.features or {}).items():
-        if first is not None and _is_image(feature, first.get(name), base):
+        if first is not None and _is_sound(feature, first.get(name)):
+            dataset = dataset.cast_column(name, Audio())
+        elif first is not None and _is_image(feature, first.get(name), base):
             dataset = dataset.cast_column(name, Image())
     structures = {name for name, feature in dict(dataset.features or {}).items() if isinstance(feature, dict)}
     if isinstance(dataset, Dataset) and structures and not structures & set(named):
         return dataset.flatten()
     return dataset
+
+
+def _is_sound(feature: Any, value: Any) -> bool:
+    nested = isinstance(feature, dict) and "bytes" in feature and feature.keys() <= {"bytes", "path"}
+    if value is None or not (nested or (isinstance(feature, Value) and "binary" in feature.dtype)):
+        return False
+    return is_sound((value["bytes"] if nested else value) or b"")
 
 
 def _is_image(feature: Any, value: Any, base: Path | None) -> bool:

@@ -43,6 +43,9 @@ class RealData(Data[DataSpec]):
         image_size: Resize all images to a square of this many pixels.
         image_mode: Convert all images to grey (``L``) or colour (``RGB``); by default a source with one colour image is
             one of colour images. Images of more than 8 bits keep their range, scaled to 0 to 255.
+        sampling_rate: Bring all sounds to this rate in Hz; by default that of the column, or the most common one.
+        audio_seconds: Cut sounds to this length, and let shorter ones end in silence; by default the length of the
+            longest, up to 10 s.
         transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
         class_balance: How sets, random baselines and mixed batches share the classes: ``equal`` gives every class as
             many samples; ``natural`` as many as its share of the training rows asks for, none to a class with next to
@@ -71,6 +74,8 @@ class RealData(Data[DataSpec]):
         label_column: str | None = None,
         image_size: Annotated[int, Range(1, 16384)] | None = None,
         image_mode: Literal["L", "RGB"] | None = None,
+        sampling_rate: Annotated[int, Range(100, 1_000_000)] | None = None,
+        audio_seconds: Annotated[float, Range(0.001, 3600)] | None = None,
         transform: VectorTransform | None = None,
         class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
@@ -91,6 +96,8 @@ class RealData(Data[DataSpec]):
         self.label_column = label_column
         self.image_size = image_size
         self.image_mode = image_mode
+        self.sampling_rate = sampling_rate
+        self.audio_seconds = audio_seconds
         self.transform = transform
         self.class_balance = class_balance
         self.storage = storage

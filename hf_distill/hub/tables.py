@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset, DatasetInfo, Features, List, Value
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
@@ -35,7 +35,10 @@ def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor, weights: dict[str,
     columns = {**spec.form.write(spec, stored), **spec.goal.write(spec, y)}
     added = {name: values.numpy() for name, values in (weights or {}).items()}
     ordered = {name: columns[name] for name in features} | added
-    return Dataset.from_dict(ordered, features=Features({**features, **dict.fromkeys(added, Value("float32"))}))
+    features = Features({**features, **dict.fromkeys(added, Value("float32"))})
+    plain = Features({name: spec.form.plain(feature) for name, feature in features.items()})
+    made = Dataset.from_dict(ordered, features=plain)
+    return made if plain == features else Dataset(made.data.cast(features.arrow_schema), DatasetInfo(features=features))
 
 
 def read_weights(table: pa.Table, name: str) -> Tensor:

@@ -227,6 +227,13 @@ class Kind(ABC):
     def write(self, spec: DataSpec, stored: np.ndarray) -> dict[str, list[Any]]:
         """Return the published input columns of stored values ``(M, *shape)``, as ``datasets`` takes them."""
 
+    def plain(self, feature: Any) -> Any:
+        """Return the feature of what :meth:`write` returns, where ``datasets`` does not take it as the published one.
+
+        A table of it is made first and then seen as the published feature, which stores the same.
+        """
+        return feature
+
     @abstractmethod
     def read(self, spec: DataSpec, table: pa.Table) -> np.ndarray:
         """Read back what :meth:`write` wrote.

@@ -10,6 +10,7 @@ from hf_distill.data.kinds.base import Kind
 #: Every kind's class, in the order in which columns are looked for where nobody names one.
 KINDS: dict[str, str] = {
     "image": "hf_distill.data.kinds.image.ImageKind",
+    "audio": "hf_distill.data.kinds.audio.AudioKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",
 }
 
