@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from hf_distill.training.watch import Watch, remedy
 
 # Steps between two looks at the loss; each look waits for the GPU.
 _CHECK_EVERY = 50
+# Compiled losses that a process keeps.
+_MOST_COMPILED = 8
 
 Measure = Callable[[nn.Module], Any]
 """What is asked of a trained network, where it was trained."""
@@ -86,7 +89,8 @@ def fit_group(
         progress: Called with the number of steps that were done, summed over networks.
         device: Where they are.
         plan: How.
-        call: Names the call of :func:`train_networks`: its networks share one compilation.
+        call: Names the call of :func:`train_networks`: its networks share one compilation, with those of other calls
+            that are the same.
         measure: What is asked of each.
         tolerant: Return an error with its network.
 
@@ -135,7 +139,7 @@ def _fit(group: Group, progress: Callable[[int], object], device: torch.device, 
     if plan.together:
         parameters, buffers, loss = stacked_loss(networks, recipe.loss)
     else:
-        compiled = _compiled(networks[0], recipe, plan.required, call) if plan.compiled else None
+        compiled = _compiled(group, plan.required, call) if plan.compiled else None
         parameters, loss = single_loss(networks[0], recipe.loss, compiled)
     source = group.sources[0]
     per_epoch = recipe.steps_per_epoch(len(source), source.width)
@@ -153,15 +157,24 @@ def _fit(group: Group, progress: Callable[[int], object], device: torch.device, 
     return seconds
 
 
-_last: tuple[str, CompiledLoss] | None = None
+_compiled_losses: dict[object, CompiledLoss] = {}
 
 
-def _compiled(network: nn.Module, recipe: Recipe, required: bool, call: str) -> CompiledLoss:
-    """Return the compiled loss of a call, made when its first network in this process needs it."""
-    global _last
-    if _last is None or _last[0] != call:
-        _last = call, CompiledLoss(network, recipe.loss, required)
-    return _last[1]
+def _compiled(group: Group, required: bool, call: str) -> CompiledLoss:
+    """Return the compiled loss of a group's network, made when the first network like it in this process needs it."""
+    network, recipe, source = group.networks[0], group.recipe, group.sources[0]
+    try:
+        # Tracing takes a second or two, and an evaluation calls for it once for every kind of training set.
+        alike: object = pickle.dumps(copy.deepcopy(network).to("meta"))
+    except (pickle.PicklingError, AttributeError, TypeError):  # somebody's own, made in a function
+        alike = call
+    # Sizes too: torch compiles a function for eight shapes and then no more.
+    key = alike, str(recipe.loss.config()), len(source), recipe.batch(source.width), required
+    if key not in _compiled_losses:
+        while len(_compiled_losses) >= _MOST_COMPILED:
+            del _compiled_losses[next(iter(_compiled_losses))]
+        _compiled_losses[key] = CompiledLoss(network, recipe.loss, required)
+    return _compiled_losses[key]
 
 
 def _descend(

@@ -7,12 +7,13 @@ import torch
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.data.batch import Batch
-from hf_distill.errors import DivergenceError
+from hf_distill.errors import DivergenceError, UserError
 from hf_distill.networks import MLP, ConvNet, TransformersClassifier
 from hf_distill.seeding import Streams
-from hf_distill.training import SGD, AdamW, Recipe, TensorSource, train_networks
+from hf_distill.training import KL, SGD, AdamW, Recipe, TensorSource, fitting, train_networks
 from hf_distill.training import plan as plans
 from hf_distill.training.fitting import _batches
+from hf_distill.training.step import CompiledLoss
 
 
 def data(rows=12, seed=0, classes=3, shape=(1, 8, 8)):
@@ -107,6 +108,27 @@ def test_compiled_training_is_the_same(really):
     assert plan.compiled
     for one, two in zip(plain, compiled, strict=True):
         assert_same(one, two)
+
+
+def test_equal_networks_of_several_calls_are_compiled_once(monkeypatch):
+    made = []
+
+    class Counted(CompiledLoss):
+        def __init__(self, network, *rest):
+            made.append(network)
+            super().__init__(network, *rest)
+
+    monkeypatch.setattr(fitting, "CompiledLoss", Counted)
+    monkeypatch.setattr(fitting, "_compiled_losses", {})
+    recipe = Recipe(epochs=1, optimizer=SGD(lr=0.05))
+    with torch._dynamo.config.patch(disable=True):
+        for width in (3, 3, 5, 3):
+            trained([0, 1], MLP(width=width, depth=1), recipe, strategy="sequential", compile="always")
+        assert len(made) == 2
+        other = Recipe(epochs=1, optimizer=SGD(lr=0.05), loss=KL())
+        with pytest.raises(UserError, match="soft labels"):
+            trained([0], MLP(width=3, depth=1), other, strategy="sequential", compile="always")
+    assert len(made) == 3
 
 
 @pytest.mark.slow
