@@ -54,7 +54,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
             ``herding``, ``class_mean``.
         full: Networks that are trained on all of the real data, for the upper limit; 0 or false for none, true for as
             many as there are seeds.
-        full_steps: Steps of that training at most (the recipe's epochs would take very many on a large dataset).
+        full_steps: Steps of that training at most, and an epoch at least (the recipe's epochs would take very many on
+            a large dataset).
         features: The space that ``kmeans`` and ``herding`` choose in; null for the network that was trained on all
             training rows, the first one of the row ``full``.
         tuning: Choose learning rate and steps of every training set on held-out training rows; null trains all by the
@@ -161,7 +162,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
                 if full:
                     recipe = self._full_recipe(real)
                     outputs["full"] = training.full_outputs(network, full, real, recipe)
-                    about |= {"full_networks": full, "full_steps": recipe.steps}
+                    about |= {"full_networks": full, "full_steps": recipe.total_steps(len(real.train))}
                 if chosen:
                     about["recipes"] = chosen
                 if rate is not None:

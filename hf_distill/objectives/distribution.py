@@ -19,7 +19,7 @@ from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.learners.task import Classification, Task
-from hf_distill.networks.base import FeatureNetwork
+from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.chunked import chunked, is_samplewise
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
@@ -75,7 +75,8 @@ class DistributionMatching(Objective[RealData]):
     distances over ``temperature`` times a unit.
 
     Args:
-        pool: The networks psi; null for fresh ``ConvNet``, which are never trained.
+        pool: The networks psi; null for fresh ones, which are never trained.
+        network: Architecture of fresh networks, in place of a pool; null for ``ConvNet``.
         augment: Siamese augmentation; ``auto`` for ``SiameseAugment`` as it is where there are images and none for
             vectors, null for none.
         real_per_class: Real samples of each class in a view.
@@ -117,6 +118,7 @@ class DistributionMatching(Objective[RealData]):
         self,
         *,
         pool: Pool | None = None,
+        network: Architecture | None = None,
         augment: SiameseAugment | Literal["auto"] | None = "auto",
         real_per_class: Annotated[int, Range(1, 100_000)] = 256,
         views: Annotated[int, Range(1, 1000)] = 1,
@@ -131,7 +133,10 @@ class DistributionMatching(Objective[RealData]):
         compile_network: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         super().__init__()
-        self.pool = FreshNetworks(network=ConvNet()) if pool is None else pool
+        if pool is not None and network is not None:
+            raise UserError("objective.pool and objective.network both say which networks: leave one of them out")
+        self.pool = FreshNetworks(network=network or ConvNet()) if pool is None else pool
+        self.network = None  # said by the pool
         self.augment = augment
         self._siamese = SiameseAugment() if augment == "auto" else augment
         self.real_per_class = real_per_class

@@ -296,3 +296,10 @@ def test_dropout_draws_from_the_streams(digits, monkeypatch, request):
         for step in range(first, 2):
             losses.append(matching(synthetic, digits, Streams(0, step=step))["features"].item())
     assert losses[1] == losses[2] and losses[0] != losses[1]
+
+
+def test_a_network_stands_for_a_pool_of_fresh_ones():
+    short, long = DistributionMatching(network=TINY), DistributionMatching(pool=fresh(TINY))
+    assert short.config() == long.config()
+    with pytest.raises(UserError, match="leave one of them out"):
+        DistributionMatching(network=TINY, pool=fresh(TINY))
