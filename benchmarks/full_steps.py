@@ -45,8 +45,10 @@ def main() -> None:
         order = torch.randperm(len(real.train), generator=Streams(0).generator("held out"))
         count = min(HELD, len(order) // 5)
         held, rest = (SomeRows(real.train, part) for part in (order[:count], order[count:]))
-        network = ConvNet(width=args.width, depth=3 if min(spec.shape[1:]) > 8 else 2) if spec.is_image else MLP()
-        augment = SiameseAugment(strategy="color_crop_cutout_scale_rotate") if spec.is_image else None
+        network = (
+            ConvNet(width=args.width, depth=3 if min(spec.shape[1:]) > 8 else 2) if spec.kind == "image" else MLP()
+        )
+        augment = SiameseAugment(strategy="color_crop_cutout_scale_rotate") if spec.kind == "image" else None
         for lr in args.lr:
             for steps in args.steps:
                 recipe = Recipe(steps=steps, optimizer=SGD(lr=lr), augment=augment).for_samples(len(rest))

@@ -1,5 +1,6 @@
 """The public names of hf_distill, each with its module: see :mod:`hf_distill.lazy`."""
 
+from hf_distill.augment.base import Augment as Augment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.augment.sounds import SoundAugment as SoundAugment
 from hf_distill.data.base import Data as Data

@@ -1,6 +1,7 @@
 """A package imports only from lower floors or from itself."""
 
 import ast
+import re
 from pathlib import Path
 
 import hf_distill
@@ -92,4 +93,17 @@ def test_the_library_imports_from_modules():
                 if folder.is_dir() and "attach(" in (folder / "__init__.py").read_text():
                     found = [alias.name for alias in node.names if not list(folder.glob(f"{alias.name}*"))]
                     wrong += [f"{path.relative_to(PACKAGE)}: {name}" for name in found if name != "__version__"]
+    assert not wrong
+
+
+def test_nothing_above_the_data_asks_what_it_is():
+    """Upper floors look into tables by kind or target: ``docs/architecture.md``, What a new part touches."""
+    asks = re.compile(r"is_image|isinstance\([^)]*(Series|Data)Spec\b|isinstance\([^)]*(Series|Real)Data\b")
+    wrong = [
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] != "data"
+        for line in path.read_text().splitlines()
+        if asks.search(line)
+    ]
     assert not wrong

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hf_distill.augment.base import Augment, AugmentParams
 from hf_distill.errors import UserError
 from hf_distill.options import Like, Range, Share
-from hf_distill.parts import Part
-
-
-@dataclass(frozen=True)
-class AugmentParams:
-    """Drawn augmentations: the operations in their order, each with its uniform draws.
-
-    Attributes:
-        draws: Pairs of an operation's name and numbers in [0, 1) of shape ``(B, 3)``, one row an image, or ``(1, 3)``
-            for the whole batch.
-    """
-
-    draws: tuple[tuple[str, Tensor], ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the operations."""
-        return tuple(name for name, _ in self.draws)
-
-    @staticmethod
-    def cat(params: Sequence[AugmentParams]) -> AugmentParams:
-        """Join the rows of several draws of the same operations, so that one call augments all of their images."""
-        names = params[0].names
-        if any(p.names != names for p in params):
-            raise ValueError("only draws of the same operations can be joined")
-        return AugmentParams(tuple((n, torch.cat([p.draws[i][1] for p in params])) for i, n in enumerate(names)))
-
 
 _NAMES = ("color", "crop", "cutout", "flip", "scale", "rotate")
 _ONE = f"({'|'.join(_NAMES)})"
 _STRATEGY = Like(f"{_ONE}(_{_ONE})*", f"some of {', '.join(_NAMES)}, joined by _")
 
 
-class SiameseAugment(Part):
+class SiameseAugment(Augment):
     """Differentiable siamese augmentation (DSA; Zhao and Bilen, ICML 2021).
 
     Draw parameters once with :meth:`sample` and give them to :meth:`apply` for the real and for the synthetic batch.
@@ -67,6 +40,8 @@ class SiameseAugment(Part):
         rotate: Rotation in degrees, uniform in ``± rotate``.
     """
 
+    kinds = ("image",)
+    noun = "images"
     citation = """@inproceedings{zhao2021siamese,
   title = {Dataset Condensation with Differentiable Siamese Augmentation},
   author = {Zhao, Bo and Bilen, Hakan},
@@ -215,3 +190,7 @@ def _affine(x: Tensor, theta: Tensor) -> Tensor:
         return _affine(flat, theta).reshape(x.shape)
     grid = F.affine_grid(theta.reshape(-1, 2, 3), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+AnyAugment = SiameseAugment | Augment
+"""The type of options that are an augmentation; what names no class is a ``SiameseAugment``."""

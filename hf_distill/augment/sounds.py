@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hf_distill.augment.siamese import AugmentParams
+from hf_distill.augment.base import Augment, AugmentParams
 from hf_distill.errors import UserError
 from hf_distill.options import Like, Range, Share
-from hf_distill.parts import Part
 
 _NAMES = ("shift", "gain", "speed", "time", "frequency")
 _ONE = f"({'|'.join(_NAMES)})"
@@ -22,7 +21,7 @@ _STRATEGY = Like(f"{_ONE}(_{_ONE})*", f"some of {', '.join(_NAMES)}, joined by _
 _OCTAVES = 5
 
 
-class SoundAugment(Part):
+class SoundAugment(Augment):
     """Siamese augmentation of waveforms: what :class:`SiameseAugment` is for images.
 
     ``shift`` moves a sound in time, ``gain`` makes it louder or softer, ``speed`` plays it faster or slower, ``time``
@@ -40,6 +39,8 @@ class SoundAugment(Part):
         frequency: Widest part of the spectrum that is removed, as a share of its octaves.
     """
 
+    kinds = ("audio",)
+    noun = "sounds"
     citation = """@inproceedings{park2019specaugment,
   title = {SpecAugment: A Simple Data Augmentation Method for Automatic Speech Recognition},
   author = {Park, Daniel S. and Chan, William and Zhang, Yu and Chiu, Chung-Cheng and Zoph, Barret and

@@ -17,10 +17,10 @@ from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, described, place, run_folder
 from hf_distill.cli.records import check_configurations, same_run, saving_run_config
 from hf_distill.data.base import Data
-from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import UserError
 from hf_distill.files import locked, user_path, write_atomically
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.formats import format_of
 from hf_distill.hub.private import without_private_paths
 from hf_distill.hub.publish import check_repo_id
 from hf_distill.hub.record import RECORD, WORKING_ENTRIES, check_name
@@ -151,7 +151,5 @@ def _is_finished(output: Path, method: Method, run: Run) -> bool:
 def _summary(real: Data, samples: int, output: Path, seconds: float) -> str:
     spec = real.spec
     ratio = f", {spec.num_rows / samples:.0f} times fewer" if spec.num_rows else ""
-    series = isinstance(spec, SeriesSpec)
-    what = f"time steps of {spec.num_channels} channels" if series else f"samples of {spec.num_classes} classes"
-    noun = "training time steps" if series else "training samples"
+    what, noun = spec.contents(), format_of(spec.task).noun
     return f"{output}: {samples} {what} from {spec.num_rows or 'a stream of'} {noun}{ratio}, in {seconds:.0f} s"

@@ -18,7 +18,10 @@ class Spec(Protocol):
 
     Attributes:
         task: In the Hub's terms, ``"image-classification"`` for example.
-        is_image: Whether inputs are images, stored as 8-bit integers.
+        kind: What an input is: ``image``, ``vector``, ``series``.
+        target: What is learned from it: ``classes``, ``future``.
+        shape: The shape of one stored row.
+        num_groups: Groups that rows are sampled and selected by, classes mostly; None of a series.
         mean, std: Statistics of the training rows that inputs are normalised by.
         features: The ``datasets.Features`` of the columns as a dictionary, in the source's order.
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
@@ -29,7 +32,13 @@ class Spec(Protocol):
     @property
     def task(self) -> str: ...  # noqa: D102
     @property
-    def is_image(self) -> bool: ...  # noqa: D102
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def target(self) -> str: ...  # noqa: D102
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def num_groups(self) -> int | None: ...  # noqa: D102
     @property
     def mean(self) -> tuple[float, ...]: ...  # noqa: D102
     @property
@@ -48,6 +57,15 @@ class Spec(Protocol):
 
     def denormalize(self, x: Tensor) -> Tensor:
         """Turn inputs into what is stored."""
+
+    def contents(self) -> str:
+        """Say what a set holds, without their number: ``samples of 10 classes``."""
+
+    def made_up(self) -> tuple[Tensor, Tensor]:
+        """Return two rows of normalised inputs and their targets, to try with whether such data can be written."""
+
+    def with_few(self, most: int) -> Spec:
+        """Return the specification with so many classes at most."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as JSON."""
@@ -73,6 +91,10 @@ class Data(Part, Generic[SpecT]):
     @abstractmethod
     def setup(self, device: torch.device | str = "cpu") -> Self:
         """Open the source, infer what is not given and place the samples; do nothing the second time."""
+
+    def piece(self, length: int, generator: torch.Generator) -> Tensor | None:
+        """Return a random piece ``(length, N)`` of the training part of a series; None where there is no series."""
+        return None
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: which rows these are, and how far they were read where that matters."""

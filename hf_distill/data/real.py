@@ -240,7 +240,7 @@ class RealData(Data[DataSpec]):
         """
         if self.class_balance == "equal":
             self.require(per_class)
-            return [per_class] * self.spec.num_classes
+            return [per_class] * self.spec.num_groups
         counts = self.spec.class_counts
         return proportional(counts, min(per_class * len(counts), sum(counts)))
 
@@ -248,7 +248,7 @@ class RealData(Data[DataSpec]):
         """Draw about so many real samples of all classes: as many of each, or rows at random (``class_balance``)."""
         if self.class_balance == "natural":
             return self.train.batch(torch.randint(len(self.train), (count,), generator=generator))
-        return self.sample(list(range(self.spec.num_classes)), -(-count // self.spec.num_classes), generator)
+        return self.sample(list(range(self.spec.num_groups)), -(-count // self.spec.num_groups), generator)
 
     def sample(self, classes: list[int], per_class: int, generator: torch.Generator) -> Batch:
         """Draw real samples, class by class, without replacement as far as a class reaches.

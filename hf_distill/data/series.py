@@ -132,6 +132,10 @@ class SeriesData(Data[SeriesSpec]):
         """The part to measure on."""
         return self._part("test")
 
+    def piece(self, length: int, generator: torch.Generator) -> torch.Tensor:
+        """See :class:`Data`."""
+        return self.train.piece(length, generator)
+
     def _part(self, name: str) -> SeriesSplit:
         if self.spec and name not in self._parts:
             raise UserError(f"{self.path} has no {name} rows: set --data.splits to 7:1:2 instead of {self.splits!r}")

@@ -35,7 +35,9 @@ class SeriesSpec:
     """
 
     task: ClassVar[str] = "time-series-forecasting"
-    is_image: ClassVar[bool] = False
+    kind: ClassVar[str] = "series"
+    target: ClassVar[str] = "future"
+    num_groups: ClassVar[None] = None
 
     channels: tuple[str, ...]
     mean: tuple[float, ...]
@@ -56,6 +58,11 @@ class SeriesSpec:
     def num_channels(self) -> int:
         """Number of channels, ``N``."""
         return len(self.channels)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of one stored row, ``(N,)``."""
+        return (self.num_channels,)
 
     @property
     def window(self) -> int:
@@ -110,6 +117,18 @@ class SeriesSpec:
             elif dtype.itemsize == 2:
                 value[..., place] = value[..., place].half().double()
         return value
+
+    def contents(self) -> str:
+        """Say what a set holds."""
+        return f"time steps of {self.num_channels} channels"
+
+    def made_up(self) -> tuple[Tensor, Tensor]:
+        """Return two time steps of the mean, and their numbers."""
+        return torch.zeros(2, self.num_channels), torch.arange(2)
+
+    def with_few(self, most: int) -> SeriesSpec:
+        """Return the specification as it is: it has no classes."""
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as JSON, its task included."""

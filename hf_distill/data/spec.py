@@ -83,11 +83,6 @@ class DataSpec:
         return target_named(self.target)
 
     @property
-    def is_image(self) -> bool:
-        """Whether the inputs are images (stored as 8-bit integers) or vectors (stored as the source's own type)."""
-        return self.kind == "image"
-
-    @property
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.classes)
@@ -141,6 +136,18 @@ class DataSpec:
     def limits(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the smallest and largest input that can be stored (black and white), or None for vectors."""
         return self.form.limits(self, like)
+
+    def contents(self) -> str:
+        """Say what a set holds, without their number."""
+        return self.goal.contents(self)
+
+    def made_up(self) -> tuple[Tensor, Tensor]:
+        """Return two rows of the mean input and their targets, to try with whether such data can be written."""
+        return self.form.made_up(self, 2), self.goal.made_up(self)
+
+    def with_few(self, most: int) -> DataSpec:
+        """Return the specification with so many classes at most."""
+        return self.goal.with_few(self, most)
 
     def class_index(self, name: str) -> int:
         """Return the index of a class name."""

@@ -164,8 +164,8 @@ class GeneratorTraining(Part):
 
     def check(self, spec: DataSpec) -> None:
         """Refuse data that cannot be trained on."""
-        if not spec.is_image:
-            raise UserError(f"a generator makes images and {spec.input_column!r} holds vectors of {spec.shape[0]}")
+        if spec.kind != "image":
+            raise UserError(f"a generator makes images and {spec.input_column!r} holds {spec.form.plural}")
         factor = 2 ** (len(self.channels) - 1)
         if any(side % factor for side in spec.shape[1:]):
             raise UserError(

@@ -99,8 +99,8 @@ class Pretrained:
 
     def check(self, spec: DataSpec) -> None:
         """Refuse data that this pipeline does not make."""
-        if not spec.is_image:
-            raise UserError(f"GuidedDiffusion makes images and {spec.input_column!r} holds vectors")
+        if spec.kind != "image":
+            raise UserError(f"GuidedDiffusion makes images and {spec.input_column!r} holds {spec.form.plural}")
         if self.vae is not None and self.vae.config.latent_channels != self.latent_shape[0]:
             raise UserError(
                 f"{self.path} is broken: its VAE has {self.vae.config.latent_channels} latent channels and its model "

@@ -50,9 +50,9 @@ def random_samples(
     generator = streams.generator("random")
     if real.class_balance == "natural":
         return take(real, spec, torch.randperm(len(real.train), generator=generator)[:count])
-    order = torch.randperm(spec.num_classes, generator=generator)
-    quota = torch.full((spec.num_classes,), count // spec.num_classes)
-    quota[order[: count % spec.num_classes]] += 1
+    order = torch.randperm(spec.num_groups, generator=generator)
+    quota = torch.full((spec.num_groups,), count // spec.num_groups)
+    quota[order[: count % spec.num_groups]] += 1
     if real.is_stream:
         batches = [real.sample([label], int(k), generator) for label, k in enumerate(quota) if k]
         batch = Batch(*(torch.cat([getattr(b, name) for b in batches]) for name in ("x", "y", "w")))
@@ -73,7 +73,7 @@ def selected_samples(selector: Selector, space: Extractor | None = None) -> Base
     """
 
     def samples(real: RealData, spec: DataSpec, count: int, streams: Streams, extractor: Extractor) -> Chosen:
-        per_class = max(1, count // spec.num_classes)
+        per_class = max(1, count // spec.num_groups)
         index, _ = select_per_class(selector, real, per_class, streams, space or extractor, spec)
         return take(real, spec, index)
 
@@ -84,7 +84,7 @@ def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, ex
     """Return the mean of each class, one sample a class whatever ``count`` is, as it would be stored."""
     if real.class_balance == "equal":
         real.require(1)
-    present = [label for label in range(spec.num_classes) if len(real.train.class_index(label))]
+    present = [label for label in range(spec.num_groups) if len(real.train.class_index(label))]
     means = []
     for label in present:
         parts = real.train.class_index(label).split(_MEAN_ROWS)
@@ -99,7 +99,7 @@ def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, ex
 def take(real: RealData, spec: DataSpec, rows: Tensor) -> Chosen:
     """Return training rows in the units of ``spec``, which are the distilled set's own."""
     x = spec.normalize(real.train.raw(rows))
-    return Chosen(Batch.of(x, real.train.labels[rows].to(x.device)), rows)
+    return Chosen(Batch.of(x, real.train.targets[rows].to(x.device)), rows)
 
 
 BASELINES: dict[str, Baseline] = {

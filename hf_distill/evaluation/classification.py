@@ -140,7 +140,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         self.recipe.check(spec)
         rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
-        networks = self.networks or [default_network(spec.shape)]
+        networks = self.networks or [default_network(spec)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)

@@ -64,7 +64,7 @@ def baselines(
         extractor: The space that selectors choose in.
     """
     spec, found = distilled.spec, {}
-    count = max(spec.num_classes, bits // real_bits(spec))
+    count = max(spec.num_groups, bits // real_bits(spec))
     for name in names:
         if name not in BASELINES or (real.is_stream and name != "random"):
             continue

@@ -134,7 +134,7 @@ class FeatureMetrics(Part):
     def _values(
         self, real: Tensor, real_labels: Tensor, made: Tensor, labels: Tensor, gamma: float, spec: DataSpec
     ) -> dict[str, float]:
-        pairs = [(real[real_labels == label], made[labels == label]) for label in range(spec.num_classes)]
+        pairs = [(real[real_labels == label], made[labels == label]) for label in range(spec.num_groups)]
         functions = {
             "fid": lambda: frechet_distance(real, made),
             "mmd": lambda: squared_mmd(real, made, gamma),

@@ -238,7 +238,7 @@ def check_series_match(distilled: SeriesSpec, real: SeriesSpec) -> None:
         UserError: One of them is no series, or channels, window or statistics differ.
     """
     for what, spec in (("the distilled set", distilled), ("the real data", real)):
-        if not isinstance(spec, SeriesSpec):
+        if spec.kind != "series":
             raise UserError(
                 f"{what} is made for {spec.task} and ForecastingEvaluator measures series: take ClassificationEvaluator"
             )

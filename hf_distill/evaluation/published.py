@@ -34,7 +34,7 @@ def learned_rate(distilled: DistilledDataset) -> float:
 def check_match(distilled: DataSpec, real: DataSpec) -> None:
     """Refuse data that the set was not made from, and what is no classification."""
     for what, spec in (("the distilled set", distilled), ("the real data", real)):
-        if not isinstance(spec, DataSpec):
+        if spec.target != "classes":
             raise UserError(
                 f"{what} is made for {spec.task} and ClassificationEvaluator measures samples with classes: choose "
                 "ForecastingEvaluator"

@@ -144,7 +144,7 @@ class ContenderTraining:
         return tuning.run(list(contenders), measure)
 
     def _build(self, architecture: Architecture, k: int) -> torch.nn.Module:
-        return architecture.build(self.spec.shape, self.spec.num_classes, self.streams[k].seed_for("network"))
+        return architecture.build_for(self.spec, self.streams[k].seed_for("network"))
 
     def _name(self, architecture: Architecture, name: str, k: int) -> str:
         return f"{architecture.label} on the {name} data, seed {self.streams[0].seed}, network {k}"

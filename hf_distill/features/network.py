@@ -56,7 +56,7 @@ class NetworkFeatures(Extractor):
     ) -> Features:
         """See :class:`Extractor`."""
         spec, device = spec or real.spec, device or real.train.device
-        architecture = self.network or network or default_network(spec.shape)
+        architecture = self.network or network or default_network(spec)
         recipe = None
         if self.steps:
             recipe = copy.copy(self.recipe)

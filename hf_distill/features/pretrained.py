@@ -48,8 +48,8 @@ class PretrainedFeatures(Extractor):
             UserError: The samples are no images, transformers is missing, or there is no such model.
         """
         spec, device = spec or real.spec, device or real.train.device
-        if not spec.is_image:
-            raise UserError(f"PretrainedFeatures needs images and {spec.input_column!r} holds vectors")
+        if spec.kind != "image":
+            raise UserError(f"PretrainedFeatures needs images and {spec.input_column!r} holds {spec.form.plural}")
         try:
             from transformers import AutoModel, ImageProcessingMixin
         except ImportError as error:

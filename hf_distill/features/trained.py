@@ -65,7 +65,7 @@ def trained_on(
         if recipe is not None and progress is not None:
             progress(recipe.total_steps(len(real.train)))
         return known[key]
-    network = architecture.build(spec.shape, spec.num_classes, streams.seed_for("network")).to(device).eval()
+    network = architecture.build_for(spec, streams.seed_for("network")).to(device).eval()
     if recipe is not None:
         recipe = recipe.for_samples(len(real.train))
         recipe.check(spec)

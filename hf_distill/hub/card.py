@@ -155,12 +155,11 @@ def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
     bits = record["bits"]
     values = record["rows"] * int(np.prod(format_.shape(spec)))
     kind = format_.value_kind(spec)
-    image = "PNG in " if spec.is_image else ""
     files = {name: record["files"][path]["bytes"] * 8 for name, path in TABLES.items()}
     rows = [
         (f"source, {spec.num_rows:,} {format_.noun}, {kind}", source, None),
         (f"config `default`, {kind}", bits["default"]["total"], bits["default"]),
-        (f"config `default` on the disk ({image}parquet)", files["default"], None),
+        (f"config `default` on the disk ({format_.file(spec)})", files["default"], None),
         ("config `codes`, the exact stored variables", bits["codes"]["total"], bits["codes"]),
         ("config `codes` on the disk (parquet)", files["codes"], None),
         ("the same samples as float32", values * 32 + bits["default"]["labels"], None),

@@ -20,7 +20,8 @@ from hf_distill.hub.checks import (
     whole,
 )
 from hf_distill.hub.code_checks import check_codes
-from hf_distill.hub.spec_checks import MOST_ROWS, SERIES, check_spec, feature
+from hf_distill.hub.feature_checks import MOST_ROWS, feature
+from hf_distill.hub.spec_checks import SERIES, check_spec
 
 _picture = matching(r"[A-Za-z0-9_-]{1,100}\.png", "a plain file name ending in .png")
 _bits = whole(0, 2**63 - 1)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import torch
 
-from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.data.spec import DataSpec
+from hf_distill.data.base import Spec
 from hf_distill.errors import DistillError, UserError
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import checked, read_record
@@ -22,7 +19,7 @@ from hf_distill.text import printable, shorten
 _FEW = 25
 
 
-def rehearse(spec: DataSpec | SeriesSpec) -> None:
+def rehearse(spec: Spec) -> None:
     """Write a set of two rows in a temporary folder, with its picture and its card, and read it back.
 
     Args:
@@ -33,7 +30,7 @@ def rehearse(spec: DataSpec | SeriesSpec) -> None:
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
-            few = _with_few_classes(spec)
+            few = spec.with_few(_FEW)
             made_up = _made_up(few)
             made_up._write(Path(folder), check="nothing")
             DistilledDataset._read(Path(folder))
@@ -53,27 +50,9 @@ def rehearse(spec: DataSpec | SeriesSpec) -> None:
         raise UserError(f"a distilled set of this data could not be published: {shorten(printable(reason))}") from error
 
 
-def _made_up(spec: DataSpec | SeriesSpec) -> DistilledDataset:
+def _made_up(spec: Spec) -> DistilledDataset:
     """Return a set of two rows, the mean of the data, in the first and the last class."""
-    if isinstance(spec, SeriesSpec):
-        x, y = torch.zeros(2, spec.num_channels), torch.arange(2)
-    else:
-        x, y = torch.zeros(2, *spec.shape), torch.tensor([0, spec.num_classes - 1])
+    x, y = spec.made_up()
     rows = [row.numpy().tobytes() for row in x]
     meta = {"dtype": "<f4", "shape": list(x.shape[1:]), "normalized": True}
     return DistilledDataset(spec, x, y, Packed({"codes": rows}, meta), Bits(data=32 * x.numel(), labels=0))
-
-
-def _with_few_classes(spec: DataSpec | SeriesSpec) -> DataSpec | SeriesSpec:
-    """Return a specification of at most some classes."""
-    if isinstance(spec, SeriesSpec) or spec.num_classes <= _FEW:
-        return spec
-    column = spec.features[spec.label_column]
-    names = {"names": list(spec.classes[:_FEW])} if "names" in column else {}
-    return replace(
-        spec,
-        classes=spec.classes[:_FEW],
-        label_values=spec.label_values and spec.label_values[:_FEW],
-        class_counts=spec.class_counts[:_FEW],
-        features={**spec.features, spec.label_column: {**column, **names}},
-    )

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.base import Spec
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import DivergenceError
 from hf_distill.synthetic.base import Packed
 
@@ -20,6 +19,8 @@ REAL = ("Coreset", "Undistilled")
 _LEAST, _FACTOR = 1e3, 10.0
 # Training rows to count with where their number is not known, as in a stream.
 _MANY = 2**31
+# What is said of inputs ``(C, ...)`` whose channels are all constant, of kinds where that is no sample.
+_FLAT = {"image": "images are all flat, each of one colour"}
 
 
 def check_values(spec: Spec, x: Tensor, packed: Packed, w: Tensor) -> None:
@@ -74,16 +75,14 @@ def check_variety(spec: Spec, stored: np.ndarray, y: Tensor, packed: Packed, con
     if config.get("method", {}).get("class_path", "").rsplit(".", 1)[-1] in REAL:
         return
     equal = len(stored) > 1 and bool((stored == stored[:1]).all())
-    if not isinstance(spec, DataSpec):
-        if equal:
-            raise _destroyed(f"its {len(stored)} time steps are all equal")
-        return
-    if equal and len(y.unique()) > 1:
-        raise _destroyed(f"its {len(stored)} samples of {len(y.unique())} classes are all equal")
-    if spec.is_image and math.prod(spec.shape[1:]) > 1 and not _stores_one_pixel(packed):
+    if equal and spec.kind == "series":
+        raise _destroyed(f"its {len(stored)} time steps are all equal")
+    if equal and len(y.unique(dim=0)) > 1:
+        raise _destroyed(f"its {len(stored)} samples of {len(y.unique(dim=0))} classes are all equal")
+    if spec.kind in _FLAT and math.prod(spec.shape[1:]) > 1 and not _stores_one_pixel(packed):
         flat = stored.reshape(*stored.shape[:2], -1)
         if bool((flat == flat[..., :1]).all()):
-            raise _destroyed(f"its {len(stored)} images are all flat, each of one colour")
+            raise _destroyed(f"its {len(stored)} {_FLAT[spec.kind]}")
 
 
 def bound(spec: Spec) -> float:
@@ -93,9 +92,7 @@ def bound(spec: Spec) -> float:
     more than all squares together. A learned sample may go farther, by a factor of ten, and to 1000 in any case.
     Normalising in single precision adds its rounding, which is large where the deviation is small beside the mean.
     """
-    values = spec.num_rows or _MANY
-    if isinstance(spec, DataSpec) and spec.is_image:
-        values *= math.prod(spec.shape[1:])
+    values = (spec.num_rows or _MANY) * max(1, math.prod(spec.shape) // len(spec.mean))
     ratio = max(abs(mean) / std if std else 0.0 for mean, std in zip(spec.mean, spec.std, strict=True))
     return max(_LEAST, _FACTOR * math.sqrt(values)) + 8 * torch.finfo(torch.float32).eps * ratio
 

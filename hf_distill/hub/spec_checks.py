@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 from hf_distill.hub.checks import (
-    Check,
     Wrong,
     anything,
     different,
@@ -24,31 +23,12 @@ from hf_distill.hub.checks import (
     text,
     whole,
 )
+from hf_distill.hub.feature_checks import MOST_ROWS, MOST_VALUES, NUMBERS, feature, number_or_flag, value_feature
+from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, sample_tasks
 
-#: Values of one sample that there can be, and rows of a set.
-_MOST_VALUES, MOST_ROWS = 2**31, 2**40
-_IMAGES, _VECTORS, SERIES = "image-classification", "tabular-classification", "time-series-forecasting"
+SERIES = "time-series-forecasting"
 #: Names of a column of weights: the first one that the source has not.
 WEIGHT_COLUMNS = ("weight", "sample_weight", "weight_")
-_NUMBERS = r"(u?int(8|16|32|64)|float(16|32|64)?|double)"
-_ZONE = r"(, tz=[\w/+:\-]{1,40})?"
-_PLAIN = (
-    rf"{_NUMBERS}|bool|(large_)?string|(large_)?binary|date(32|64)|timestamp\[(s|ms|us|ns){_ZONE}\]|time32\[m?s\]"
-    r"|time64\[[un]s\]|duration\[(s|ms|us|ns)\]"
-)
-_number_type = matching(_NUMBERS, "the type of a number, float32 say")
-_number_or_flag = matching(rf"{_NUMBERS}|bool", "the type of a number, float32 say")
-_plain_type = matching(_PLAIN, "a plain type of datasets, float32 or string say")
-_id = {"id": optional(text)}
-_value = fields({"dtype": _plain_type, "_type": one_of("Value")}, _id)
-_class_label = fields(
-    {"names": different(text, least=1), "_type": one_of("ClassLabel")}, {**_id, "num_classes": whole()}
-)
-_image = fields(
-    {"_type": one_of("Image")},
-    {**_id, "mode": optional(matching("[A-Za-z0-9;]{1,8}", "a mode of Pillow")), "decode": flag},
-)
-_size = whole(1, _MOST_VALUES)
 _name = matching(r"(?s).+", "a name")
 _source = fields(
     {},
@@ -87,31 +67,14 @@ def check_spec(spec: Any, record: dict[str, Any]) -> None:
     """
     if not isinstance(spec, dict):
         refuse(spec, "spec", "a dictionary")
-    tasks = {_IMAGES: _check_classes, _VECTORS: _check_classes, SERIES: _check_series}
+    tasks = (*sample_tasks(), SERIES)
     text(spec.get("task"), "spec.task")
     if spec["task"] not in tasks:
         raise Wrong(
             f"there is no format for the task {said(spec['task'])}, only for {', '.join(tasks)}: "
             "pip install -U hf-distill"
         )
-    tasks[spec["task"]](spec, record)
-
-
-def feature(value: Any, place: str) -> None:
-    """Check a column's type as ``datasets.Features.to_dict`` describes it."""
-    if not isinstance(value, dict):
-        refuse(value, place, "a feature")
-    kinds: dict[str, Check] = {"Value": _value, "ClassLabel": _class_label, "Image": _image}
-    if value.get("_type") in ("List", "LargeList", "Sequence"):
-        _list(feature)(value, place)
-    else:
-        one_of(*kinds, "List")(value.get("_type"), f"{place}._type")
-        kinds[value["_type"]](value, place)
-
-
-def _list(inner: Check) -> Check:
-    kinds = one_of("List", "LargeList", "Sequence")
-    return fields({"feature": inner, "_type": kinds}, {**_id, "length": whole(-1, _MOST_VALUES)})
+    (_check_series if spec["task"] == SERIES else _check_samples)(spec, record)
 
 
 def _statistics(spec: dict[str, Any], count: int) -> None:
@@ -119,16 +82,20 @@ def _statistics(spec: dict[str, Any], count: int) -> None:
     listing(number(1e-30), count)(spec.get("std"), "spec.std")
 
 
-def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
-    image = spec["task"] == _IMAGES
-    shape = listing(_size, 3 if image else 1)
+def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
+    topic, _, suffix = spec["task"].partition("-")
+    kinds = [name for name, kind in KIND_CHECKS.items() if kind.topic == topic]
+    targets = [name for name, target in TARGET_CHECKS.items() if target.suffix == suffix]
+    one_of(*kinds)(spec.get("kind", kinds[0]), "spec.kind")
+    one_of(*targets)(spec.get("target", "classes"), "spec.target")
+    kind, target = KIND_CHECKS[spec.get("kind", kinds[0])], TARGET_CHECKS[spec.get("target", "classes")]
     fields(
         {
             "task": text,
             "input_column": _name,
             "label_column": _name,
-            "shape": shape,
-            "classes": different(text, least=1),
+            "shape": kind.shape,
+            "classes": target.classes,
             "mean": anything,
             "std": anything,
             "features": mapping(feature),
@@ -141,41 +108,22 @@ def _check_classes(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "transform": optional(_transform),
             "scale": optional(listing(number(), 2)),
             "columns": optional(different(_name)),
+            "kind": text,
+            "target": text,
+            "about": kind.about,
+            "target_about": target.about,
         },
     )(spec, "spec")
-    if image:
-        one_of(1, 3, 4)(spec["shape"][0], "spec.shape[0]")
-    if math.prod(spec["shape"]) > _MOST_VALUES:
-        refuse(spec["shape"], "spec.shape", f"{_MOST_VALUES:,} values at most")
-    _statistics(spec, spec["shape"][0])
+    if math.prod(spec["shape"]) > MOST_VALUES:
+        refuse(spec["shape"], "spec.shape", f"{MOST_VALUES:,} values at most")
+    _statistics(spec, kind.statistics(spec))
     names = {spec["input_column"], spec["label_column"]}
     if len(names) < 2 or set(spec["features"]) != names:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
     free = [name for name in WEIGHT_COLUMNS if name not in names]
     fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
-    vector = _list(fields({"dtype": _number_or_flag, "_type": one_of("Value")}, _id))
-    (_image if image else vector)(spec["features"][spec["input_column"]], "spec.features.INPUT")
-    if not image:
-        one_of(-1, spec["shape"][0])(spec["features"][spec["input_column"]].get("length", -1), "spec.features.length")
-    _check_labels(spec)
-
-
-def _check_labels(spec: dict[str, Any]) -> None:
-    """Check that the label column can hold the classes."""
-    feature, values, classes = spec["features"][spec["label_column"]], spec.get("label_values"), spec["classes"]
-    if feature["_type"] == "ClassLabel":
-        if list(feature["names"]) != list(classes):
-            refuse(feature["names"], "spec.features.LABEL.names", "the classes")
-        if values is not None:
-            refuse(values, "spec.label_values", "null, since the label column has the classes' names")
-        return
-    _value(feature, "spec.features.LABEL")
-    kind = feature["dtype"]
-    if values is None:
-        matching(r"u?int(8|16|32|64)", "a type of whole numbers, or spec.label_values")(kind, "spec.features.LABEL")
-        return
-    inner = text if "string" in kind else flag if kind == "bool" else number() if "float" in kind else whole(-(2**63))
-    different(inner, len(classes))(values, "spec.label_values")
+    kind.inputs(spec)
+    target.labels(spec)
 
 
 def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
@@ -186,7 +134,7 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "channels": different(_name, least=1),
             "mean": anything,
             "std": anything,
-            "features": mapping(_value),
+            "features": mapping(value_feature),
         },
         {
             "lookback": steps,
@@ -210,7 +158,7 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
     if set(spec["features"]) != {*channels, *([] if time is None else [time])} or time in channels:
         refuse(spec["features"], "spec.features", "the types of the channels and the time column")
     for name in channels:
-        _number_or_flag(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
+        number_or_flag(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
     rows: Any = record.get("rows")
     whole(1, MOST_ROWS)(rows, "rows")
     fields({"series": whole(1, rows)}, more=True)(record.get("layout"), "layout")
@@ -223,7 +171,7 @@ def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:
 
 def _check_time(spec: dict[str, Any], kind: str, rows: int) -> None:
     """Check that the time column of a synthetic series can be written: it counts on from the source's first row."""
-    matching(rf"{_NUMBERS}|(large_)?string|date.*|timestamp.*", "numbers, text or dates")(kind, "spec.features.TIME")
+    matching(rf"{NUMBERS}|(large_)?string|date.*|timestamp.*", "numbers, text or dates")(kind, "spec.features.TIME")
     start: Any = spec.get("start")
     step: Any = spec.get("step")
     if not kind.startswith(("string", "large_string", "date", "timestamp")):

@@ -60,7 +60,7 @@ class GraphCutSamples(InitialSamples[RealData]):
             UserError: A value is out of its range, or the data is a stream.
         """
         spec = real.spec
-        network = self.network.build(spec.shape, spec.num_classes, streams.seed_for("initial network"))
+        network = self.network.build_for(spec, streams.seed_for("initial network"))
         if not isinstance(network, Classifier):
             raise UserError("GraphCutSamples needs a network with a linear head: choose ConvNet or MLP")
         chosen = []

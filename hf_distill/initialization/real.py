@@ -32,7 +32,7 @@ class RealSamples(InitialSamples[RealData]):
     def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`."""
         if real.is_stream and isinstance(self.selector, RandomSelector):
-            return real.sample(list(range(real.spec.num_classes)), size, streams.generator("initial"))
+            return real.sample(list(range(real.spec.num_groups)), size, streams.generator("initial"))
         index, weights = select_per_class(self.selector, real, size, streams, self.features)
         batch = real.train.batch(index)
         return Batch(batch.x, batch.y, weights.to(batch.w) / weights.mean()) if self.weighted else batch

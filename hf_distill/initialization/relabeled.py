@@ -12,7 +12,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
-from hf_distill.labels.views import views_of
+from hf_distill.labels.views import VIEWED, views_of
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.mlp import MLP
 from hf_distill.options import Few, Range
@@ -77,9 +77,9 @@ class RelabeledSamples(InitialSamples[RealData]):
         Raises:
             UserError: An option is out of its range, or the data has no classes or is a stream.
         """
-        if not isinstance(real, RealData):
+        if real.spec.target != "classes":
             raise UserError(f"RelabeledSamples needs samples with classes, not {type(real).__name__}")
-        if self.views > 1 and not (self.soft and real.spec.is_image):
+        if self.views > 1 and not (self.soft and real.spec.kind in VIEWED):
             raise UserError("initial.views are those of images, softly labelled: set initial.soft=true, or views to 1")
         drawn = self.initial.draw(real, size, streams)
         seen = drawn.x if self.quantizer is None else quantized(drawn.x, self.quantizer)
@@ -104,9 +104,7 @@ class RelabeledSamples(InitialSamples[RealData]):
         """Return the trained teachers."""
         spec, device = real.spec, real.train.device
         teachers = range(self.teachers)
-        networks: list[nn.Module] = [
-            self.network.build(spec.shape, spec.num_classes, streams.seed_for("teacher", k)) for k in teachers
-        ]
+        networks: list[nn.Module] = [self.network.build_for(spec, streams.seed_for("teacher", k)) for k in teachers]
         train_networks(
             networks,
             [SplitSource(real.train, spec, remainder=True, order=("teacher", k)) for k in teachers],

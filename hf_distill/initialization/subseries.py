@@ -59,7 +59,7 @@ def piece_starts(real: SeriesData, size: int, count: int, streams: Streams) -> l
     Raises:
         UserError: The data is no series, or its training part is shorter than ``size``.
     """
-    if not isinstance(real, SeriesData):
+    if real.spec.kind != "series":
         raise UserError("only a series has pieces: choose SeriesData, or RealSamples for samples")
     starts = len(real.train.values) - size + 1
     if starts < 1:

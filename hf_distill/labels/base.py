@@ -90,7 +90,7 @@ class Labels(nn.Module, Part):
 
 def probabilities(y: Tensor, spec: DataSpec) -> Tensor:
     """Return class indices or probabilities as probabilities ``(M, classes)``, float32."""
-    return y.float() if y.is_floating_point() else F.one_hot(y, spec.num_classes).float()
+    return y.float() if y.is_floating_point() else F.one_hot(y, spec.num_outputs).float()
 
 
 def distribution(shares: Tensor) -> Tensor:

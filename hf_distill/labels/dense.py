@@ -64,7 +64,7 @@ class DenseLabels(Labels):
 
     def shapes(self, spec: DataSpec, samples: int) -> dict[str, tuple[int, ...]]:
         """See :class:`Labels`."""
-        return {self.NAME: (samples, spec.num_classes)}
+        return {self.NAME: (samples, spec.num_outputs)}
 
     def keep(self, index: Tensor) -> None:
         """See :class:`Labels`."""

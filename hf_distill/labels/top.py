@@ -39,11 +39,11 @@ class TopLabels(Labels):
         shares, chosen = probabilities(y.detach(), spec).topk(self.top, dim=1)
         self.shares = held(shares / shares.sum(1, keepdim=True), self.learned)
         self.register_buffer("chosen", chosen)
-        self._classes = spec.num_classes
+        self._classes = spec.num_outputs
 
     def _check(self, spec: DataSpec) -> None:
-        if not 1 <= self.top <= spec.num_classes:
-            raise UserError(f"labels.top is {self.top}; it must be 1 to {spec.num_classes}, the number of classes")
+        if not 1 <= self.top <= spec.num_outputs:
+            raise UserError(f"labels.top is {self.top}; it must be 1 to {spec.num_outputs}, the number of classes")
 
     def codes(self) -> dict[str, Tensor]:
         """Return the shares, ``{"labels": (M, top)}``."""

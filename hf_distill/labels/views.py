@@ -16,6 +16,9 @@ from hf_distill.labels.dense import DenseLabels
 from hf_distill.labels.hard import HardLabels
 from hf_distill.options import Range
 
+#: Kinds of inputs that have views.
+VIEWED = ("image",)
+
 
 def views_of(x: Tensor, views: int, share: float) -> list[Tensor]:
     """Return so many views of images ``(M, C, H, W)``, each of that shape: the images, and parts of them, enlarged."""
@@ -62,7 +65,7 @@ class ViewLabels(Labels):
         Raises:
             UserError: The data are no images, or the labels are hard.
         """
-        if not spec.is_image:
+        if spec.kind not in VIEWED:
             raise UserError("ViewLabels label parts of images; choose DenseLabels or TopLabels for vectors")
         if isinstance(self.labels, (HardLabels, ViewLabels)):
             raise UserError(f"labels.labels is {type(self.labels).__name__}; choose DenseLabels or TopLabels")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +86,7 @@ class Classification(Task):
         """See :class:`Task`."""
         if not isinstance(network, Architecture):
             raise UserError(f"{type(network).__name__} does not classify: choose ConvNet, or another architecture")
-        return network.build(self.real.spec.shape, self.real.spec.num_classes, seed)
+        return network.build_for(self.real.spec, seed)
 
     @property
     def is_stream(self) -> bool:
@@ -110,7 +112,7 @@ class Classification(Task):
         found = []
         examples = all_examples(synthetic, decoded)
         labels = examples.hard
-        for label in range(self.real.spec.num_classes):
+        for label in range(self.real.spec.num_groups):
             index = (labels == label).nonzero()[:, 0].cpu()
             weight = examples.w[index.to(examples.w.device)].mean()
             if synthetic_count and len(index) > synthetic_count:
@@ -178,13 +180,16 @@ class Forecasting(Task):
         return decoded if channels is None else Batch(decoded.x[:, channels], decoded.y, decoded.w)
 
 
+#: What networks learn from data with a target.
+TASKS: dict[str, Callable[[Any, int], Task]] = {
+    "classes": lambda real, max_channels: Classification(real),
+    "future": Forecasting,
+}
+
+
 def task_of(real: Data, max_channels: int = 0) -> Task:
     """Return the task of some data."""
-    if isinstance(real, SeriesData):
-        return Forecasting(real, max_channels)
-    if isinstance(real, RealData):
-        return Classification(real)
-    raise UserError(f"no task is known for {type(real).__name__}: choose RealData or SeriesData")
+    return TASKS[real.spec.target](real, max_channels)
 
 
 def batch_index(examples: int, count: int, generator: torch.Generator) -> Tensor:

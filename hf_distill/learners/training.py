@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.batch import Batch
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task, batch_index
@@ -22,7 +22,7 @@ def train_on_real(
     optimizer: InnerOptimizer,
     batch: int,
     generator: torch.Generator,
-    augment: SiameseAugment | None = None,
+    augment: AnyAugment | None = None,
 ) -> None:
     """Train a learner on batches of real data, in place.
 
@@ -56,7 +56,7 @@ def train_on_set(
     batch: int,
     generator: torch.Generator,
     graph: bool,
-    augment: SiameseAugment | None = None,
+    augment: AnyAugment | None = None,
 ) -> Weights:
     """Train a learner on batches of a set, in place, and return the weights.
 
@@ -82,9 +82,7 @@ def train_on_set(
     return learner.advance(loss, steps, optimizer, graph=graph)
 
 
-def augmented(
-    batch: Batch, augment: SiameseAugment | None, generator: torch.Generator, *, alike: bool = False
-) -> Batch:
+def augmented(batch: Batch, augment: AnyAugment | None, generator: torch.Generator, *, alike: bool = False) -> Batch:
     """Return a batch whose samples are augmented; as it is without augmentation.
 
     Args:

@@ -14,8 +14,7 @@ from hf_distill.seeding import Streams
 from hf_distill.selection.base import Selector, select_per_class
 from hf_distill.selection.random import RandomSelector
 from hf_distill.synthetic.base import Synthetic
-from hf_distill.synthetic.pixel import PixelSet
-from hf_distill.synthetic.vector import VectorSet
+from hf_distill.synthetic.default import default_set
 
 
 class Coreset(Method[RealData]):
@@ -48,6 +47,6 @@ class Coreset(Method[RealData]):
         index, w = select_per_class(self.selector, real, self.per_class, Streams(run.seed), self.features)
         batch = real.train.batch(index)
         weights = FixedWeights() if self.weighted and not torch.allclose(w, w.mean()) else None
-        synthetic = (PixelSet if real.spec.is_image else VectorSet)(per_class=self.per_class, weights=weights)
+        synthetic = default_set(real.spec.kind, per_class=self.per_class, weights=weights)
         synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, (w / w.mean()).float())
         return synthetic

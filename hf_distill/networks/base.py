@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.parts import Part
 from hf_distill.seeding import seeded
+
+
+class Inputs(Protocol):
+    """What a network must know of its inputs and outputs: what a ``DataSpec`` says.
+
+    Attributes:
+        kind: What an input is, ``image`` for example.
+        shape: The shape of one.
+        num_outputs: Outputs of the network.
+        about: Facts of the kind, a vocabulary for example.
+    """
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def num_outputs(self) -> int: ...  # noqa: D102
+    @property
+    def about(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 class FeatureNetwork(nn.Module):
@@ -56,6 +77,10 @@ class Architecture(Part):
             with torch.no_grad():
                 feature_dim = body.eval()(torch.zeros(1, *shape)).shape[1]
             return Classifier(body.train(), feature_dim, num_classes)
+
+    def build_for(self, spec: Inputs, seed: int) -> FeatureNetwork:
+        """Return :meth:`build`'s network for some data; an architecture that must know more of them overrides this."""
+        return self.build(spec.shape, spec.num_outputs, seed)
 
     @property
     def label(self) -> str:

@@ -1,17 +1,30 @@
-"""The usual network for samples of some shape."""
+"""The usual network for each kind of inputs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from hf_distill.networks.base import Architecture
+from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.mlp import MLP
 
 
-def default_network(shape: tuple[int, ...]) -> Architecture:
+def _for_images(spec: Inputs) -> Architecture:
     """Return the field's ConvNet, one block more for each doubling of 32 pixels and one less below 16, or an MLP."""
-    if len(shape) != 3 or min(shape[1:]) < 4:
+    side = min(spec.shape[1:])
+    if side < 4:
         return MLP()
-    side = min(shape[1:])
     return ConvNet(depth=2 if side < 16 else max(3, round(math.log2(side)) - 2))
+
+
+#: What is trained on a kind where nobody says.
+NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
+    "image": _for_images,
+    "vector": lambda spec: MLP(),
+}
+
+
+def default_network(spec: Inputs) -> Architecture:
+    """Return the usual network for some data."""
+    return NETWORKS[spec.kind](spec)

@@ -11,14 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hf_distill.augment.siamese import AugmentParams, SiameseAugment
+from hf_distill.augment.base import Augment, AugmentParams
+from hf_distill.augment.default import default_augment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
-from hf_distill.learners.task import Classification, Task
+from hf_distill.learners.task import Task, task_of
 from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.chunked import chunked, is_samplewise
 from hf_distill.networks.compiled import CompiledFeatures, has_compiler
@@ -77,8 +79,8 @@ class DistributionMatching(Objective[RealData]):
     Args:
         pool: The networks psi; null for fresh ones, which are never trained.
         network: Architecture of fresh networks, in place of a pool; null for ``ConvNet``.
-        augment: Siamese augmentation; ``auto`` for ``SiameseAugment`` as it is where there are images and none for
-            vectors, null for none.
+        augment: Siamese augmentation; ``auto`` for the usual one of the kind of data (``SiameseAugment`` as it is for
+            images, none for vectors), null for none.
         real_per_class: Real samples of each class in a view.
         views: Views that take turns.
         reuse: Steps that each view is used for before a new one takes its place.
@@ -119,7 +121,7 @@ class DistributionMatching(Objective[RealData]):
         *,
         pool: Pool | None = None,
         network: Architecture | None = None,
-        augment: SiameseAugment | Literal["auto"] | None = "auto",
+        augment: AnyAugment | Literal["auto"] | None = "auto",
         real_per_class: Annotated[int, Range(1, 100_000)] = 256,
         views: Annotated[int, Range(1, 1000)] = 1,
         reuse: PositiveInt = 1,
@@ -138,7 +140,7 @@ class DistributionMatching(Objective[RealData]):
         self.pool = FreshNetworks(network=network or ConvNet()) if pool is None else pool
         self.network = None  # said by the pool
         self.augment = augment
-        self._siamese = SiameseAugment() if augment == "auto" else augment
+        self._siamese: Augment | None = None
         self.real_per_class = real_per_class
         self.views = views
         self.reuse = reuse
@@ -192,7 +194,7 @@ class DistributionMatching(Objective[RealData]):
 
     def _groups(self, real: RealData) -> int:
         """Return how many means are matched: those of the classes, or of the cells."""
-        return real.spec.num_classes if self._cells is None else len(self._cells.rows)
+        return real.spec.num_groups if self._cells is None else len(self._cells.rows)
 
     @torch.no_grad()
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
@@ -205,7 +207,7 @@ class DistributionMatching(Objective[RealData]):
             )
         batch = all_examples(synthetic, synthetic())
         labels = batch.hard
-        counts = torch.bincount(labels, minlength=real.spec.num_classes)
+        counts = torch.bincount(labels, minlength=real.spec.num_groups)
         if not self.cell_size and batch.y.dim() == 1 and not counts.all():
             self._present = counts.nonzero()[:, 0]
         if self.cell_size:
@@ -215,14 +217,14 @@ class DistributionMatching(Objective[RealData]):
             self._member = self._member.to(labels.device)
         image = self.pool.work(task, 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
-        images = len(batch) + real.spec.num_classes * self.real_per_class / (3 * self.reuse)
+        images = len(batch) + real.spec.num_groups * self.real_per_class / (3 * self.reuse)
         wanted = image * images * steps >= _COMPILE_FROM and has_compiler() and len(self.pool.kinds) == 1
         if self.compile_network == "always" or (self.compile_network == "auto" and wanted):
             self._compiled = CompiledFeatures(_with_features(self.pool.example(task)))
 
     def work(self, synthetic: Synthetic, real: RealData) -> float:
         """See :class:`Objective`: a chunk of the real side, as if it had a gradient."""
-        images = min(self._chunk("cpu"), real.spec.num_classes * self.real_per_class)
+        images = min(self._chunk("cpu"), real.spec.num_groups * self.real_per_class)
         return self.pool.work(_task(real), images)
 
     def _chunk(self, device: str) -> int:
@@ -244,9 +246,9 @@ class DistributionMatching(Objective[RealData]):
     @torch.no_grad()
     def _make_view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
         spec = real.spec
-        siamese = None if self.augment == "auto" and not spec.is_image else self._siamese
-        if siamese is not None and not spec.is_image:
-            raise UserError("augmentation needs images; set --method.objective.augment=null")
+        siamese = self._siamese = default_augment(spec.kind) if self.augment == "auto" else self.augment
+        if siamese is not None and spec.kind not in siamese.kinds:
+            raise UserError(f"augmentation needs {siamese.noun}; set --method.objective.augment=null")
         params = None if siamese is None else siamese.sample(streams.generator("augment"))
         network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
         chunk = self._chunk(device_of(synthetic).type)
@@ -274,7 +276,7 @@ class DistributionMatching(Objective[RealData]):
         The labels are places: among the classes that the set has, or the cells.
         """
         if self._cells is None:
-            classes = list(range(real.spec.num_classes)) if self._present is None else self._present.tolist()
+            classes = list(range(real.spec.num_groups)) if self._present is None else self._present.tolist()
             count = self.real_per_class
         else:
             classes = list(range(len(self._cells.rows)))
@@ -292,9 +294,9 @@ class DistributionMatching(Objective[RealData]):
 
 
 def _task(real: Data) -> Task:
-    if not isinstance(real, RealData):
+    if real.spec.num_groups is None:
         raise UserError("DistributionMatching needs samples with classes: choose HarmonicMatching for a time series")
-    return Classification(real)
+    return task_of(real)
 
 
 def _with_features(network: nn.Module) -> FeatureNetwork:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.learners.task import task_of
 from hf_distill.learners.training import augmented
@@ -59,7 +59,7 @@ class GradientMatching(Objective[Data]):
         distance: Distance = "layers",
         batch: NonNegativeInt = 0,
         real_batch: Annotated[int, Range(1, 100_000)] = 256,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.pool = FreshNetworks(network=DLinear()) if pool is None else pool

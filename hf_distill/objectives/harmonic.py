@@ -61,7 +61,7 @@ class HarmonicMatching(Objective[SeriesData]):
 
     def prepare(self, synthetic: Synthetic, real: Data, steps: int) -> None:
         """See :class:`Objective`: check the options."""
-        if not isinstance(real, SeriesData):
+        if real.spec.kind != "series":
             raise UserError("HarmonicMatching needs a time series: choose SeriesData")
         length = len(synthetic().x)
         bins = length // 2 + 1

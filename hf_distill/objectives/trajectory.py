@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.data.series import SeriesData
 from hf_distill.learners.learner import Weights
 from hf_distill.learners.rate import LearnedRate
 from hf_distill.learners.task import Task, batch_index, task_of
@@ -67,7 +66,7 @@ class TrajectoryMatching(Objective[Data]):
         batch: NonNegativeInt = 0,
         real_batch: NonNegativeInt = 0,
         pieces: bool = True,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.pool = Snapshots(network=DLinear()) if pool is None else pool
@@ -87,9 +86,8 @@ class TrajectoryMatching(Objective[Data]):
 
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory``."""
-        decoded, piece = synthetic(), None
-        if self.pieces and isinstance(real, SeriesData):
-            piece = real.train.piece(len(decoded.x), streams.generator("piece"))
+        decoded = synthetic()
+        piece = real.piece(len(decoded.x), streams.generator("piece")) if self.pieces else None
         return {"trajectory": self.match(synthetic, decoded, piece, real, streams)}
 
     def match(self, synthetic: Synthetic, decoded: Batch, piece: Tensor | None, real: Data, streams: Streams) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.files import user_path
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task
@@ -41,7 +41,7 @@ class PretrainedNetworks(Pool):
         steps: PositiveInt = 800,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.network = network

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
 from hf_distill.learners.task import Task
 from hf_distill.learners.training import train_on_real
@@ -42,7 +42,7 @@ class Snapshots(Pool):
         every: PositiveInt = 20,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.network = network

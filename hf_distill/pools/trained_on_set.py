@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import nn
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.batch import Batch
 from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.learners.task import Task
@@ -52,7 +52,7 @@ class TrainedOnSet(Pool):
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: PositiveFloat = 1e-3,
         batch: NonNegativeInt = 32,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.networks = networks

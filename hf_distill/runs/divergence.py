@@ -40,7 +40,7 @@ def grey_share(synthetic: Synthetic) -> float | None:
     Of a quantized set, that of the values before they are rounded: with few levels all may rightly be black or white.
     """
     inner = synthetic.synthetic if isinstance(synthetic, QuantizedSet) else synthetic
-    return grey_pixels(inner.spec.denormalize(inner().x)) if inner.spec.is_image else None
+    return grey_pixels(inner.spec.denormalize(inner().x)) if inner.spec.kind == "image" else None
 
 
 def grey_pixels(images: Tensor) -> float:

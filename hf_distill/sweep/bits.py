@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hf_distill.data.base import Data
-from hf_distill.data.real import RealData
 from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.files import locked, user_path, write_atomically
@@ -151,7 +150,7 @@ class BitSweep:
                 jobs.append((f"random_{bits}", partial(sets.random, bits)))
         if "float32" in self.baselines:
             jobs.append(("float32", sets.full_precision))
-        if isinstance(self.data, RealData) and self.data.spec.is_image:
+        if self.data.spec.kind == "image":
             if "patchwise" in self.baselines:
                 jobs.append((f"patchwise_{PATCH_BITS}", sets.patch_wise))
             codecs: tuple[Literal["png", "jpeg"], ...] = ("png", "jpeg")

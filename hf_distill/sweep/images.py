@@ -29,13 +29,13 @@ def encoded_images(
         Normalised images ``(M, C, H, W)`` as they decode, their labels, and the bits that they take; M may be 0.
     """
     spec, generator = real.spec, streams.generator(codec)
-    orders = [real.train.class_index(label) for label in range(spec.num_classes)]
+    orders = [real.train.class_index(label) for label in range(spec.num_groups)]
     orders = [rows[torch.randperm(len(rows), generator=generator)] for rows in orders]
     images: list[np.ndarray] = []
     labels: list[int] = []
     used = 0
     for place in range(max(map(len, orders))):
-        for label in torch.randperm(spec.num_classes, generator=generator).tolist():
+        for label in torch.randperm(spec.num_groups, generator=generator).tolist():
             if place >= len(orders[label]):
                 continue
             data, image = _encode(real.train.raw(orders[label][place][None])[0].cpu().numpy(), codec, quality)

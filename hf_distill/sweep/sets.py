@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -71,7 +71,7 @@ class BudgetSets:
         assert isinstance(method.synthetic, QuantizedSet)
         self.method, self.described, self.data, self.budget = method, method.synthetic, data, budget
         self.folder, self.seeds, self.draws = folder, seeds, draws
-        self._classes = data.spec.num_classes if isinstance(data, RealData) else None
+        self._classes = data.spec.num_groups
         self._total = budget.bits(self._classes)
 
     def quantized(self, bits: int) -> QuantizedSet:
@@ -143,7 +143,7 @@ class BudgetSets:
 
     def random(self, bits: int) -> Bought:
         """Quantize random real samples, a draw a set."""
-        initial = RealSamples() if isinstance(self.data, RealData) else SubSeries()
+        initial = SubSeries() if self._classes is None else RealSamples()
         return self._undistilled("random, quantized", bits, initial, range(self.draws))
 
     def _undistilled(self, kind: str, bits: int, initial: InitialSamples, seeds: range) -> Bought:
@@ -165,11 +165,11 @@ class BudgetSets:
     def patch_wise(self) -> Bought:
         """Distill at full precision, then quantize by patches; see :func:`patchwise`."""
         spec, size = self.data.spec, 0
-        labels = spec.num_classes * spec.bits_per_label
+        labels = spec.num_groups * spec.bits_per_label
         shape = sizable(self.described.synthetic).shapes(spec, 1)["pixels"]
 
         def needed(per_class: int) -> int:
-            own = patchwise_bits(shape[1:], per_class * spec.num_classes, PATCH_BITS, _PATCH, _GROUPS)
+            own = patchwise_bits(shape[1:], per_class * spec.num_groups, PATCH_BITS, _PATCH, _GROUPS)
             return own + per_class * labels
 
         while needed(size + 1) <= self._total:
@@ -185,8 +185,8 @@ class BudgetSets:
 
     def encoded(self, codec: Literal["png", "jpeg"]) -> Bought:
         """Take random real images, as many as fit encoded, a draw a set."""
-        assert isinstance(self.data, RealData)
-        draws = [encoded_images(self.data, self._total, codec, _JPEG_QUALITY, Streams(k)) for k in range(self.draws)]
+        real = cast(RealData, self.data)  # its inputs are images
+        draws = [encoded_images(real, self._total, codec, _JPEG_QUALITY, Streams(k)) for k in range(self.draws)]
         if not all(len(y) for _, y, _ in draws):
             return Bought(codec, None, [], 0)
         return Bought(codec, None, [self._filled(x, y) for x, y, _ in draws], max(used for _, _, used in draws))

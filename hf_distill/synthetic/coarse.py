@@ -58,7 +58,7 @@ class CoarsePixelSet(PixelSet):
         Raises:
             UserError: The data are no images.
         """
-        if not spec.is_image:
+        if spec.kind != "image":
             raise UserError("CoarsePixelSet holds images; use VectorSet for vectors")
         channels, height, width = spec.shape
         return (channels, self._side(height), self._side(width))

@@ -66,7 +66,7 @@ class PixelSet(Synthetic[DataSpec]):
 
     def shapes(self, spec: DataSpec, size: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes that :meth:`codes` will have for so many samples of each class."""
-        samples = spec.num_classes * size
+        samples = spec.num_groups * size
         weights = {} if self.weights is None else {self.weights.NAME: (samples,)}
         return {"pixels": (samples, *self.stored_shape(spec)), **self.labels.shapes(spec, samples), **weights}
 
@@ -147,7 +147,7 @@ class PixelSet(Synthetic[DataSpec]):
         numbers, soft = self.labels.classes(), bool(self.labels.codes())
         columns: dict[str, list[Any]] = {}
         if soft:
-            meta["labels"] = {"classes": self.spec.num_classes, **self.labels.describe()}
+            meta["labels"] = {"classes": self.spec.num_outputs, **self.labels.describe()}
             if numbers is not None:
                 arrays["chosen"] = numbers.cpu().numpy().astype("<i4")
         elif numbers is not None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from hf_distill.data.base import Spec
 from hf_distill.data.batch import Batch
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.labels.hard import HardLabels
 from hf_distill.quantization.base import Quantizer
@@ -20,7 +19,7 @@ from hf_distill.quantization.packing import packed_bytes
 from hf_distill.quantization.stored import expected_bits
 from hf_distill.synthetic.base import Bits, Synthetic, role
 from hf_distill.synthetic.pixel import PixelSet
-from hf_distill.synthetic.quantized_row import COUNT_BITS, classes_of
+from hf_distill.synthetic.quantized_row import COUNT_BITS
 
 if TYPE_CHECKING:
     from hf_distill.synthetic.quantized import QuantizedSet
@@ -109,7 +108,7 @@ class Planner:
         if needed > total and (own.coding == "packed" or self.share is not None):
             what = f"budget.total_bytes {-(-needed // 8)}"
             if own.budget.bits_per_class is not None:
-                what = f"budget.bits_per_class {-(-needed // (classes_of(spec) or 1))}"
+                what = f"budget.bits_per_class {-(-needed // (spec.num_groups or 1))}"
             raise UserError(
                 f"{total} bits are too few: with {own.quantizer.bits} bits a value the smallest set takes {needed}; "
                 f"give {what}, or fewer bits a value"
@@ -145,13 +144,13 @@ class Planner:
                 "different numbers of samples, so set synthetic.equal_classes=false"
             )
 
-    def bits(self, spec: Spec, size: int) -> Bits:
+    def bits(self, spec: Any, size: int) -> Bits:
         """Return what the set's bits will be for a size; with entropy coding, about."""
         own, inner = self._set, sizable(self._set.synthetic)
-        shapes, classes, part = inner.shapes(spec, size), classes_of(spec), own.label_part
+        shapes, classes, part = inner.shapes(spec, size), spec.num_groups, own.label_part
         if part is None and classes is not None:
             part = HardLabels()
-        soft = part.shapes(spec, 1) if part is not None and isinstance(spec, DataSpec) else {}
+        soft = part.shapes(spec, 1) if part is not None else {}
         weights = set() if own.weight_part is None else {own.weight_part.NAME}
         data = side = labels = 0
         for name, shape in shapes.items():
@@ -164,7 +163,7 @@ class Planner:
             else:
                 data += int(packed * (self.share or 1.0))
             side += quantizer.side_bits(group_count(quantizer.granularity, shape, classes))
-        if part is not None and isinstance(spec, DataSpec):
+        if part is not None:
             samples = next(iter(shapes.values()))[0]
             counted = own.equal_classes and not soft
             labels += COUNT_BITS if counted else 8 * packed_bytes(part.named(spec, samples), spec.bits_per_label)
@@ -210,7 +209,7 @@ class Planner:
 
     def _total(self, spec: Spec) -> int:
         assert self._set.budget is not None
-        return self._set.budget.bits(classes_of(spec))
+        return self._set.budget.bits(spec.num_groups)
 
 
 def largest_size(bits: Callable[[int], int], least: int, total: int) -> int:

@@ -20,7 +20,7 @@ from hf_distill.quantization.grouping import from_rows, to_rows
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, role
 from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.planner import Planner
-from hf_distill.synthetic.quantized_row import QuantizedRow, classes_of, quantized_row
+from hf_distill.synthetic.quantized_row import QuantizedRow, quantized_row
 from hf_distill.synthetic.smoothness import total_variation
 
 # Values of a row that ranges and levels are fitted to in every step of a warm-up whose bits are steered.
@@ -147,7 +147,7 @@ class QuantizedSet(Synthetic[Spec]):
         self.quantizers = nn.ModuleDict()
         for name, values in self.synthetic.codes().items():
             quantizer = copy.deepcopy(self.described(name))
-            quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, classes_of(self.spec)))
+            quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, self.spec.num_groups))
             self.quantizers[_key(name)] = quantizer
 
     @torch.no_grad()
@@ -186,7 +186,7 @@ class QuantizedSet(Synthetic[Spec]):
         for name, values in self.synthetic.codes().items():
             quantizer = self.quantizers[_key(name)]
             assert isinstance(quantizer, Quantizer)
-            each.append((name, quantizer, to_rows(values, quantizer.granularity, classes_of(self.spec))))
+            each.append((name, quantizer, to_rows(values, quantizer.granularity, self.spec.num_groups)))
         return each
 
     def codes(self) -> dict[str, Tensor]:

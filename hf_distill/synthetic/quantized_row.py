@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hf_distill.data.base import Spec
 from hf_distill.data.spec import DataSpec
 from hf_distill.labels.base import Labels
 from hf_distill.labels.hard import HardLabels
@@ -68,7 +67,7 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
     meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, **described(inner)}
     meta["variables"] = variables
     if (part := _labels(inner)) is not None:
-        meta["labels"] = {"classes": inner.spec.num_classes, **part.describe()}
+        meta["labels"] = {"classes": inner.spec.num_outputs, **part.describe()}
         name, value = _class_numbers(part, inner.spec, meta["labels"])
         columns |= {} if value is None else {name: value}
         sizes["labels"] += COUNT_BITS if isinstance(value, int) else 8 * len(value or b"")
@@ -80,7 +79,7 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
 
 def _labels(inner: Synthetic) -> Labels | None:
     """Return what holds a set's labels: of a set of samples that says nothing of it, the classes that it decodes to."""
-    if inner.label_part is not None or classes_of(inner.spec) is None:
+    if inner.label_part is not None or inner.spec.num_groups is None:
         return inner.label_part
     hard = HardLabels()
     hard.initialize(inner().hard, inner.spec)
@@ -93,13 +92,8 @@ def _class_numbers(labels: Labels, spec: DataSpec, about: dict[str, Any]) -> tup
     if numbers is None:
         return "label", None
     if not labels.codes():
-        ordered = torch.arange(spec.num_classes).repeat_interleave(len(numbers) // spec.num_classes)
-        if torch.equal(numbers.cpu(), ordered) and len(numbers) // spec.num_classes < 2**COUNT_BITS:
-            return "per_class", len(numbers) // spec.num_classes
+        ordered = torch.arange(spec.num_groups).repeat_interleave(len(numbers) // spec.num_groups)
+        if torch.equal(numbers.cpu(), ordered) and len(numbers) // spec.num_groups < 2**COUNT_BITS:
+            return "per_class", len(numbers) // spec.num_groups
     about |= {"bits": spec.bits_per_label, "count": numbers.numel()}
     return "label", pack_codes(numbers.cpu().numpy(), spec.bits_per_label)
-
-
-def classes_of(spec: Spec) -> int | None:
-    """Return the number of classes, or None for a series."""
-    return spec.num_classes if isinstance(spec, DataSpec) else None

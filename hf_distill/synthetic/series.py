@@ -60,7 +60,7 @@ class SeriesSet(Synthetic[SeriesSpec]):
 
     def check(self, spec: SeriesSpec) -> None:
         """Refuse data without windows, and a length that holds none."""
-        if not isinstance(spec, SeriesSpec):
+        if spec.kind != "series":
             raise UserError(f"{type(self).__name__} holds a time series: choose SeriesData, or PixelSet for images")
         if self.length < self.least_size(spec):
             raise UserError(

@@ -28,6 +28,6 @@ class VectorSet(PixelSet):
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`."""
-        if spec.is_image:
-            raise UserError("VectorSet holds vectors; use PixelSet for images")
+        if spec.kind != "vector":
+            raise UserError(f"VectorSet holds vectors; use PixelSet for {spec.form.plural}")
         super().initialize(x, y, spec, w)

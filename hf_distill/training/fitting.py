@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hf_distill.augment.siamese import AugmentParams, SiameseAugment
+from hf_distill.augment.base import Augment, AugmentParams
 from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
 from hf_distill.networks.cost import one_thread
@@ -233,7 +233,7 @@ def _stack(batches: Sequence[Batch]) -> Batch:
     return Batch(*(torch.stack(t) for t in ([b.x for b in batches], [b.y for b in batches], [b.w for b in batches])))
 
 
-def _augment(augment: SiameseAugment, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+def _augment(augment: Augment, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """Augment ``(K, B, C, H, W)``: every network draws from its own generator, every image has its own parameters."""
     params = [augment.sample(generator, x.shape[1]) for generator in generators]
     if len(params) == 1:

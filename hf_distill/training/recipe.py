@@ -7,7 +7,7 @@ import math
 
 from typing_extensions import Self
 
-from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
@@ -31,7 +31,7 @@ class Recipe(Part):
         batch_size: Samples of a step at most; the batches of an epoch are of equal size.
         optimizer: What follows the gradients, and how fast; null for ``SGD``.
         schedule: How its learning rate falls; null for ``StepDecay``.
-        augment: Augmentation; every image gets its own parameters. Must be null for vectors.
+        augment: Augmentation; every image gets its own parameters. Must be one for the kind of the data.
         loss: What is minimised; null for ``CrossEntropy``.
     """
 
@@ -43,7 +43,7 @@ class Recipe(Part):
         batch_size: PositiveInt = 256,
         optimizer: Optimizer | None = None,
         schedule: Schedule | None = None,
-        augment: SiameseAugment | None = None,
+        augment: AnyAugment | None = None,
         loss: Loss | None = None,
     ) -> None:
         self.epochs = epochs
@@ -118,7 +118,10 @@ class Recipe(Part):
         """Refuse what cannot be trained.
 
         Raises:
-            UserError: The inputs are vectors and there is an augmentation.
+            UserError: The augmentation is for another kind of inputs.
         """
-        if self.augment is not None and not spec.is_image:
-            raise UserError(f"recipe.augment works on images, not on vectors {spec.shape}; set recipe.augment to null")
+        if self.augment is not None and spec.kind not in self.augment.kinds:
+            raise UserError(
+                f"recipe.augment works on {self.augment.noun}, not on {spec.form.plural} {spec.shape}; set "
+                "recipe.augment to null"
+            )

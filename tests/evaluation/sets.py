@@ -39,7 +39,7 @@ def vectors(rows: int, seed: int) -> datasets.Dataset:
 
 
 def distilled(real: RealData, per_class: int) -> DistilledDataset:
-    synthetic = (PixelSet if real.spec.is_image else VectorSet)(per_class=per_class)
+    synthetic = (PixelSet if real.spec.kind == "image" else VectorSet)(per_class=per_class)
     batch = real.sample([0, 1, 2], per_class, torch.Generator().manual_seed(0))
     synthetic.initialize(batch.x, batch.y, real.spec)
     return DistilledDataset.from_synthetic(synthetic, seed=0)

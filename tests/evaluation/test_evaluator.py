@@ -136,8 +136,8 @@ def test_without_a_test_split(artifact):
 
 
 def test_default_network(real, vector_real):
-    assert default_network(real.spec.shape).config() == ConvNet(depth=2).config()
-    assert isinstance(default_network(vector_real.spec.shape), MLP)
+    assert default_network(real.spec).config() == ConvNet(depth=2).config()
+    assert isinstance(default_network(vector_real.spec), MLP)
 
 
 def test_a_network_learns_from_soft_labels_where_they_are_wanted(vector_real, tmp_path):

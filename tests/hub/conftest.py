@@ -94,7 +94,7 @@ def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
 
 def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
     """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
-    synthetic = PixelSet(per_class=per_class, clip=False) if spec.is_image else VectorSet(per_class=per_class)
+    synthetic = PixelSet(per_class=per_class, clip=False) if spec.kind == "image" else VectorSet(per_class=per_class)
     y = torch.arange(spec.num_classes).repeat_interleave(per_class)
     x = torch.randn(len(y), *spec.shape, generator=torch.Generator().manual_seed(seed)) * 2
     synthetic.initialize(x, y, spec)

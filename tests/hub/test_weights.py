@@ -25,7 +25,7 @@ W = [0.5, 1.5, 1.0, 0.25, 2.0, 0.75]  # which average 1
 
 def weighted(w: list[float] = W, spec=None, **options) -> DistilledDataset:
     spec = spec or image_spec()
-    synthetic = (PixelSet if spec.is_image else VectorSet)(per_class=2, weights=FixedWeights(), **options)
+    synthetic = (PixelSet if spec.kind == "image" else VectorSet)(per_class=2, weights=FixedWeights(), **options)
     y = torch.arange(spec.num_classes).repeat_interleave(2)
     x = torch.randn(len(y), *spec.shape, generator=torch.Generator().manual_seed(0))
     synthetic.initialize(x, y, spec, torch.tensor(w))

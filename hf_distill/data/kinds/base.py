@@ -215,6 +215,10 @@ class Kind(ABC):
     def denormalize(self, spec: DataSpec, x: Tensor) -> Tensor:
         """Turn inputs ``(B, *shape)`` into what is stored, clipped and rounded."""
 
+    def made_up(self, spec: DataSpec, count: int) -> Tensor:
+        """Return so many inputs that could be stored, the mean of the data."""
+        return torch.zeros(count, *spec.shape)
+
     def limits(self, spec: DataSpec, like: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the smallest and the largest input that can be stored, or None where there are none."""
         return None

@@ -98,6 +98,18 @@ class Target(ABC):
         return f"class {spec.classes[group]!r}"
 
     @abstractmethod
+    def contents(self, spec: DataSpec) -> str:
+        """Say what a set holds, without their number: ``samples of 10 classes``."""
+
+    @abstractmethod
+    def made_up(self, spec: DataSpec) -> Tensor:
+        """Return targets of two rows, the least and the greatest that there are."""
+
+    def with_few(self, spec: DataSpec, most: int) -> DataSpec:
+        """Return the specification with so many classes at most."""
+        return spec
+
+    @abstractmethod
     def bits(self, spec: DataSpec) -> int:
         """Return the bits of the target of one stored row."""
 

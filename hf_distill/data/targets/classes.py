@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,6 +50,28 @@ class ClassTarget(Target):
     def groups(self, spec: DataSpec) -> int:
         """See :class:`Target`."""
         return len(spec.classes)
+
+    def contents(self, spec: DataSpec) -> str:
+        """See :class:`Target`."""
+        return f"samples of {len(spec.classes)} classes"
+
+    def made_up(self, spec: DataSpec) -> Tensor:
+        """See :class:`Target`."""
+        return torch.tensor([0, len(spec.classes) - 1])
+
+    def with_few(self, spec: DataSpec, most: int) -> DataSpec:
+        """See :class:`Target`."""
+        if len(spec.classes) <= most:
+            return spec
+        column = spec.features[spec.label_column]
+        names = {"names": list(spec.classes[:most])} if "names" in column else {}
+        return replace(
+            spec,
+            classes=spec.classes[:most],
+            label_values=spec.label_values and spec.label_values[:most],
+            class_counts=spec.class_counts[:most],
+            features={**spec.features, spec.label_column: {**column, **names}},
+        )
 
     def bits(self, spec: DataSpec) -> int:
         """See :class:`Target`: ``ceil(log2(classes))``."""

@@ -89,6 +89,10 @@ class Format(ABC, Generic[SpecT]):
     def value_kind(self, spec: SpecT) -> str:
         """Say what a stored value is, ``8-bit pixels`` for example."""
 
+    def file(self, spec: SpecT) -> str:
+        """Say what files config ``default`` is in."""
+        return "parquet"
+
     @abstractmethod
     def card_variables(self, spec: SpecT, record: dict[str, Any]) -> dict[str, Any]:
         """Return what the template needs beside what all cards have."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
@@ -24,21 +26,21 @@ def class_grid(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
 
     Args:
         spec: What the samples are.
-        stored: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)``, as published.
+        stored: Inputs ``(M, *shape)``, as published.
         y: Class indices ``(M,)``.
 
     Returns:
         An RGB picture; equal samples give equal pixels.
     """
     labels = y.numpy()
-    present = [index for index in range(spec.num_classes) if (labels == index).any()][:_ROWS]
+    present = [index for index in range(spec.num_groups) if (labels == index).any()][:_ROWS]
     chosen = [np.flatnonzero(labels == index)[:_COLUMNS] for index in present]
-    names = [spec.classes[index] for index in present]
-    if spec.is_image:
-        rows = [_image_row([_tile(stored[sample]) for sample in samples]) for samples in chosen]
-    else:
-        rows = [_heat_map(spec, stored[samples]) for samples in chosen]
-    return _stack(rows, names)
+    names = [spec.classes[index] if spec.classes else "" for index in present]
+    return _stack([DRAWINGS[spec.kind](spec, stored[samples]) for samples in chosen], names)
+
+
+def _images(spec: DataSpec, images: np.ndarray) -> PILImage.Image:
+    return _image_row([_tile(image) for image in images])
 
 
 def _tile(image: np.ndarray) -> PILImage.Image:
@@ -72,6 +74,13 @@ def _heat_map(spec: DataSpec, vectors: np.ndarray) -> PILImage.Image:
     height = picture.height * max(4, 24 // picture.height)
     smooth = PILImage.Resampling.BOX if picture.width > width else PILImage.Resampling.NEAREST
     return picture.resize((width, height), smooth)
+
+
+#: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
+DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
+    "image": _images,
+    "vector": _heat_map,
+}
 
 
 def _stack(rows: list[PILImage.Image], names: list[str]) -> PILImage.Image:

@@ -1,4 +1,4 @@
-"""Classification sets: a row is a sample, an image or a vector with its hard label."""
+"""Sets of samples: a row is an input of some kind with its target."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
+from hf_distill.hub.formats.words import WORDS
+from hf_distill.hub.kind_checks import sample_tasks
 from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.synthetic.base import Bits
 
@@ -28,7 +30,7 @@ class ClassificationFormat(Format[DataSpec]):
     Weights are a column of their own, ``weight`` where the source has none of that name, unless all are 1.
     """
 
-    tasks = ("image-classification", "tabular-classification")
+    tasks = sample_tasks()
     template = "card_classification.md.jinja"
     noun = "training samples"
 
@@ -99,16 +101,21 @@ class ClassificationFormat(Format[DataSpec]):
 
     def value_kind(self, spec: DataSpec) -> str:
         """See :class:`Format`."""
-        return f"{spec.bits_per_value}-bit {'pixels' if spec.is_image else 'values'}"
+        return f"{spec.bits_per_value}-bit {spec.form.values}"
+
+    def file(self, spec: DataSpec) -> str:
+        """See :class:`Format`."""
+        return WORDS[spec.kind].file
 
     def card_variables(self, spec: DataSpec, record: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
-        count, labels = record["rows"] / spec.num_classes, record["codes"]["meta"].get("labels", {})
+        count, labels = record["rows"] / spec.num_groups, record["codes"]["meta"].get("labels", {})
         return {
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],
-            "mode": MODES[spec.shape[0]] if spec.is_image else None,
+            "mode": MODES.get(spec.shape[0]),
+            "words": WORDS[spec.kind],
             "width": int(np.prod(spec.shape)),
             "weight": (record.get("layout") or {}).get("weight"),
             "soft": "top" in labels or "dense" in labels,

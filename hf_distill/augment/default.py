@@ -1,0 +1,18 @@
+"""The usual augmentation of each kind of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hf_distill.augment.base import Augment
+from hf_distill.augment.siamese import SiameseAugment
+
+#: What ``auto`` stands for; kinds without a line have none.
+AUGMENTS: dict[str, Callable[[], Augment]] = {
+    "image": SiameseAugment,
+}
+
+
+def default_augment(kind: str) -> Augment | None:
+    """Return the usual augmentation of a kind, or None."""
+    return AUGMENTS[kind]() if kind in AUGMENTS else None

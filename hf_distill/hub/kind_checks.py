@@ -1,0 +1,95 @@
+"""What a record must say of each kind of inputs and of each target; needs neither torch nor datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hf_distill.hub.checks import Check, different, fields, flag, listing, matching, number, one_of, refuse, text, whole
+from hf_distill.hub.feature_checks import ID, MOST_VALUES, image_feature, list_of, number_or_flag, value_feature
+
+_size = whole(1, MOST_VALUES)
+_nothing = fields({})
+
+
+def _check_image(spec: dict[str, Any]) -> None:
+    one_of(1, 3, 4)(spec["shape"][0], "spec.shape[0]")
+    image_feature(spec["features"][spec["input_column"]], "spec.features.INPUT")
+
+
+def _check_vector(spec: dict[str, Any]) -> None:
+    inputs = spec["features"][spec["input_column"]]
+    list_of(fields({"dtype": number_or_flag, "_type": one_of("Value")}, ID))(inputs, "spec.features.INPUT")
+    one_of(-1, spec["shape"][0])(inputs.get("length", -1), "spec.features.length")
+
+
+def _check_labels(spec: dict[str, Any]) -> None:
+    """Check that the label column can hold the classes."""
+    feature, values, classes = spec["features"][spec["label_column"]], spec.get("label_values"), spec["classes"]
+    if feature["_type"] == "ClassLabel":
+        if list(feature["names"]) != list(classes):
+            refuse(feature["names"], "spec.features.LABEL.names", "the classes")
+        if values is not None:
+            refuse(values, "spec.label_values", "null, since the label column has the classes' names")
+        return
+    value_feature(feature, "spec.features.LABEL")
+    kind = feature["dtype"]
+    if values is None:
+        matching(r"u?int(8|16|32|64)", "a type of whole numbers, or spec.label_values")(kind, "spec.features.LABEL")
+        return
+    inner = text if "string" in kind else flag if kind == "bool" else number() if "float" in kind else whole(-(2**63))
+    different(inner, len(classes))(values, "spec.label_values")
+
+
+@dataclass(frozen=True)
+class KindCheck:
+    """What a record must say of a kind of inputs.
+
+    Attributes:
+        topic: The first word of its tasks.
+        shape: Check of ``spec.shape``.
+        inputs: Check of all else that is the kind's own, the type of the input column first.
+        about: Check of ``spec.about``.
+        statistics: How many means and deviations there are.
+    """
+
+    topic: str
+    shape: Check
+    inputs: Callable[[dict[str, Any]], None]
+    about: Check = _nothing
+    statistics: Callable[[dict[str, Any]], int] = lambda spec: spec["shape"][0]
+
+
+@dataclass(frozen=True)
+class TargetCheck:
+    """What a record must say of a target.
+
+    Attributes:
+        suffix: The second word of its tasks.
+        classes: Check of ``spec.classes``.
+        labels: Check of the label column and of all else that is the target's own.
+        about: Check of ``spec.target_about``.
+    """
+
+    suffix: str
+    classes: Check
+    labels: Callable[[dict[str, Any]], None]
+    about: Check = _nothing
+
+
+#: The kinds of inputs, the first one of a topic being that of records that name none.
+KIND_CHECKS: dict[str, KindCheck] = {
+    "image": KindCheck("image", listing(_size, 3), _check_image),
+    "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
+}
+#: The targets.
+TARGET_CHECKS: dict[str, TargetCheck] = {
+    "classes": TargetCheck("classification", different(text, least=1), _check_labels),
+}
+
+
+def sample_tasks() -> tuple[str, ...]:
+    """Return the tasks of sets of samples: those of every kind with every target."""
+    found = [f"{kind.topic}-{target.suffix}" for target in TARGET_CHECKS.values() for kind in KIND_CHECKS.values()]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,19 @@
+"""The usual set of each kind of inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.vector import VectorSet
+
+#: What holds selected samples of a kind, each as it is.
+SETS: dict[str, type[PixelSet]] = {
+    "image": PixelSet,
+    "vector": VectorSet,
+}
+
+
+def default_set(kind: str, **options: Any) -> PixelSet:
+    """Return a set of samples of a kind."""
+    return SETS[kind](**options)
