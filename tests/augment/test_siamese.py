@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from hf_distill.augment import SiameseAugment
-from hf_distill.augment.siamese import OPERATIONS, AugmentParams
+from hf_distill.augment.base import AugmentParams
+from hf_distill.augment.siamese import OPERATIONS
 from hf_distill.errors import UserError
 
 OFF = {"brightness": 0, "saturation": 0, "contrast": 0, "crop": 0, "cutout": 0, "flip": 0, "scale": 1, "rotate": 0}

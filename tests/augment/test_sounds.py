@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hf_distill.augment import SoundAugment
-from hf_distill.augment.siamese import AugmentParams
+from hf_distill.augment.base import AugmentParams
 from hf_distill.augment.sounds import OPERATIONS
 from hf_distill.errors import UserError
 

@@ -12,6 +12,7 @@ from hf_distill.quantization import UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
 from hf_distill.training import Recipe
+from tests.data.series import columns, data
 
 
 def noisy(rows=1000):
@@ -48,8 +49,8 @@ def test_the_seed_decides():
 
 
 def test_wrong_data_are_named():
-    with pytest.raises(UserError, match="needs samples with classes, not object"):
-        RelabeledSamples().draw(object(), 1, Streams(0))
+    with pytest.raises(UserError, match="needs samples with classes, not SeriesData"):
+        RelabeledSamples().draw(data(columns()).setup(), 1, Streams(0))
 
 
 def test_soft_labels_are_those_of_the_quantized_samples():

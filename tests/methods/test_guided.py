@@ -167,7 +167,7 @@ def test_generator_learns_resumes_and_is_a_pipeline(tmp_path):
 
 def test_generator_refuses_what_it_cannot_make():
     vectors = Dataset.from_dict({"v": [[0.0, 1.0]] * 4, "label": [0, 0, 1, 1]})
-    with pytest.raises(UserError, match="holds vectors"):
+    with pytest.raises(UserError, match="holds numbers"):
         GeneratorTraining().train(RealData.from_dataset(vectors), progress=False)
     with pytest.raises(UserError, match="cannot be halved 4 times"):
         GeneratorTraining(channels=[8] * 5).train(RealData(), progress=False)

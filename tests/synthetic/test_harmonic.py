@@ -9,6 +9,7 @@ from hf_distill.errors import UserError
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet
 from tests.synthetic.quantized import read
+from tests.synthetic.quantized import spec as samples
 
 
 def series_spec(channels=3, lookback=4, horizon=2):
@@ -139,5 +140,5 @@ def test_lengths_and_harmonics_that_do_not_fit():
     with pytest.raises(UserError, match="wrap is -1"):
         filled(HarmonicSet, wrap=-1)
     with pytest.raises(UserError, match="choose SeriesData"):
-        SeriesSet().initialize(torch.zeros(1, 1), torch.zeros(1), None)
+        SeriesSet().initialize(torch.zeros(1, 1), torch.zeros(1), samples())
     assert PixelSet(per_class=3).size == 3
