@@ -69,3 +69,14 @@ def test_the_api_pages_hold_every_public_name(tmp_path):
         in pages["selection"]
     )
     assert inspect.getdoc(hf_distill.CondTSF) in pages["objectives"]
+
+
+def test_the_part_of_the_guide_for_contributors_works():
+    import torch
+
+    text = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)[1]
+    namespace = {"__name__": "guide"}
+    exec(inspect.cleandoc(text), namespace)
+    features = torch.tensor([[0.0], [0.1], [5.0], [-6.0]])
+    rows, weights = namespace["FarSelector"]().fit(features).select(2, torch.Generator())
+    assert rows.tolist() == [3, 2] and weights.sum() == 4

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from hf_distill import __version__
+from hf_distill.configurations import located
 from hf_distill.errors import DistillError, Interrupted, UserError
 from hf_distill.text import masked, printable, shorten
 
@@ -24,6 +25,8 @@ _COMMANDS = {
     "show": "say what a distilled dataset is and what it is worth",
     "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
+    "configs": "list the configurations that come with the library, or print one",
+    "parts": "list the parts that a configuration is made of, or explain one",
 }
 
 _USAGE = """usage: hf-distill COMMAND [options]
@@ -35,7 +38,8 @@ commands:
 
 hf-distill COMMAND --help tells a command's options; a first run:
 
-  hf-distill distill --config configs/dm_digits.yaml
+  pip install "hf-distill[digits]"
+  hf-distill distill --config dm_digits
   hf-distill evaluate outputs/dm_digits
   hf-distill push outputs/dm_digits --repo_id your-name/digits
 """
@@ -61,7 +65,7 @@ def run(argv: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             # Only the chosen command is imported: help and show come without torch.
-            importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(argv[1:])
+            importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(located(argv[1:]))
     except UserError as error:
         return _fail(str(error), 2)
     except Interrupted as error:
@@ -72,6 +76,8 @@ def run(argv: list[str]) -> int:
         return _fail("out of memory: ask for less at once (fewer samples, a smaller batch or network)", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except BrokenPipeError:  # who reads has seen enough, `| head` for example
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         # A full disk or a missing permission; whatever was half written has been removed by its writer.
         place = f" ({error.filename})" if error.filename else ""
