@@ -8,6 +8,8 @@ from hf_distill.hub.checks import Check, different, fields, flag, matching, one_
 
 #: Values of one sample that there can be, and rows of a set.
 MOST_VALUES, MOST_ROWS = 2**31, 2**40
+#: Samples of a sound in a second.
+MOST_RATE = 2**20
 NUMBERS = r"(u?int(8|16|32|64)|float(16|32|64)?|double)"
 _ZONE = r"(, tz=[\w/+:\-]{1,40})?"
 _PLAIN = (
@@ -25,9 +27,22 @@ image_feature = fields(
     {"_type": one_of("Image")},
     {**ID, "mode": optional(matching("[A-Za-z0-9;]{1,8}", "a mode of Pillow")), "decode": flag},
 )
+audio_feature = fields(
+    {"_type": one_of("Audio")},
+    {
+        **ID,
+        "decode": flag,
+        **{key: optional(whole(0, MOST_RATE)) for key in ("sampling_rate", "num_channels", "stream_index")},
+    },
+)
 
 #: The types of columns beside lists.
-FEATURES: dict[str, Check] = {"Value": value_feature, "ClassLabel": class_feature, "Image": image_feature}
+FEATURES: dict[str, Check] = {
+    "Value": value_feature,
+    "ClassLabel": class_feature,
+    "Image": image_feature,
+    "Audio": audio_feature,
+}
 
 
 def feature(value: Any, place: str) -> None:

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from hf_distill.hub.checks import Check, different, fields, flag, listing, matching, number, one_of, refuse, text, whole
-from hf_distill.hub.feature_checks import ID, MOST_VALUES, image_feature, list_of, number_or_flag, value_feature
+from hf_distill.hub.feature_checks import (
+    ID,
+    MOST_RATE,
+    MOST_VALUES,
+    audio_feature,
+    image_feature,
+    list_of,
+    number_or_flag,
+    value_feature,
+)
 
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
@@ -40,6 +49,12 @@ def _check_labels(spec: dict[str, Any]) -> None:
         return
     inner = text if "string" in kind else flag if kind == "bool" else number() if "float" in kind else whole(-(2**63))
     different(inner, len(classes))(values, "spec.label_values")
+
+
+def _check_audio(spec: dict[str, Any]) -> None:
+    inputs = spec["features"][spec["input_column"]]
+    audio_feature(inputs, "spec.features.INPUT")
+    one_of(spec["about"]["sampling_rate"])(inputs.get("sampling_rate"), "spec.features.INPUT.sampling_rate")
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,13 @@ class TargetCheck:
 #: The kinds of inputs, the first one of a topic being that of records that name none.
 KIND_CHECKS: dict[str, KindCheck] = {
     "image": KindCheck("image", listing(_size, 3), _check_image),
+    "audio": KindCheck(
+        "audio",
+        listing(_size, 1),
+        _check_audio,
+        about=fields({"sampling_rate": whole(1, MOST_RATE)}),
+        statistics=lambda spec: 1,
+    ),
     "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
 }
 #: The targets.

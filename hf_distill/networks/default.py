@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mlp import MLP
 
 
@@ -21,6 +22,7 @@ def _for_images(spec: Inputs) -> Architecture:
 #: What is trained on a kind where nobody says.
 NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "image": _for_images,
+    "audio": lambda spec: MelNetwork(),
     "vector": lambda spec: MLP(),
 }
 

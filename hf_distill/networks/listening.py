@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated
 
 from torch import nn
 
 from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture
+from hf_distill.networks.base import Architecture, FeatureNetwork, Inputs
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.mel import WINDOW, LogMel
 from hf_distill.options import PositiveInt, Range
@@ -21,7 +22,7 @@ class MelNetwork(Architecture):
 
     Args:
         network: The network for images; null for ``ConvNet``, 3 blocks deep and 32 wide.
-        sampling_rate: Of the sounds, in Hz; 8000 where neither it nor the data says another.
+        sampling_rate: Of the sounds, in Hz; null for the data's.
         bands: Rows of the image, bands of the mel scale.
         frames: Its columns; null for a multiple of 8 that are 20 ms apart or less.
         window: Seconds that a column looks at.
@@ -32,7 +33,7 @@ class MelNetwork(Architecture):
         self,
         *,
         network: Architecture | None = None,
-        sampling_rate: Annotated[int, Range(100, 1_000_000)] = 8000,
+        sampling_rate: Annotated[int, Range(100, 1_000_000)] | None = None,
         bands: Annotated[int, Range(2, 512)] = 32,
         frames: PositiveInt | None = None,
         window: Annotated[float, Range(1e-4, 10)] = WINDOW,
@@ -50,11 +51,19 @@ class MelNetwork(Architecture):
         """Name in tables."""
         return f"Mel{self.network.label}"
 
+    def build_for(self, spec: Inputs, seed: int) -> FeatureNetwork:
+        """See :class:`Architecture`; the sampling rate is the data's unless it is given."""
+        own = copy.copy(self)
+        own.sampling_rate = self.sampling_rate or spec.about.get("sampling_rate")
+        return own.build(spec.shape, spec.num_outputs, seed)
+
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """See :class:`Architecture`."""
         if len(shape) != 1:
             raise UserError(
                 f"MelNetwork hears sounds (samples,), not inputs of shape {tuple(shape)}; choose {self.network.label}"
             )
+        if self.sampling_rate is None:
+            raise UserError("MelNetwork needs the sampling rate of the sounds: give sampling_rate, or data that say it")
         ear = LogMel(shape[0], self.sampling_rate, self.bands, self.frames, self.window, self.span)
         return nn.Sequential(ear, self.network.build_body((1, self.bands, ear.frames)))

@@ -20,7 +20,7 @@ ARGUMENTS = {
     "VGG11": [{"norm": "instance"}, {"norm": "batch"}],
     "ResNet18": [{"norm": "instance"}, {"norm": "batch"}],
     "TransformersClassifier": [{"model": {"model_type": "vit", **VIT}}],
-    "MelNetwork": [{"bands": 8}],
+    "MelNetwork": [{"bands": 8, "sampling_rate": 8000}],
     "CustomNetwork": [{"function": "tests.networks.sample_networks:linear_last"}],
 }
 CASES = [(name, arguments) for name in ARCHITECTURES for arguments in ARGUMENTS.get(name, [{}])]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from datasets import ClassLabel, Features, Image, List, Value
+from datasets import Audio, ClassLabel, Features, Image, List, Value
 from PIL import Image as PILImage
 
 from hf_distill.data.spec import DataSpec
@@ -74,6 +74,24 @@ def image_spec(
     )
 
 
+def audio_spec(length: int = 800, rate: int = 8000, classes: tuple[str, ...] = ("no", "yes|ja")) -> DataSpec:
+    features = Features({"clip": Audio(sampling_rate=rate), "word": ClassLabel(names=list(classes))})
+    return DataSpec(
+        task="audio-classification",
+        input_column="clip",
+        label_column="word",
+        shape=(length,),
+        classes=classes,
+        mean=(0.0,),
+        std=(0.1,),
+        features=features.to_dict(),
+        source={"path": "owner/words", "revision": "f" * 40, "split": "train", "license": "cc-by-4.0"},
+        num_rows=600,
+        class_counts=(300,) * len(classes),
+        about={"sampling_rate": rate},
+    )
+
+
 def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
     features = Features({"label": Value("string"), "features": List(Value(dtype))})
     return DataSpec(
@@ -94,7 +112,8 @@ def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
 
 def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
     """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
-    synthetic = PixelSet(per_class=per_class, clip=False) if spec.kind == "image" else VectorSet(per_class=per_class)
+    vectors = spec.kind == "vector"
+    synthetic = VectorSet(per_class=per_class) if vectors else PixelSet(per_class=per_class, clip=False)
     y = torch.arange(spec.num_classes).repeat_interleave(per_class)
     x = torch.randn(len(y), *spec.shape, generator=torch.Generator().manual_seed(seed)) * 2
     synthetic.initialize(x, y, spec)

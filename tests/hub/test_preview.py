@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hf_distill.hub import render_preview
-from tests.hub.conftest import image_spec, vector_spec
+from tests.hub.conftest import audio_spec, image_spec, vector_spec
 
 
 def test_small_images_are_enlarged_in_whole_steps() -> None:
@@ -35,6 +35,19 @@ def test_vectors_are_a_heat_map() -> None:
     stored = np.stack([np.asarray(spec.mean), np.asarray(spec.mean) + 10]).astype(np.float32)
     colours = {colour for _, colour in render_preview(spec, stored, torch.tensor([0, 1])).getcolors()}
     assert (255, 255, 255) in colours and (255, 0, 0) in colours and (0, 0, 255) not in colours
+
+
+def test_sounds_are_spectrograms():
+    spec = audio_spec(8000)
+    time = np.arange(8000) / 8000
+    tones = [np.sin(2 * np.pi * hertz * time) * (time > 0.5) for hertz in (300, 3300)]
+    stored = np.rint(20000 * np.stack(tones)).astype(np.int16)
+    picture = np.asarray(render_preview(spec, stored, torch.tensor([0, 1])).convert("L")).astype(int)
+    # Two rows of 28 bands and 48 frames, doubled; low bands are below, and time goes from left to right.
+    assert picture.shape[0] == 2 * 56 + 3 * 4
+    rows = [picture[4 + 60 * place :][:56, -4 - 96 : -4] for place in (0, 1)]
+    for row, loud in zip(rows, (slice(40, 56), slice(0, 12)), strict=True):
+        assert row[:, :40].max() < 60 < 200 < row[loud, 60:].max() and row[28:34, 60:].max() < 120
 
 
 def test_equal_samples_give_equal_pixels() -> None:

@@ -10,6 +10,7 @@ from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
+from hf_distill.hub.formats.spectrograms import spectrograms
 from hf_distill.text import printable
 
 _COLUMNS = 10
@@ -79,6 +80,7 @@ def _heat_map(spec: DataSpec, vectors: np.ndarray) -> PILImage.Image:
 #: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
 DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "image": _images,
+    "audio": spectrograms,
     "vector": _heat_map,
 }
 

@@ -12,14 +12,17 @@ class Words:
     Attributes:
         units: How test data is brought to the units of the card's script.
         file: What files the published inputs are in.
+        shown: What the card's first script prints of ``samples``.
     """
 
     units: str = "(value - mean) / std"
     file: str = "parquet"
+    shown: str = "samples[0]"
 
 
 #: The words of every kind.
 WORDS: dict[str, Words] = {
     "image": Words(units="(pixels / 255 - mean) / std", file="PNG in parquet"),
+    "audio": Words(units="samples / 32768 / std", file="WAV in parquet", shown="len(samples)"),
     "vector": Words(),
 }

@@ -7,6 +7,7 @@ import torch
 from hf_distill.errors import UserError
 from hf_distill.networks import MLP, ConvNet, MelNetwork
 from hf_distill.networks.mel import LogMel, edges, frame_count, mel_filters, to_hertz, to_mel
+from tests.hub.conftest import audio_spec
 
 audio_utils = pytest.importorskip("transformers.audio_utils")
 
@@ -75,7 +76,9 @@ def test_gradients_of_any_order():
 
 
 def test_a_stack_of_networks_is_one_call():
-    networks = [MelNetwork(network=ConvNet(width=4)).build((1600,), 3, seed).eval() for seed in (0, 1)]
+    networks = [
+        MelNetwork(sampling_rate=8000, network=ConvNet(width=4)).build((1600,), 3, seed).eval() for seed in (0, 1)
+    ]
     parameters, buffers = torch.func.stack_module_state(networks)
     x = torch.stack([sounds(), sounds() + 1])
     both = torch.vmap(lambda p, b, x: torch.func.functional_call(networks[0], (p, b), (x,)))(parameters, buffers, x)
@@ -88,15 +91,24 @@ def test_mel_scale_and_its_inverse():
 
 
 def test_network_of_any_architecture():
-    network = MelNetwork(network=MLP(), bands=8, frames=8).build((800,), 5, seed=0).eval()
+    network = MelNetwork(sampling_rate=8000, network=MLP(), bands=8, frames=8).build((800,), 5, seed=0).eval()
     assert network(sounds(2, 800)).shape == (2, 5) and network.features(sounds(2, 800)).dim() == 2
-    assert MelNetwork(network=MLP()).label == "MelMLP"
+    assert MelNetwork(sampling_rate=8000, network=MLP()).label == "MelMLP"
+
+
+def test_the_data_say_the_sampling_rate():
+    network = MelNetwork(network=MLP(width=4), bands=8, frames=8)
+    one, two = (network.build_for(audio_spec(800, rate), seed=0) for rate in (8000, 4000))
+    assert one.body[0].width == 256 and two.body[0].width == 128 and network.sampling_rate is None
+    assert one.head.out_features == 2
 
 
 def test_errors():
+    with pytest.raises(UserError, match="MelNetwork needs the sampling rate of the sounds: give sampling_rate, or"):
+        MelNetwork().build((800,), 2, seed=0)
     with pytest.raises(UserError, match=r"hears sounds .samples,., not inputs of shape .1, 8, 8.; choose ConvNet"):
-        MelNetwork().build((1, 8, 8), 2, seed=0)
+        MelNetwork(sampling_rate=8000).build((1, 8, 8), 2, seed=0)
     with pytest.raises(UserError, match="a window of 256 samples at 8000 Hz holds no frequency of band 0"):
-        MelNetwork(bands=200).build((800,), 2, seed=0)
+        MelNetwork(sampling_rate=8000, bands=200).build((800,), 2, seed=0)
     with pytest.raises(UserError, match="sounds of 800 samples, not inputs of shape"):
-        MelNetwork(network=ConvNet(depth=1, width=2)).build((800,), 2, seed=0)(sounds(2, 900))
+        MelNetwork(sampling_rate=8000, network=ConvNet(depth=1, width=2)).build((800,), 2, seed=0)(sounds(2, 900))
