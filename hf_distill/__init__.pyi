@@ -24,6 +24,7 @@ from hf_distill.evaluation.result import Evaluation as Evaluation
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
+from hf_distill.features.mel import MelFeatures as MelFeatures
 from hf_distill.features.network import NetworkFeatures as NetworkFeatures
 from hf_distill.features.pca import PcaFeatures as PcaFeatures
 from hf_distill.features.pixels import PixelFeatures as PixelFeatures
@@ -103,6 +104,7 @@ from hf_distill.synthetic.harmonic import HarmonicSet as HarmonicSet
 from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet
+from hf_distill.synthetic.spectrogram import SpectrogramSet as SpectrogramSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.training.losses import KL as KL

@@ -73,7 +73,7 @@ def variables(
 
 
 def reading(meta: dict[str, Any]) -> str | None:
-    """Return how variables become inputs: ``as stored``, ``enlarged`` or ``spectrum``; None where it is not known."""
+    """Return how variables become inputs: ``as stored``, ``enlarged``, ``spectrum`` or ``tones``; None if unknown."""
     return meta["inputs"] if "inputs" in meta else _INPUTS.get(str(meta.get("of", meta.get("kind"))))
 
 
@@ -88,6 +88,8 @@ def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, 
         raise Damaged(f"{kind} is no set of hf_distill: its author knows what {', '.join(values)} stand for")
     if how == "enlarged":
         return _enlarged(stored, meta["enlarged"])
+    if how == "tones":
+        return _sounds(stored, meta)
     if not meta.get("normalized", True):
         mean, std = (np.array(spec[name], "f4").reshape(-1, 1, 1) for name in ("mean", "std"))
         return (stored.astype("f4") / np.float32(255) - mean) / std
@@ -248,6 +250,23 @@ def _enlarged(pixels: np.ndarray, shape: list[int]) -> np.ndarray:
     """Return images of a shape ``(C, H, W)``, by linear interpolation between the centres of stored pixels."""
     rise, run = (_spread(full, small) for full, small in zip(shape[1:], pixels.shape[2:], strict=True))
     return (rise @ pixels @ run.T).astype("f4")
+
+
+def waves(tones: Any, frames: int, hop: int, rate: int) -> np.ndarray:
+    """Return sine waves of so many Hz, float32 ``(frames, tones, hop)``, in phases that keep their sum even."""
+    place = np.arange(len(tones))[:, None]
+    turns = np.asarray(tones, "f8")[:, None] * np.arange(frames * hop) / rate + place**2 / (2 * len(tones))
+    return np.sin(2 * np.pi * (turns % 1)).astype("f4").reshape(len(tones), frames, hop).swapaxes(0, 1)
+
+
+def _sounds(levels: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
+    """Return the sounds of tones with some levels ``(M, tones, frames)``; amplitudes are linear between frames."""
+    hop, frames = meta["hop"], levels.shape[2]
+    amplitudes = np.exp(levels).transpose(2, 0, 1)
+    each, rise = waves(meta["tones"], frames, hop, meta["sampling_rate"]), (np.arange(hop) / hop).astype("f4")
+    sound = amplitudes @ (each * (1 - rise))
+    sound[:-1] += amplitudes[1:] @ (each * rise)[:-1]
+    return sound.swapaxes(0, 1).reshape(len(levels), -1)[:, : meta["samples"]].astype("f4")
 
 
 def _spread(full: int, small: int) -> np.ndarray:

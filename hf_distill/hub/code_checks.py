@@ -20,10 +20,13 @@ from hf_distill.hub.checks import (
     text,
     whole,
 )
+from hf_distill.hub.feature_checks import MOST_RATE
 
 _MOST = 2**40
 #: Values of the soft labels of a set, and of what they are the labels of.
 _MOST_LABELS = 2**31
+#: Values of the waves that make sounds of levels.
+_MOST_WAVES = 2**28
 _type = matching(r"[<>|=]?[fiu][1248]", "a numpy type, <f4 say")
 _layout = {"dtype": _type, "shape": listing(whole(-1, _MOST))}
 _count = whole(1, _MOST)
@@ -75,7 +78,7 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
         if key in meta:
             check(meta[key], f"{place}.{key}")
     if "inputs" in meta:
-        optional(one_of("as stored", "enlarged", "spectrum"))(meta["inputs"], f"{place}.inputs")
+        optional(one_of("as stored", "enlarged", "spectrum", "tones"))(meta["inputs"], f"{place}.inputs")
     _check_labels(meta, place, rows, width, classes)
     if meta.get("kind") == "QuantizedSet" or "variables" in meta:
         _check_quantized(meta, place, rows, max(width, classes, 1), classes)
@@ -89,6 +92,21 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
         listing(_count, 3)(meta["enlarged"], f"{place}.enlarged")
         if math.prod(meta["enlarged"]) > width:
             refuse(meta["enlarged"], f"{place}.enlarged", "the shape of a sample")
+    elif how == "tones":
+        _check_tones(meta, place, width)
+
+
+def _check_tones(meta: dict[str, Any], place: str, width: int) -> None:
+    """Check levels of tones: waves that are made of them must not be longer than the sounds."""
+    checks = {"hop": whole(1, width), "sampling_rate": whole(1, MOST_RATE), "samples": one_of(width)}
+    fields({**checks, "tones": listing(number(0))}, more=True)(meta, place)
+    count = len(meta["tones"])
+    if not 0 < count * width <= _MOST_WAVES:
+        refuse(count, f"the number of {place}.tones", f"1 to {_MOST_WAVES // width}")
+    pixels = meta["variables"].get("pixels", {}) if "variables" in meta else meta.get("columns", {}).get("codes", meta)
+    shape = list(pixels.get("shape", ()))[-2:]
+    if len(shape) != 2 or shape[0] != count or not width <= shape[1] * meta["hop"] < 2 * width + 1:
+        refuse(shape, f"{place}, the shape of the levels", "tones and frames that reach to the end of a sound")
 
 
 def _check_spectrum(meta: dict[str, Any], place: str, rows: int) -> None:
