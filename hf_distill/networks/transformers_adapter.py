@@ -1,4 +1,4 @@
-"""TransformersClassifier: any image classifier of the transformers library, with random weights."""
+"""TransformersClassifier: any image or audio classifier of the transformers library, with random weights."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.head import find_head, take_head
+from hf_distill.networks.transformers_inputs import Way, way_of
 
 # Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
 MARKER = 977
 
 
 class _Body(nn.Module):
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, way: Way) -> None:
         super().__init__()
         self.model = model
+        self.way = way
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(pixel_values=x).logits.flatten(1)
+        return self.model(**{self.way.argument: self.way.view(x)}).logits.flatten(1)
 
 
 class TransformersClassifier(Architecture):
-    """An image classifier of transformers, built from a configuration with random weights.
+    """A classifier of transformers, of images or sounds, built from a configuration with random weights.
 
-    ``num_channels``, ``image_size`` and the number of classes follow the data; the linear head is a fresh one, and
-    what enters it are the features. Needs no network.
+    Channels, size (or mel bands and frames) and the number of classes follow the data; the linear head is a fresh one,
+    and what enters it are the features. Needs no network. What classifies waveforms (``wav2vec2``, ``hubert``) takes
+    sounds; what classifies spectrograms (``audio-spectrogram-transformer``, ``whisper``) is the network of a
+    ``MelNetwork``.
 
     Args:
         model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
@@ -67,14 +71,14 @@ class TransformersClassifier(Architecture):
         """See :class:`Architecture`."""
         values = dict(self._values())
         model_type = values.pop("model_type")
-        if len(shape) != 3:
-            raise UserError(f"{model_type} classifies images, not inputs of shape {tuple(shape)}; choose MLP instead")
         try:
-            from transformers import AutoConfig, AutoModelForImageClassification
+            import transformers
+            from transformers import AutoConfig
         except ImportError as error:
             raise UserError(
                 "TransformersClassifier needs transformers: pip install 'hf-distill[transformers]'"
             ) from error
+        way = way_of(model_type, shape)
         for key in ("id2label", "label2id", "num_labels"):
             values.pop(key, None)
         try:
@@ -83,21 +87,20 @@ class TransformersClassifier(Architecture):
             raise UserError(
                 f"transformers knows no model_type {model_type!r}; 'resnet' or 'vit' are two that it has"
             ) from error
-        for key, value in (("num_channels", shape[0]), ("image_size", _image_size(known, shape))):
-            if key in known:
-                values[key] = value
+        values |= {key: value for key, value in way.options(known, shape).items() if key in known}
         try:
-            model = AutoModelForImageClassification.from_config(
+            model = getattr(transformers, way.auto).from_config(
                 AutoConfig.for_model(model_type, num_labels=MARKER, **values)
             )
         except ValueError as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"transformers builds no image classifier of type {model_type!r}: {reason}") from error
+            what = "audio" if "Audio" in way.auto else "image"
+            raise UserError(f"transformers builds no {what} classifier of type {model_type!r}: {reason}") from error
         name = find_head(model, MARKER)
         if name is None:
             raise UserError(f"the transformers classifier {model_type!r} has no linear head to take features from")
         take_head(model, name)
-        return _Body(model.float())
+        return _Body(model.float(), way)
 
     def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> FeatureNetwork:
         """See :class:`Architecture`."""
@@ -111,9 +114,3 @@ class TransformersClassifier(Architecture):
                 f"the transformers classifier {self.label!r} does not run on inputs of shape {tuple(shape)} "
                 f"({reason}); adapt its configuration, patch_size or the number of stages for example"
             ) from error
-
-
-def _image_size(known: dict[str, Any], shape: tuple[int, ...]) -> int | list[int]:
-    if isinstance(known.get("image_size"), (list, tuple)) or shape[1] != shape[2]:
-        return [shape[1], shape[2]]
-    return shape[1]
