@@ -34,6 +34,7 @@ from hf_distill.hub.card import render_card as render_card
 from hf_distill.hub.preview import render_preview as render_preview
 from hf_distill.initialization.base import InitialSamples as InitialSamples
 from hf_distill.initialization.graph_cut import GraphCutSamples as GraphCutSamples
+from hf_distill.initialization.keywords import KeywordSamples as KeywordSamples
 from hf_distill.initialization.means import MeanSamples as MeanSamples
 from hf_distill.initialization.real import RealSamples as RealSamples
 from hf_distill.initialization.relabeled import RelabeledSamples as RelabeledSamples
@@ -70,6 +71,7 @@ from hf_distill.networks.forecasters.xpatch import XPatch as XPatch
 from hf_distill.networks.listening import MelNetwork as MelNetwork
 from hf_distill.networks.mlp import MLP as MLP
 from hf_distill.networks.resnet import ResNet18 as ResNet18
+from hf_distill.networks.text_net import TextNet as TextNet
 from hf_distill.networks.transformers_adapter import TransformersClassifier as TransformersClassifier
 from hf_distill.networks.vgg import VGG11 as VGG11
 from hf_distill.objectives.base import Objective as Objective
@@ -105,6 +107,7 @@ from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet
 from hf_distill.synthetic.spectrogram import SpectrogramSet as SpectrogramSet
+from hf_distill.synthetic.tokens import TokenSet as TokenSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.training.losses import KL as KL

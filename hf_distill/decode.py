@@ -59,11 +59,15 @@ def variables(
         rows: See :func:`decode`.
         names: Those that are wanted; all of them if None.
     """
+    found = {}
+    if "tokens" in meta and (names is None or "tokens" in names):
+        found["tokens"] = _tokens(meta["tokens"], rows["tokens"])
     if "variables" in meta:
         wanted = {name: about for name, about in meta["variables"].items() if names is None or name in names}
-        return {name: _dequantized(name, about, rows) for name, about in wanted.items()}
-    found = {}
+        return found | {name: _dequantized(name, about, rows) for name, about in wanted.items()}
     for name, values in rows.items():
+        if name == "tokens" and "tokens" in meta:
+            continue
         if isinstance(values[0], bytes) and (names is None or name in names):
             layout = meta.get("columns", {}).get(name, meta)
             kind = np.dtype(layout.get("dtype", "u1"))
@@ -82,7 +86,7 @@ def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, 
     how = reading(meta)
     if how == "spectrum":
         return _series(meta, values)
-    stored = next((values[name] for name in ("codes", "pixels", "values") if name in values), None)
+    stored = next((values[name] for name in ("codes", "pixels", "values", "tokens") if name in values), None)
     if how is None or stored is None:
         kind = meta.get("of", meta.get("kind"))
         raise Damaged(f"{kind} is no set of hf_distill: its author knows what {', '.join(values)} stand for")
@@ -227,6 +231,21 @@ def _dequantized(name: str, about: dict[str, Any], rows: dict[str, list[Any]]) -
     if about["granularity"] != "channel":
         return values.reshape(shape)
     return np.moveaxis(values.reshape(shape[1], shape[0], *shape[2:]), 0, 1)
+
+
+def _tokens(about: dict[str, Any], rows: list[bytes]) -> np.ndarray:
+    """Return numbers of tokens ``(M, length)``, filled up with zeros, of a text a row, or of all in one row."""
+    bits = about["bits"]
+    texts = [unpack(row, bits, about.get("count", len(row) * 8 // bits)) for row in rows]
+    if "count" in about:
+        texts = np.split(texts[0], np.flatnonzero(texts[0] == 0) + 1)[:-1]
+    out = np.zeros((len(texts), about["length"]), "f4")
+    for row, numbers in zip(out, texts, strict=True):
+        numbers = numbers[: np.count_nonzero(numbers)]
+        if len(numbers) > len(row):
+            raise Damaged(f"a text has {len(numbers)} tokens, more than {len(row)}: it is damaged")
+        row[: len(numbers)] = numbers
+    return out
 
 
 def _series(meta: dict[str, Any], values: dict[str, np.ndarray]) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,11 +19,13 @@ class Batch:
             before one is chosen, those of the views ``(B, views, classes)``.
         w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
             every loss takes them, by :func:`weighted_mean`.
+        source: What the source's column holds of them, where inputs do not tell it all: texts. A value a sample.
     """
 
     x: Tensor
     y: Tensor
     w: Tensor
+    source: list[Any] | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, x: Tensor, y: Tensor, w: Tensor | None = None) -> Batch:

@@ -114,15 +114,15 @@ def find_columns(
     found = _label(features, chosen, label, row)
     if chosen is None:
         chosen = _inferred(features, found, row)
+    if found in chosen:
+        raise UserError(
+            f"column {found!r} is the label and cannot be an input too: leave it out of --data.input_column"
+        )
     found_features = [features[name] for name in chosen]
     if len(chosen) == 1:
         kind = next((kind for kind in kinds() if kind.takes(found_features[0])), None)
         if kind is not None:
             return Columns(tuple(chosen), found, found_features[0], kind)
-    if found in chosen:
-        raise UserError(
-            f"column {found!r} is the label and cannot be an input too: leave it out of --data.input_column"
-        )
     kind = next((kind for kind in kinds() if kind.joins(found_features)), None)
     if kind is None:
         name = next(name for name in chosen if not is_number(features[name]))
@@ -198,6 +198,15 @@ def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
     if candidates or not numbers:
         _only(candidates, _nouns(), "input_column", features, _seen(features, row))
     return numbers
+
+
+def names_rows(name: str) -> bool:
+    """Whether a column is called as what only numbers or names the rows."""
+    return (
+        name.startswith(("Unnamed: 0", "__index_level_"))
+        or name.strip().lower() in _COUNTERS
+        or bool(_ID.fullmatch(name))
+    )
 
 
 def is_counter(name: str, values: np.ndarray) -> bool:

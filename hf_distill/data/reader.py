@@ -65,6 +65,8 @@ class Reader:
         table = undecoded(train, [columns.kind], columns.inputs)
         learned, targets = self._learn(train.features, columns, table[columns.label][:])
         decoder, split = self._place(table, decoder, targets)
+        if columns.kind.keeps_source:
+            split.keep(table, columns.inputs[0])
         if isinstance(split, MemorySplit):
             parts: Iterable[Tensor] = split.values.split(decoder.part_rows)
         else:

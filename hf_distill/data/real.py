@@ -47,6 +47,9 @@ class RealData(Data[DataSpec]):
         audio_seconds: Cut sounds to this length, and let shorter ones end in silence; by default the length of the
             longest, up to 10 s.
         transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
+        text_length: Tokens of a text that networks see, 64 by default.
+        vocabulary: Tokens of the tokenizer that is trained on the texts, 4096 by default.
+        tokenizer: One of ``transformers`` in its place: a folder with its files, or a model's name.
         class_balance: How sets, random baselines and mixed batches share the classes: ``equal`` gives every class as
             many samples; ``natural`` as many as its share of the training rows asks for, none to a class with next to
             no rows, and ``per_class`` is then their mean over the classes.
@@ -77,6 +80,9 @@ class RealData(Data[DataSpec]):
         sampling_rate: Annotated[int, Range(100, 1_000_000)] | None = None,
         audio_seconds: Annotated[float, Range(0.001, 3600)] | None = None,
         transform: VectorTransform | None = None,
+        text_length: Annotated[int, Range(1, 8192)] | None = None,
+        vocabulary: Annotated[int, Range(8, 1_000_000)] | None = None,
+        tokenizer: Text | None = None,
         class_balance: Literal["equal", "natural"] = "equal",
         storage: Literal["auto", "memory", "arrow"] = "auto",
         memory_gib: Annotated[float, Range(0, 1e5)] = 4.0,
@@ -99,6 +105,9 @@ class RealData(Data[DataSpec]):
         self.sampling_rate = sampling_rate
         self.audio_seconds = audio_seconds
         self.transform = transform
+        self.text_length = text_length
+        self.vocabulary = vocabulary
+        self.tokenizer = tokenizer
         self.class_balance = class_balance
         self.storage = storage
         self.memory_gib = memory_gib

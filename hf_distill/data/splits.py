@@ -32,6 +32,7 @@ class Split(ABC):
         self.labels = labels
         self.targets = labels if targets is None else targets
         self.device = torch.device(device)
+        self._column: Dataset | None = None
         order = torch.argsort(labels, stable=True)
         counts = torch.bincount(labels, minlength=int(labels.max()) + 1 if len(labels) else 0)
         self._by_class = order.split(counts.tolist())
@@ -59,6 +60,28 @@ class Split(ABC):
         for start, part in chunks(index, shape):
             x[start : start + len(part)] = self.spec.normalize(self.raw(part))
         return Batch.of(x, self.targets[index].to(self.device))
+
+    def keep(self, table: Dataset, column: str) -> None:
+        """Keep the values of a column of the source, which inputs do not tell all of."""
+        self._column = table.select_columns([column]).with_format("arrow")
+
+    @property
+    def keeps_source(self) -> bool:
+        """Whether :meth:`source` has the source's values."""
+        return self._column is not None
+
+    def source(self, index: Tensor) -> list[Any] | None:
+        """Return the source's own values of rows, or None where they are not kept."""
+        if self._column is None:
+            return None
+        values: list[Any] = self._column[index.tolist()][self._column.column_names[0]].to_pylist()
+        return values
+
+    def samples(self, index: Tensor) -> Batch:
+        """Return :meth:`batch` with the source's own values where they are kept."""
+        batch = self.batch(index)
+        batch.source = self.source(index)
+        return batch
 
 
 class MemorySplit(Split):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hf_distill.data.real import RealData
-from hf_distill.evaluation.baselines import BASELINES
+from hf_distill.data.spec import DataSpec
+from hf_distill.evaluation.baselines import BASELINES, Baseline, Chosen
 from hf_distill.evaluation.size import download_bits, real_bits
 from hf_distill.features.base import Extractor
 from hf_distill.hub.artifact import DistilledDataset
@@ -68,11 +70,41 @@ def baselines(
     for name in names:
         if name not in BASELINES or (real.is_stream and name != "random"):
             continue
+        if name == "class_mean" and not spec.form.has_means:
+            continue
         draws = streams if name == "random" else streams[:1]
         made = [BASELINES[name](real, spec, count, own, extractor) for own in draws]
+        sizes = [_bits(real, spec, draw) for draw in made]
+        if name != "random":
+            made, sizes = _fitted(BASELINES[name], real, spec, count, draws[0], extractor, made[0], bits)
         sources: list[Source] = [TensorSource(draw.batch) for draw in made]
         sources = sources if name == "random" else sources * len(streams)
-        found[name] = Contender(
-            sources, len(sources[0]) * real_bits(spec), rows=torch.cat([draw.rows for draw in made])
-        )
+        found[name] = Contender(sources, sum(sizes) // len(sizes), rows=torch.cat([draw.rows for draw in made]))
     return found
+
+
+def _bits(real: RealData, spec: DataSpec, chosen: Chosen) -> int:
+    """Return the exact bits of a baseline's samples with their labels."""
+    source = real.train.source(chosen.rows) if len(chosen.rows) else None
+    if source is None:
+        return len(chosen.batch) * real_bits(spec)
+    return spec.form.stored_bits(spec, np.array(source, dtype=object)) + len(source) * spec.bits_per_label
+
+
+def _fitted(
+    baseline: Baseline,
+    real: RealData,
+    spec: DataSpec,
+    count: int,
+    streams: Streams,
+    extractor: Extractor,
+    chosen: Chosen,
+    bits: int,
+) -> tuple[list[Chosen], list[int]]:
+    """Return chosen samples that fit into some bits where samples differ in size, fewer of them if need be."""
+    size = _bits(real, spec, chosen)
+    while real.train.keeps_source and size > bits and count > spec.num_groups:
+        count = max(spec.num_groups, min(count - spec.num_groups, count * bits // size))
+        chosen = baseline(real, spec, count, streams, extractor)
+        size = _bits(real, spec, chosen)
+    return [chosen], [size]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub.artifact import DistilledDataset
 
 
 def real_bits(spec: DataSpec) -> int:
     """Return the size of one stored real sample with its label, in bits."""
-    return torch.Size(spec.shape).numel() * spec.bits_per_value + spec.bits_per_label
+    return spec.form.sample_bits(spec) + spec.bits_per_label
 
 
 def config_bits(artifact: DistilledDataset) -> dict[str, int]:

@@ -11,7 +11,7 @@ from hf_distill.networks.base import Architecture
 
 
 class PixelFeatures(Extractor):
-    """The values themselves, normalised and in a row."""
+    """The values themselves, normalised and in a row; of a text, the shares of its tokens."""
 
     def __init__(self) -> None:
         pass
@@ -25,4 +25,5 @@ class PixelFeatures(Extractor):
         device: torch.device | None = None,
     ) -> Features:
         """See :class:`Extractor`."""
-        return Features(lambda x: x.flatten(1), spec or real.spec, device or real.train.device)
+        spec = spec or real.spec
+        return Features(lambda x: spec.form.flat(spec, x), spec, device or real.train.device)

@@ -61,6 +61,7 @@ class DistilledDataset(Generic[SpecT]):
         pictures: Further pictures for the card by their file names (``spectrum.png``), as Pillow images or PNG bytes;
             the name is the caption.
         w: Weights of the samples ``(M,)``, 1 on average; all one if None.
+        stored: The published values, where these are more than ``x`` tells: texts; those that ``x`` stands for if None.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
@@ -88,6 +89,7 @@ class DistilledDataset(Generic[SpecT]):
         versions: dict[str, str] | None = None,
         pictures: Mapping[str, PILImage.Image | bytes] | None = None,
         w: Tensor | None = None,
+        stored: np.ndarray | None = None,
     ) -> None:
         self._format = format_of(spec.task)
         self.spec = spec
@@ -96,7 +98,10 @@ class DistilledDataset(Generic[SpecT]):
         self.w = torch.ones(len(self.y)) if w is None else w.detach().cpu().float()
         self.packed = packed
         self.layout = self._format.layout(spec, self.x, self.w)
-        self.bits = {"default": self._format.published_bits(spec, len(self), self.layout), "codes": bits}
+        self._stored = stored
+        content = stored if stored is not None or not self._format.varies(spec) else self.stored
+        default = self._format.published_bits(spec, len(self), self.layout, content)
+        self.bits = {"default": default, "codes": bits}
         self.config = dict(config or {})
         self.recipe = dict(recipe or {})
         self.seed = seed
@@ -108,7 +113,6 @@ class DistilledDataset(Generic[SpecT]):
         self.pictures = encode_pictures(pictures or {})
         self.evaluation_pictures: list[str] = []
         self.folder: Path | None = None
-        self._stored: np.ndarray | None = None
         self._files: dict[str, Any] | None = None
 
     @classmethod
@@ -118,7 +122,7 @@ class DistilledDataset(Generic[SpecT]):
         batch, packed = synthetic.decode(synthetic.codes()), synthetic.pack()
         if synthetic.weight_part is not None:
             about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
-        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), **about)
+        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), stored=synthetic.stored(), **about)
 
     def __len__(self) -> int:
         return self._format.rows(self.x)
@@ -286,10 +290,9 @@ class DistilledDataset(Generic[SpecT]):
         values = record.read_record(folder)
         check_decoder(folder)
         with explained(folder):
-            contents, stored = read_contents(folder, values)
-            loaded = cls(**contents)
+            loaded = cls(**read_contents(folder, values))
         loaded.evaluation_pictures = values.get("evaluation_pictures", [])
-        loaded._stored, loaded._files = stored, values["files"]
+        loaded._files = values["files"]
         return loaded
 
     def _write(self, folder: Path, repo_id: str | None = None, *, check: Check = "all") -> dict[str, Any]:

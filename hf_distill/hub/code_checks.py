@@ -43,6 +43,7 @@ _labels = fields(
     },
     more=True,
 )
+_tokens = fields({"bits": whole(1, 24), "length": whole(1, 8192)}, {"count": whole(0, _MOST)})
 _coding = fields({"shape": listing(_count, 2), "levels": whole(2, 256), "lanes": _count, "neighbours": listing(_count)})
 _variable = fields(
     {
@@ -74,7 +75,7 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
     meta, place = codes["meta"], "codes.meta"
     if not codes["features"]:
         refuse(codes["features"], "codes.features", "the types of one column or more")
-    for key, check in {"kind": text, "normalized": flag, "labels": _labels, "weights": flag}.items():
+    for key, check in {"kind": text, "normalized": flag, "labels": _labels, "weights": flag, "tokens": _tokens}.items():
         if key in meta:
             check(meta[key], f"{place}.{key}")
     if "inputs" in meta:

@@ -20,6 +20,7 @@ from hf_distill.hub.feature_checks import (
 
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
+_text_about = fields({"tokenizer": text, "tokens": whole(1, 2**24), "mean_bytes": number(0)})
 
 
 def _check_image(spec: dict[str, Any]) -> None:
@@ -31,6 +32,13 @@ def _check_vector(spec: dict[str, Any]) -> None:
     inputs = spec["features"][spec["input_column"]]
     list_of(fields({"dtype": number_or_flag, "_type": one_of("Value")}, ID))(inputs, "spec.features.INPUT")
     one_of(-1, spec["shape"][0])(inputs.get("length", -1), "spec.features.length")
+
+
+def _check_text(spec: dict[str, Any]) -> None:
+    inputs = spec["features"][spec["input_column"]]
+    fields({"dtype": matching("(large_)?string", "string"), "_type": one_of("Value")}, ID)(
+        inputs, "spec.features.INPUT"
+    )
 
 
 def _check_labels(spec: dict[str, Any]) -> None:
@@ -103,6 +111,7 @@ KIND_CHECKS: dict[str, KindCheck] = {
         about=fields({"sampling_rate": whole(1, MOST_RATE)}),
         statistics=lambda spec: 1,
     ),
+    "text": KindCheck("text", listing(whole(1, 8192), 1), _check_text, _text_about, statistics=lambda spec: 1),
     "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
 }
 #: The targets.

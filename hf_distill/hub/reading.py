@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from hf_distill.errors import ArtifactError
@@ -22,7 +21,7 @@ from hf_distill.text import printable, shorten
 _KEPT = ("config", "recipe", "seed", "timing", "history", "citations", "versions")
 
 
-def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray]:
+def read_contents(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     """Read the tables and pictures of an artifact.
 
     Args:
@@ -30,7 +29,7 @@ def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any],
         values: Its record, which has been checked.
 
     Returns:
-        The arguments of the class, and the published values.
+        The arguments of the class.
 
     Raises:
         ArtifactError: A table is not what the record says.
@@ -40,7 +39,7 @@ def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any],
     format_ = format_of(values["spec"]["task"])
     spec = format_.read_spec(values["spec"])
     shape = (values["rows"], *format_.shape(spec))
-    if math.prod(shape) > unpacked_limit(len(data["default"])):
+    if math.prod((values["rows"], *spec.shape)) > unpacked_limit(len(data["default"])):
         raise ArtifactError(f"{path} cannot hold samples of shape {shape}: it is not read")
     layout = values.get("layout", {})
     table = read_table(data["default"], path, shape[0], list(format_.features(spec, layout)))
@@ -54,12 +53,13 @@ def read_contents(folder: Path, values: dict[str, Any]) -> tuple[dict[str, Any],
         "x": format_.load(spec, stored, layout),
         "y": y,
         "w": w,
+        "stored": stored,
         "packed": Packed(columns, record.without_code(values["codes"]["meta"])),
         "bits": Bits(size["data"], size["labels"], size["side"]),
         "evaluation": values.get("evaluation"),
         "pictures": read_pictures(folder, values.get("pictures", [])),
     }
-    return {**contents, **{key: values[key] for key in _KEPT}}, stored
+    return {**contents, **{key: values[key] for key in _KEPT}}
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ REAL = ("Coreset", "Undistilled")
 _LEAST, _FACTOR = 1e3, 10.0
 # Training rows to count with where their number is not known, as in a stream.
 _MANY = 2**31
+# Kinds whose inputs are numbers of tokens, which are no quantities.
+_NUMBERED = ("text",)
 # What is said of inputs ``(C, ...)`` whose channels are all constant, of kinds where that is no sample.
 _FLAT = {"image": "images are all flat, each of one colour"}
 
@@ -92,6 +94,8 @@ def bound(spec: Spec) -> float:
     more than all squares together. A learned sample may go farther, by a factor of ten, and to 1000 in any case.
     Normalising in single precision adds its rounding, which is large where the deviation is small beside the mean.
     """
+    if spec.kind in _NUMBERED:
+        return math.inf
     values = (spec.num_rows or _MANY) * max(1, math.prod(spec.shape) // len(spec.mean))
     ratio = max(abs(mean) / std if std else 0.0 for mean, std in zip(spec.mean, spec.std, strict=True))
     return max(_LEAST, _FACTOR * math.sqrt(values)) + 8 * torch.finfo(torch.float32).eps * ratio

@@ -34,5 +34,7 @@ class RealSamples(InitialSamples[RealData]):
         if real.is_stream and isinstance(self.selector, RandomSelector):
             return real.sample(list(range(real.spec.num_groups)), size, streams.generator("initial"))
         index, weights = select_per_class(self.selector, real, size, streams, self.features)
-        batch = real.train.batch(index)
-        return Batch(batch.x, batch.y, weights.to(batch.w) / weights.mean()) if self.weighted else batch
+        batch = real.train.samples(index)
+        if self.weighted:
+            batch.w = weights.to(batch.w) / weights.mean()
+        return batch

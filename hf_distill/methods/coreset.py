@@ -45,8 +45,10 @@ class Coreset(Method[RealData]):
         """See :class:`Method`."""
         self.open(real)
         index, w = select_per_class(self.selector, real, self.per_class, Streams(run.seed), self.features)
-        batch = real.train.batch(index)
+        batch = real.train.samples(index)
         weights = FixedWeights() if self.weighted and not torch.allclose(w, w.mean()) else None
         synthetic = default_set(real.spec.kind, per_class=self.per_class, weights=weights)
         synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, (w / w.mean()).float())
+        if batch.source is not None:
+            synthetic.start_from(batch.source)
         return synthetic

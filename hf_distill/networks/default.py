@@ -9,6 +9,7 @@ from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mlp import MLP
+from hf_distill.networks.text_net import TextNet
 
 
 def _for_images(spec: Inputs) -> Architecture:
@@ -23,6 +24,7 @@ def _for_images(spec: Inputs) -> Architecture:
 NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "image": _for_images,
     "audio": lambda spec: MelNetwork(),
+    "text": lambda spec: TextNet(),
     "vector": lambda spec: MLP(),
 }
 

@@ -24,5 +24,5 @@ def pack_codes(codes: np.ndarray, bits: int) -> bytes:
     flat = codes.reshape(-1)
     if flat.size and not (flat.min() >= 0 and flat.max() < 2**bits):
         raise UserError(f"codes reach from {flat.min()} to {flat.max()} and {bits} bits hold 0 to {2**bits - 1}")
-    binary = (flat[:, None].astype(np.uint16) >> np.arange(bits, dtype=np.uint16)[::-1]) & 1
+    binary = (flat[:, None].astype(np.uint32) >> np.arange(bits, dtype=np.uint32)[::-1]) & 1
     return np.packbits(binary.astype(np.uint8)).tobytes()

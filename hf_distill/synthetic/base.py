@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,6 +66,9 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     windows. :meth:`examples` and :meth:`view` hide the difference from the objectives.
     """
 
+    #: Stored variables that are whole numbers, which no quantizer touches.
+    EXACT: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self) -> None:
         super().__init__()
         self._spec: SpecT | None = None
@@ -108,6 +113,25 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     @abstractmethod
     def decode(self, codes: dict[str, Tensor]) -> Batch:
         """Return everything that the stored variables stand for, in the networks' units."""
+
+    def stored(self) -> np.ndarray | None:
+        """Return what is published, where it is more than what the set decodes to tells: texts as they were chosen."""
+        return None
+
+    def start_from(self, source: Sequence[Any]) -> None:
+        """Keep what the source holds of the samples that the set was started from, where these stay as they are.
+
+        Args:
+            source: The values of the source's column, one a sample.
+        """
+
+    def exact_row(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return columns of :attr:`EXACT` in the one row of a quantized set, and what a reader must know of them."""
+        return {}, {}
+
+    def known_bits(self) -> int:
+        """Return the bits of what a reader of the codes needs beside them: a tokenizer."""
+        return 0
 
     @abstractmethod
     def pack(self) -> Packed:

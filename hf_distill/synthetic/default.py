@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hf_distill.synthetic.pixel import PixelSet
+from hf_distill.synthetic.tokens import TokenSet
 from hf_distill.synthetic.vector import VectorSet
 
 #: What holds selected samples of a kind, each as it is.
 SETS: dict[str, type[PixelSet]] = {
     "image": PixelSet,
     "audio": PixelSet,
+    "text": TokenSet,
     "vector": VectorSet,
 }
 

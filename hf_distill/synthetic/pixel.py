@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -140,7 +142,10 @@ class PixelSet(Synthetic[DataSpec]):
 
     def _packed(self, values: Any, about: dict[str, Any]) -> Packed:
         """Pack values ``(M, *shape)``, numpy of the type that is written, with labels and weights."""
-        arrays = {"codes": values}
+        return self._with_parts({"codes": values}, about)
+
+    def _with_parts(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> Packed:
+        """Pack arrays, a row a sample, with labels and weights; what is said of ``codes`` is said of all of the set."""
         for part in self._parts():
             arrays |= {name: own.detach().cpu().numpy().astype("<f4") for name, own in part.codes().items()}
         meta: dict[str, Any] = {"kind": type(self).__name__, **described(self)}
@@ -155,8 +160,8 @@ class PixelSet(Synthetic[DataSpec]):
         if self.weights is not None:
             meta["weights"] = True
         layouts = {name: {"dtype": own.dtype.str, "shape": list(own.shape[1:])} for name, own in arrays.items()}
-        meta |= layouts["codes"] | about
-        if len(arrays) > 1:
+        meta |= layouts.get("codes", {}) | about
+        if len(arrays) > ("codes" in arrays):
             meta["columns"] = layouts
         return Packed({**{name: [row.tobytes() for row in own] for name, own in arrays.items()}, **columns}, meta)
 
@@ -169,5 +174,8 @@ class PixelSet(Synthetic[DataSpec]):
         return self._bits(32)
 
     def _bits(self, per_value: int) -> Bits:
+        return replace(self._bits_of_parts(), data=self.pixels.numel() * per_value)
+
+    def _bits_of_parts(self) -> Bits:
         weights = 0 if self.weights is None else 32 * self.weights.values().numel()
-        return Bits(data=self.pixels.numel() * per_value, labels=self.labels.bits(self.spec), side=weights)
+        return Bits(data=0, labels=self.labels.bits(self.spec), side=weights)

@@ -69,6 +69,8 @@ def filled(description: Synthetic, draw: Callable[[int], Batch], spec: Spec) -> 
     if planner is not None and planner.replan(batch, spec):
         batch = draw(synthetic.size)
     synthetic.initialize(batch.x.cpu(), batch.y.cpu(), spec, batch.w.cpu())
+    if batch.source is not None:
+        synthetic.start_from(batch.source)
     return synthetic
 
 
@@ -98,6 +100,10 @@ class Planner:
         if own.budget is None:
             return
         inner = sizable(own.synthetic)
+        if own.synthetic.EXACT:
+            raise UserError(
+                f"synthetic.budget counts values, and {type(own.synthetic).__name__} holds texts: leave it out"
+            )
         if own.coding == "entropy" and not isinstance(inner, PixelSet):
             raise UserError(
                 f"synthetic.coding entropy spends a budget on samples, of which {type(inner).__name__} has "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -145,7 +147,7 @@ class QuantizedSet(Synthetic[Spec]):
     def calibrate(self) -> None:
         """Fit ranges and levels to the present values: post-hoc quantization."""
         self.quantizers = nn.ModuleDict()
-        for name, values in self.synthetic.codes().items():
+        for name, values in self._rounded().items():
             quantizer = copy.deepcopy(self.described(name))
             quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, self.spec.num_groups))
             self.quantizers[_key(name)] = quantizer
@@ -183,18 +185,32 @@ class QuantizedSet(Synthetic[Spec]):
     def each(self) -> list[tuple[str, Quantizer, Tensor]]:
         """Return name, quantizer and values in rows of every stored variable."""
         each = []
-        for name, values in self.synthetic.codes().items():
+        for name, values in self._rounded().items():
             quantizer = self.quantizers[_key(name)]
             assert isinstance(quantizer, Quantizer)
             each.append((name, quantizer, to_rows(values, quantizer.granularity, self.spec.num_groups)))
         return each
 
+    def _rounded(self) -> dict[str, Tensor]:
+        """Return the inner set's variables that are quantized."""
+        found = self.synthetic.codes()
+        return {name: values for name, values in found.items() if name not in self.synthetic.EXACT}
+
+    def stored(self) -> np.ndarray | None:
+        """See :class:`Synthetic`."""
+        return self.synthetic.stored()
+
+    def start_from(self, source: Sequence[Any]) -> None:
+        """See :class:`Synthetic`."""
+        self.synthetic.start_from(source)
+
     def codes(self) -> dict[str, Tensor]:
         """Return the quantized variables of the inner set, differentiable; as they are in the warm-up."""
         if self._warming:
             return self.synthetic.codes()
-        shapes = {name: tuple(values.shape) for name, values in self.synthetic.codes().items()}
-        return {
+        codes = self.synthetic.codes()
+        shapes = {name: tuple(values.shape) for name, values in codes.items()}
+        return {name: codes[name] for name in self.synthetic.EXACT} | {
             name: from_rows(quantizer(rows), quantizer.granularity, shapes[name])
             for name, quantizer, rows in self.each()
         }

@@ -66,6 +66,10 @@ def quantized_row(inner: Synthetic, each: Sequence[tuple[str, Quantizer, Tensor]
         sizes["side"] += 8 * len(columns[f"{name}_side"])
     meta: dict[str, Any] = {"kind": "QuantizedSet", "of": type(inner).__name__, **described(inner)}
     meta["variables"] = variables
+    exact, about = inner.exact_row()
+    columns, meta = columns | exact, meta | about
+    sizes["data"] += sum(8 * len(value) for value in exact.values())
+    sizes["side"] += inner.known_bits()
     if (part := _labels(inner)) is not None:
         meta["labels"] = {"classes": inner.spec.num_outputs, **part.describe()}
         name, value = _class_numbers(part, inner.spec, meta["labels"])

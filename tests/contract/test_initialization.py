@@ -15,6 +15,7 @@ from hf_distill.seeding import Streams
 from hf_distill.selection import CellSelector
 from hf_distill.training import ForecastRecipe, Recipe
 from tests.objectives.sets import small_series
+from tests.texts import small_texts
 
 INITIAL = {cls.__name__: cls for cls in concrete(InitialSamples)}
 ARGUMENTS = {
@@ -25,6 +26,8 @@ ARGUMENTS = {
 }
 OF_SERIES = ("SubSeries", "TrainedPiece")
 
+OF_TEXTS = ("KeywordSamples",)
+
 
 @pytest.mark.parametrize("name", INITIAL)
 def test_contract(name):
@@ -32,6 +35,8 @@ def test_contract(name):
     before = part.config()
     if name in OF_SERIES:
         real, size, shape = small_series(), 12, (12, 2)
+    elif name in OF_TEXTS:
+        real, size, shape = small_texts(), 2, (4, 12)
     else:
         x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
         real = RealData.from_dataset(Dataset.from_dict({"x": x.tolist(), "label": [0, 1] * 20})).setup()

@@ -133,8 +133,8 @@ def test_what_a_joined_vector_leaves_out_is_said(tmp_path, caplog):
     for choice, columns in (("pixel*", ("pixel0", "pixel1")), (["pixel1", "Id"], ("pixel1", "Id")), ("Id", ("Id",))):
         real = RealData(path=path, input_column=choice).setup()
         assert real.spec.columns == columns and real.spec.shape == (len(columns),)
+    assert RealData(path=path, input_column="note", label_column="class").setup().spec.kind == "text"
     for choice, message in (
-        ("note", "column 'note' is .*'x0' for example; an Image or a List of numbers is needed"),
         (["pixel0", "note"], "column 'note' is .* a number each is needed"),
         (["pixel0", "pixel*"], "each once"),
         ("pix?", "no column 'pix\\?'"),

@@ -120,6 +120,9 @@ class Kind(ABC):
         noun: What a column of it holds, in messages, with its article.
         plural: What its samples are, in messages.
         values: What its stored values are, in the plural.
+        keeps_source: Selected samples are published as the source holds them, which inputs do not tell all of, and
+            which may differ in size.
+        has_means: The mean of some samples is one that could be another sample.
         options: Those of :class:`~hf_distill.data.RealData` that are for this kind; others refuse them.
     """
 
@@ -128,6 +131,8 @@ class Kind(ABC):
     noun: ClassVar[str]
     plural: ClassVar[str]
     values: ClassVar[str] = "values"
+    has_means: ClassVar[bool] = True
+    keeps_source: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -218,6 +223,30 @@ class Kind(ABC):
     def made_up(self, spec: DataSpec, count: int) -> Tensor:
         """Return so many inputs that could be stored, the mean of the data."""
         return torch.zeros(count, *spec.shape)
+
+    def stored_shape(self, spec: DataSpec) -> tuple[int, ...]:
+        """Return the shape of one sample as :meth:`store` gives it."""
+        return spec.shape
+
+    def store(self, spec: DataSpec, x: Tensor) -> np.ndarray:
+        """Turn inputs ``(B, *shape)`` into what is published, in its own type."""
+        return spec.denormalize(x).numpy().astype(spec.value_dtype)
+
+    def load(self, spec: DataSpec, stored: np.ndarray) -> Tensor:
+        """Turn what is published into inputs, as networks get them."""
+        return spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
+
+    def sample_bits(self, spec: DataSpec) -> int:
+        """Return the bits of an input in the source, on average where they differ."""
+        return int(np.prod(spec.shape)) * self.bits_per_value(spec)
+
+    def stored_bits(self, spec: DataSpec, stored: np.ndarray) -> int:
+        """Return the exact bits of published inputs."""
+        return len(stored) * self.sample_bits(spec)
+
+    def flat(self, spec: DataSpec, x: Tensor) -> Tensor:
+        """Return inputs as points that have distances, ``(B, D)``."""
+        return x.flatten(1)
 
     def limits(self, spec: DataSpec, like: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the smallest and the largest input that can be stored, or None where there are none."""

@@ -11,6 +11,7 @@ from hf_distill.data.kinds.base import Kind
 KINDS: dict[str, str] = {
     "image": "hf_distill.data.kinds.image.ImageKind",
     "audio": "hf_distill.data.kinds.audio.AudioKind",
+    "text": "hf_distill.data.kinds.text.TextKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",
 }
 

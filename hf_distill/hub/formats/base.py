@@ -52,12 +52,22 @@ class Format(ABC, Generic[SpecT]):
     def rows(self, x: Tensor) -> int:
         """Return how many rows ``x`` is published as."""
 
+    def varies(self, spec: SpecT) -> bool:
+        """Whether published rows differ in size."""
+        return False
+
     @abstractmethod
     def row_bits(self, spec: SpecT) -> Bits:
         """Return the size of one row: values in the source's types, and the hard label."""
 
-    def published_bits(self, spec: SpecT, rows: int, layout: dict[str, Any] | None = None) -> Bits:
-        """Return the exact size of config ``default``; without a layout, of so many rows without weights."""
+    def published_bits(
+        self, spec: SpecT, rows: int, layout: dict[str, Any] | None = None, stored: np.ndarray | None = None
+    ) -> Bits:
+        """Return the exact size of config ``default``.
+
+        Without a layout, of so many rows without weights; without the published values, of so many average ones, where
+        they differ in size.
+        """
         one = self.row_bits(spec)
         return Bits(data=rows * one.data, labels=rows * one.labels)
 

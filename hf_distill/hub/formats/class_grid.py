@@ -19,6 +19,7 @@ _TILE = 56  # pixels that a small image is enlarged to, at most and in whole ste
 _LARGEST = 96  # pixels that a large image is reduced to
 _GAP = 4
 _CAPTION = 90  # widest caption in pixels
+_LINE = 640  # pixels of a line of text
 _LONGEST = 200  # characters that are measured; far fewer fit
 
 
@@ -77,10 +78,22 @@ def _heat_map(spec: DataSpec, vectors: np.ndarray) -> PILImage.Image:
     return picture.resize((width, height), smooth)
 
 
+def _lines(spec: DataSpec, texts: np.ndarray) -> PILImage.Image:
+    """Write texts ``(B,)``, a line each, as far as it reaches."""
+    font, height = ImageFont.load_default(), 14
+    picture = PILImage.new("RGB", (_LINE, height * len(texts)), "white")
+    draw = ImageDraw.Draw(picture)
+    for place, text in enumerate(texts):
+        line = printable(str(text)[:_LONGEST]).encode("latin-1", "replace").decode("latin-1")
+        draw.text((0, height * place), _shorten(line, font, _LINE), fill="black", font=font)
+    return picture
+
+
 #: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
 DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "image": _images,
     "audio": spectrograms,
+    "text": _lines,
     "vector": _heat_map,
 }
 
@@ -105,9 +118,9 @@ def _stack(rows: list[PILImage.Image], names: list[str]) -> PILImage.Image:
     return picture
 
 
-def _shorten(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    if font.getlength(text) <= _CAPTION:
+def _shorten(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, widest: int = _CAPTION) -> str:
+    if font.getlength(text) <= widest:
         return text
-    while text and font.getlength(text + "...") > _CAPTION:
+    while text and font.getlength(text + "...") > widest:
         text = text[:-1]
     return text + "..."

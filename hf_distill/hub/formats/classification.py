@@ -40,7 +40,7 @@ class ClassificationFormat(Format[DataSpec]):
 
     def shape(self, spec: DataSpec) -> tuple[int, ...]:
         """See :class:`Format`."""
-        return spec.shape
+        return spec.form.stored_shape(spec)
 
     def labels(self, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
@@ -59,9 +59,17 @@ class ClassificationFormat(Format[DataSpec]):
             return spec.features
         return {**spec.features, layout["weight"]: {"dtype": "float32", "_type": "Value"}}
 
-    def published_bits(self, spec: DataSpec, rows: int, layout: dict[str, Any] | None = None) -> Bits:
+    def varies(self, spec: DataSpec) -> bool:
+        """See :class:`Format`."""
+        return spec.form.keeps_source
+
+    def published_bits(
+        self, spec: DataSpec, rows: int, layout: dict[str, Any] | None = None, stored: np.ndarray | None = None
+    ) -> Bits:
         """See :class:`Format`."""
         bits = super().published_bits(spec, rows)
+        if stored is not None and self.varies(spec):
+            bits = replace(bits, data=spec.form.stored_bits(spec, stored))
         return replace(bits, side=32 * rows) if layout and "weight" in layout else bits
 
     def rows(self, x: Tensor) -> int:
@@ -70,15 +78,15 @@ class ClassificationFormat(Format[DataSpec]):
 
     def row_bits(self, spec: DataSpec) -> Bits:
         """See :class:`Format`."""
-        return Bits(data=int(np.prod(spec.shape)) * spec.bits_per_value, labels=spec.bits_per_label)
+        return Bits(data=spec.form.sample_bits(spec), labels=spec.bits_per_label)
 
     def store(self, spec: DataSpec, x: Tensor) -> np.ndarray:
         """See :class:`Format`: uint8 images ``(M, C, H, W)`` or vectors ``(M, D)`` of the source's type."""
-        return spec.denormalize(x).numpy().astype(spec.value_dtype)
+        return spec.form.store(spec, x)
 
     def load(self, spec: DataSpec, stored: np.ndarray, layout: dict[str, Any]) -> Tensor:
         """See :class:`Format`."""
-        return spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
+        return spec.form.load(spec, stored)
 
     def to_dataset(self, spec: DataSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
         """See :class:`Format`."""
@@ -101,7 +109,7 @@ class ClassificationFormat(Format[DataSpec]):
 
     def value_kind(self, spec: DataSpec) -> str:
         """See :class:`Format`."""
-        return f"{spec.bits_per_value}-bit {spec.form.values}"
+        return WORDS[spec.kind].values or f"{spec.bits_per_value}-bit {spec.form.values}"
 
     def file(self, spec: DataSpec) -> str:
         """See :class:`Format`."""

@@ -13,16 +13,19 @@ class Words:
         units: How test data is brought to the units of the card's script.
         file: What files the published inputs are in.
         shown: What the card's first script prints of ``samples``.
+        values: What a stored value is, where that is more than its bits.
     """
 
     units: str = "(value - mean) / std"
     file: str = "parquet"
     shown: str = "samples[0]"
+    values: str = ""
 
 
 #: The words of every kind.
 WORDS: dict[str, Words] = {
     "image": Words(units="(pixels / 255 - mean) / std", file="PNG in parquet"),
     "audio": Words(units="samples / 32768 / std", file="WAV in parquet", shown="len(samples)"),
+    "text": Words(units="tokenizer.encode_batch(texts)", values="UTF-8"),
     "vector": Words(),
 }

@@ -1,0 +1,111 @@
+"""KeywordSamples: the words that tell most of a class, each a text of its own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.kinds.text import TextKind
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.options import PositiveInt
+from hf_distill.seeding import Streams
+
+# Texts whose tokens are counted at once.
+_ROWS = 4096
+
+
+class KeywordSamples(InitialSamples[RealData]):
+    """Texts of one word or a few: those by which the training texts of a class are told from the others.
+
+    A text is mostly words that say nothing of its class, and costs bytes for all of them. The words that tell most for
+    their bytes are far more of a class in as many bits. Ours; nothing is learned.
+
+    A word tells ``p(w) sum_c p(c | w) log(p(c | w) / p(c))`` of the class (its part of the mutual information), where
+    p(w) is the share of texts that it is in; its class is the one that it makes likelier by the greatest factor.
+
+    Args:
+        words: Words of a text.
+        measure: What words are ranked by: what they tell ``per_byte`` that they take, or what they tell (``plain``).
+    """
+
+    def __init__(self, *, words: PositiveInt = 1, measure: Literal["per_byte", "plain"] = "per_byte") -> None:
+        self.words = words
+        self.measure = measure
+
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
+        """See :class:`InitialSamples`.
+
+        Raises:
+            UserError: The data holds no texts, or a class has too few words of its own.
+        """
+        spec = real.spec
+        if spec.kind != "text":
+            raise UserError(f"KeywordSamples are texts, and the data holds {spec.form.plural}: choose RealSamples")
+        if self.words > spec.shape[0]:
+            raise UserError(f"initial.words is {self.words}; networks see {spec.shape[0]} tokens (data.text_length)")
+        told, owner = telling(real)
+        if self.measure == "per_byte":
+            told = told / (_bytes(spec) + 1)
+        told = told.where(_whole(spec), torch.tensor(-torch.inf, dtype=told.dtype))
+        x, labels = [], []
+        # Of words there are as many as there are, whatever the rows of their class.
+        counts = [size] * spec.num_groups if real.class_balance == "equal" else real.quota(size)
+        for label, count in enumerate(counts):
+            own = ((owner == label) & (told > 0)).nonzero()[:, 0]
+            best = own[told[own].argsort(descending=True, stable=True)][: count * self.words]
+            if len(best) < count * self.words:
+                raise UserError(
+                    f"{spec.group_name(label)} has {len(best)} words of its own, fewer than {count * self.words}: ask "
+                    "for fewer samples a class, or raise --data.vocabulary"
+                )
+            # The best words begin the texts, so that each has one of them.
+            texts = torch.zeros(count, spec.shape[0])
+            texts[:, : self.words] = best.view(self.words, count).T.float()
+            x.append(texts)
+            labels += [label] * count
+        device = real.train.device
+        return Batch.of(torch.cat(x).to(device), torch.tensor(labels, device=device))
+
+
+def telling(real: RealData) -> tuple[Tensor, Tensor]:
+    """Return how much each token tells of the class, ``(tokens,)`` float64, and which one it tells of."""
+    spec = real.spec
+    counts = torch.zeros(spec.num_groups, int(spec.about["tokens"]), dtype=torch.float64)
+    for rows in torch.arange(len(real.train)).split(_ROWS):
+        ids = real.train.raw(rows).long().cpu()
+        there = torch.zeros(len(rows), counts.shape[1], dtype=torch.bool).scatter_(1, ids, True)
+        counts.index_add_(0, real.train.labels[rows], there.double())
+    counts[:, 0] = 0  # padding
+    share = counts / torch.tensor(spec.class_counts, dtype=torch.float64)[:, None].clamp_min(1)
+    prior = torch.tensor(spec.class_counts, dtype=torch.float64) / max(sum(spec.class_counts), 1)
+    # A text more of every class, in its share: a word that is in one text tells little.
+    given = (counts + prior[:, None]) / (counts.sum(0) + 1)
+    ratio = given / prior[:, None].clamp_min(1e-12)
+    told = (share * prior[:, None]).sum(0) * (given * ratio.clamp_min(1e-12).log()).sum(0)
+    return told, ratio.argmax(0)
+
+
+def _bytes(spec: DataSpec) -> Tensor:
+    return torch.tensor([len(text.encode()) for text in _written(spec)], dtype=torch.float64)
+
+
+def _whole(spec: DataSpec) -> Tensor:
+    """Return which tokens are words: those that, written out, are read as themselves again."""
+    texts = TextKind.texts(spec)
+    written = _written(spec)
+    again = texts.encode(written, spec.shape[0])
+    alone = np.zeros_like(again)
+    alone[:, 0] = np.arange(len(again))
+    letters = np.array([any(character.isalnum() for character in text) for text in written])
+    return torch.from_numpy((again == alone).all(1) & letters)
+
+
+def _written(spec: DataSpec) -> list[str]:
+    return TextKind.texts(spec).decode(np.arange(int(spec.about["tokens"]))[:, None])

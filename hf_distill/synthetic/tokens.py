@@ -1,0 +1,181 @@
+"""TokenSet: the stored variables are numbers of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.labels.base import Labels
+from hf_distill.labels.weights import Weights
+from hf_distill.options import PositiveFloat, PositiveInt
+from hf_distill.quantization.packing import pack_codes
+from hf_distill.synthetic.base import Bits, Packed
+from hf_distill.synthetic.pixel import PixelSet
+
+
+class TokenSet(PixelSet):
+    """Texts as numbers of tokens, chosen or learned, with labels that may be learned too.
+
+    Chosen texts are published as the source has them, byte for byte. Learned ones are written out from their tokens;
+    every place holds a score for each token of the vocabulary, networks get the token with the greatest (one-hot, with
+    the gradient of the softmax of the scores: straight-through), and its number is what is stored.
+
+    Source of the estimator: Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic
+    Neurons (2013). For texts others match embeddings and look for texts near them; here what is learned is a text.
+
+    Args:
+        per_class: Samples of each class.
+        length: Tokens of a learned text at most; null for as many as networks see.
+        learned: Learn the tokens; else they stay those that the set starts from.
+        start: How much greater the score of the first token of a place is than that of the others, which all are zero.
+        temperature: Of the softmax whose gradient the scores get.
+        labels: See :class:`PixelSet`.
+        weights: See :class:`PixelSet`.
+    """
+
+    EXACT = ("tokens",)
+
+    ids: Tensor
+    written: Tensor
+    ends: Tensor
+
+    def __init__(
+        self,
+        *,
+        per_class: PositiveInt = 10,
+        length: PositiveInt | None = None,
+        learned: bool = False,
+        start: PositiveFloat = 4.0,
+        temperature: PositiveFloat = 1.0,
+        labels: Labels | None = None,
+        weights: Weights | None = None,
+    ) -> None:
+        super().__init__(per_class=per_class, clip=False, labels=labels, weights=weights)
+        self.length = length
+        self.learned = learned
+        self.start = start
+        self.temperature = temperature
+
+    def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
+        """See :class:`Synthetic`."""
+        if spec.kind != "text":
+            raise UserError(f"TokenSet holds texts, not {spec.form.plural}: leave the set out")
+        if not torch.equal(x, x.round()):
+            raise UserError("tokens have no mean: let the set start from RealSamples")
+        self._spec = spec
+        ids = x.detach().long() % int(spec.about["tokens"])
+        if self.learned:
+            ids = ids[:, : self.length or ids.shape[1]]
+            self.scores = nn.Parameter(self.start * F.one_hot(ids, int(spec.about["tokens"])).float())
+        else:
+            self.register_buffer("ids", ids)
+            self.register_buffer("written", torch.empty(0, dtype=torch.uint8))
+            self.register_buffer("ends", torch.empty(0, dtype=torch.int64))
+        self.labels.initialize(y, spec)
+        if self.weights is not None:
+            self.weights.initialize(x.new_ones(len(x)) if w is None else w)
+        self.project()
+
+    def start_from(self, source: Sequence[Any]) -> None:
+        """See :class:`Synthetic`; learned texts are others."""
+        if not self.learned:
+            texts = [str(text).encode() for text in source]
+            self.written = torch.tensor(list(b"".join(texts)), dtype=torch.uint8, device=self.ids.device)
+            self.ends = torch.tensor([len(text) for text in texts], device=self.ids.device).cumsum(0)
+
+    def stored(self) -> np.ndarray | None:
+        """See :class:`Synthetic`."""
+        if self.learned or not len(self.ends):
+            return None
+        data, ends = bytes(self.written.tolist()), self.ends.tolist()
+        return np.array([data[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)], dtype=object)
+
+    def keep(self, index: Tensor) -> None:
+        """See :class:`PixelSet`."""
+        texts = self.stored()
+        if self.learned:
+            self.scores = nn.Parameter(self.scores.detach()[index])
+        else:
+            self.ids = self.ids[index]
+        if texts is not None:
+            self.start_from([texts[place] for place in index.tolist()])
+        for part in self._parts():
+            part.keep(index)
+
+    def numbers(self) -> Tensor:
+        """Return the numbers of the tokens, ``(M, L)`` int64, what follows the end of a text left out."""
+        ids = self.scores.detach().argmax(-1) if self.learned else self.ids
+        order = torch.argsort((ids == 0).long(), dim=1, stable=True)  # padding goes to the end
+        return ids.gather(1, order)
+
+    def codes(self) -> dict[str, Tensor]:
+        """Return ``tokens`` and what is learned of labels and weights.
+
+        Tokens are numbers ``(M, L)``; where they are learned and gradients are asked for, one-hot ``(M, L, tokens)``.
+        """
+        codes: dict[str, Tensor] = {}
+        for part in self._parts():
+            codes |= part.codes()
+        if not (self.learned and torch.is_grad_enabled()):
+            ids = self.numbers()
+            return {"tokens": F.pad(ids, (0, self.spec.shape[0] - ids.shape[1])).float(), **codes}
+        soft = (self.scores / self.temperature).softmax(-1)
+        hard = F.one_hot(self.scores.argmax(-1), self.scores.shape[-1]).to(soft)
+        return {"tokens": hard + soft - soft.detach(), **codes}
+
+    def decode(self, codes: dict[str, Tensor]) -> Batch:
+        """See :class:`Synthetic`."""
+        return self.labelled(codes["tokens"], codes)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """See :class:`Synthetic`."""
+        for part in self._parts():
+            part.project()
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """See :class:`Synthetic`; labels and weights have rates of their own."""
+        groups = [{"params": [self.scores] if self.learned else [], "lr": lr}]
+        groups += [{"params": list(part.parameters()), "lr": lr * part.lr} for part in self._parts()]
+        return [group for group in groups if group["params"]]
+
+    def pack(self) -> Packed:
+        """Return a row of packed numbers of tokens for each text, and labels and weights as :class:`PixelSet` does."""
+        about = {"tokens": {"bits": self.spec.bits_per_value, "length": self.spec.shape[0]}, "normalized": True}
+        packed = self._with_parts({}, about)
+        return Packed({"tokens": self._rows(), **packed.columns}, packed.meta)
+
+    def exact_row(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See :class:`Synthetic`: all texts one after another, each with its end, which is padding."""
+        texts = [[*row[row > 0], 0] for row in self.numbers().cpu().numpy()]
+        numbers = np.array([number for text in texts for number in text], np.int64)
+        about = {"bits": self.spec.bits_per_value, "length": self.spec.shape[0], "count": len(numbers)}
+        return {"tokens": pack_codes(numbers, self.spec.bits_per_value)}, {"tokens": about}
+
+    def _rows(self) -> list[bytes]:
+        ids = self.numbers().cpu().numpy()
+        return [pack_codes(row[row > 0], self.spec.bits_per_value) for row in ids]
+
+    def bits(self) -> Bits:
+        """Return ``ceil(log2(tokens))`` bits a token, whole bytes a text with 8 bits for its end, labels, and the
+        tokenizer, without which nobody can read them, as side information.
+        """
+        own = self._bits_of_parts()
+        data = sum(8 * (len(row) + 1) for row in self._rows())
+        return Bits(data=data, labels=own.labels, side=own.side + self.known_bits())
+
+    def reading(self) -> dict[str, Any]:
+        """See :class:`Synthetic`."""
+        return {"inputs": "as stored"}
+
+    def known_bits(self) -> int:
+        """See :class:`Synthetic`: the tokenizer."""
+        return 8 * len(self.spec.about["tokenizer"].encode())
