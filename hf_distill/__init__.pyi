@@ -3,6 +3,7 @@
 from hf_distill.augment.base import Augment as Augment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.augment.sounds import SoundAugment as SoundAugment
+from hf_distill.augment.videos import FramesAugment as FramesAugment
 from hf_distill.data.base import Data as Data
 from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch
@@ -68,6 +69,7 @@ from hf_distill.networks.forecasters.small import RevMLP as RevMLP
 from hf_distill.networks.forecasters.small import RevPatch as RevPatch
 from hf_distill.networks.forecasters.transformers_forecaster import TransformersForecaster as TransformersForecaster
 from hf_distill.networks.forecasters.xpatch import XPatch as XPatch
+from hf_distill.networks.frames import FramesNetwork as FramesNetwork
 from hf_distill.networks.listening import MelNetwork as MelNetwork
 from hf_distill.networks.mlp import MLP as MLP
 from hf_distill.networks.resnet import ResNet18 as ResNet18

@@ -40,9 +40,10 @@ class RealData(Data[DataSpec]):
         input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
             pattern such as ``pixel*``. Inferred where only one can be meant; of a table of numbers, all but the label.
         label_column: The class column; inferred where only one can be meant.
-        image_size: Resize all images to a square of this many pixels.
+        image_size: Resize all images, or the frames of videos, to a square of this many pixels.
         image_mode: Convert all images to grey (``L``) or colour (``RGB``); by default a source with one colour image is
             one of colour images. Images of more than 8 bits keep their range, scaled to 0 to 255.
+        frames: Take this many frames of every video, at equal distances; by default all, which must be equally many.
         sampling_rate: Bring all sounds to this rate in Hz; by default that of the column, or the most common one.
         audio_seconds: Cut sounds to this length, and let shorter ones end in silence; by default the length of the
             longest, up to 10 s.
@@ -77,6 +78,7 @@ class RealData(Data[DataSpec]):
         label_column: str | None = None,
         image_size: Annotated[int, Range(1, 16384)] | None = None,
         image_mode: Literal["L", "RGB"] | None = None,
+        frames: PositiveInt | None = None,
         sampling_rate: Annotated[int, Range(100, 1_000_000)] | None = None,
         audio_seconds: Annotated[float, Range(0.001, 3600)] | None = None,
         transform: VectorTransform | None = None,
@@ -102,6 +104,7 @@ class RealData(Data[DataSpec]):
         self.label_column = label_column
         self.image_size = image_size
         self.image_mode = image_mode
+        self.frames = frames
         self.sampling_rate = sampling_rate
         self.audio_seconds = audio_seconds
         self.transform = transform

@@ -59,6 +59,11 @@ def _check_labels(spec: dict[str, Any]) -> None:
     different(inner, len(classes))(values, "spec.label_values")
 
 
+def _check_frames(spec: dict[str, Any]) -> None:
+    one_of(1, 3, 4)(spec["shape"][1], "spec.shape[1]")
+    list_of(image_feature)(spec["features"][spec["input_column"]], "spec.features.INPUT")
+
+
 def _check_audio(spec: dict[str, Any]) -> None:
     inputs = spec["features"][spec["input_column"]]
     audio_feature(inputs, "spec.features.INPUT")
@@ -104,6 +109,7 @@ class TargetCheck:
 #: The kinds of inputs, the first one of a topic being that of records that name none.
 KIND_CHECKS: dict[str, KindCheck] = {
     "image": KindCheck("image", listing(_size, 3), _check_image),
+    "frames": KindCheck("video", listing(_size, 4), _check_frames, statistics=lambda spec: spec["shape"][1]),
     "audio": KindCheck(
         "audio",
         listing(_size, 1),

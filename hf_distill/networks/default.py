@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.networks.frames import FramesNetwork
 from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mlp import MLP
 from hf_distill.networks.text_net import TextNet
@@ -23,6 +24,7 @@ def _for_images(spec: Inputs) -> Architecture:
 #: What is trained on a kind where nobody says.
 NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "image": _for_images,
+    "frames": lambda spec: FramesNetwork(),
     "audio": lambda spec: MelNetwork(),
     "text": lambda spec: TextNet(),
     "vector": lambda spec: MLP(),

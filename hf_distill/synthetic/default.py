@@ -11,6 +11,7 @@ from hf_distill.synthetic.vector import VectorSet
 #: What holds selected samples of a kind, each as it is.
 SETS: dict[str, type[PixelSet]] = {
     "image": PixelSet,
+    "frames": PixelSet,
     "audio": PixelSet,
     "text": TokenSet,
     "vector": VectorSet,

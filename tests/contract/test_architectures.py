@@ -22,12 +22,17 @@ ARGUMENTS = {
     "TransformersClassifier": [{"model": {"model_type": "vit", **VIT}}],
     "MelNetwork": [{"bands": 8, "sampling_rate": 8000}],
     "TextNet": [{}, {"window": 3, "tokens": 50}],
+    "FramesNetwork": [{"width": 4}],
     "CustomNetwork": [{"function": "tests.networks.sample_networks:linear_last"}],
 }
 CASES = [(name, arguments) for name in ARCHITECTURES for arguments in ARGUMENTS.get(name, [{}])]
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)]
 # Of what takes no images.
-SHAPES_OF = {"MelNetwork": [(800,), (1601,)], "TextNet": [(8,), (64,)]}
+SHAPES_OF = {
+    "MelNetwork": [(800,), (1601,)],
+    "TextNet": [(8,), (64,)],
+    "FramesNetwork": [(4, 1, 8, 8), (12, 3, 32, 24), (1, 1, 8, 8)],
+}
 
 
 @pytest.fixture(autouse=True)

@@ -92,6 +92,25 @@ def audio_spec(length: int = 800, rate: int = 8000, classes: tuple[str, ...] = (
     )
 
 
+def frames_spec(
+    frames: int = 3, channels: int = 1, side: int = 6, classes: tuple[str, ...] = ("up", "down")
+) -> DataSpec:
+    features = Features({"clip": List(Image()), "motion": ClassLabel(names=list(classes))})
+    return DataSpec(
+        task="video-classification",
+        input_column="clip",
+        label_column="motion",
+        shape=(frames, channels, side, side),
+        classes=classes,
+        mean=(0.3, 0.4, 0.5)[:channels],
+        std=(0.2, 0.25, 0.3)[:channels],
+        features=features.to_dict(),
+        source={"path": "owner/clips", "revision": "f" * 40, "split": "train", "license": "cc-by-4.0"},
+        num_rows=600,
+        class_counts=(300,) * len(classes),
+    )
+
+
 def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
     features = Features({"label": Value("string"), "features": List(Value(dtype))})
     return DataSpec(

@@ -10,7 +10,7 @@ from hf_distill.hub import DistilledDataset
 from hf_distill.labels import DenseLabels, FixedWeights, LearnedWeights, TopLabels, ViewLabels
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import CoarsePixelSet, HarmonicSet, PixelSet, QuantizedSet, SpectrogramSet, VectorSet
-from tests.hub.conftest import EVALUATION, audio_spec, image_spec, make, png, vector_spec
+from tests.hub.conftest import EVALUATION, audio_spec, frames_spec, image_spec, make, png, vector_spec
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
 from tests.hub.test_series_format import SPECS as SERIES
 from tests.hub.test_series_format import make as make_series
@@ -94,6 +94,7 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
     "soft labels": _soft,
     "weighted": _weighted,
     "views": _views,
+    "videos": lambda: make(frames_spec()),
     "sounds": lambda: make(audio_spec()),
     "tones": lambda: quantized(
         SpectrogramSet(per_class=2, bands=4, frames=8), LearnedLevels(bits=2), noise(4, 800), audio_spec()

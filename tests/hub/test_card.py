@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard
 
 from hf_distill.hub import render_card
 from hf_distill.hub.card import card_data
-from tests.hub.conftest import EVALUATION, Elsewhere, audio_spec, image_spec, make, vector_spec
+from tests.hub.conftest import EVALUATION, Elsewhere, audio_spec, frames_spec, image_spec, make, vector_spec
 
 
 def record_of(folder: Path) -> dict:
@@ -103,7 +103,11 @@ def test_citations_and_odd_text(record: dict) -> None:
     assert "dog\\|wolf" in text
 
 
-@pytest.mark.parametrize("spec", [image_spec(3), vector_spec(), audio_spec()], ids=["images", "vectors", "sounds"])
+@pytest.mark.parametrize(
+    "spec",
+    [image_spec(3), vector_spec(), audio_spec(), frames_spec(3, 3)],
+    ids=["images", "vectors", "sounds", "videos"],
+)
 def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
     dataset = make(spec)
     folder = dataset.save_pretrained(tmp_path / "set")

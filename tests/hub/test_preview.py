@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hf_distill.hub import render_preview
-from tests.hub.conftest import audio_spec, image_spec, vector_spec
+from tests.hub.conftest import audio_spec, frames_spec, image_spec, vector_spec
 
 
 def test_small_images_are_enlarged_in_whole_steps() -> None:
@@ -35,6 +35,17 @@ def test_vectors_are_a_heat_map() -> None:
     stored = np.stack([np.asarray(spec.mean), np.asarray(spec.mean) + 10]).astype(np.float32)
     colours = {colour for _, colour in render_preview(spec, stored, torch.tensor([0, 1])).getcolors()}
     assert (255, 255, 255) in colours and (255, 0, 0) in colours and (0, 0, 255) not in colours
+
+
+def test_videos_are_film_strips():
+    spec = frames_spec(4, 1, 8)
+    stored = np.zeros((6, 4, 1, 8, 8), np.uint8)
+    stored[0, 2] = 255  # the first of three videos of the first class
+    picture = np.asarray(render_preview(spec, stored, torch.arange(2).repeat_interleave(3)).convert("L"))
+    # Two classes of two strips of 7 x 8 = 56 pixels each.
+    assert picture.shape[0] == 4 * 56 + 2 * 4 + 3 * 4
+    strip = picture[4:60, -4 - 4 * 60 + 4 : -4]
+    assert (strip[:, 120:176] == 255).all() and (strip[:, :56] == 0).all() and (strip[:, 180:] == 0).all()
 
 
 def test_sounds_are_spectrograms():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from datasets import Features, Image
 from torch import Tensor
 
 from hf_distill.data.columns import Columns
-from hf_distill.data.kinds.base import Kind
+from hf_distill.data.kinds.base import Decoder, Kind
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
 from hf_distill.data.statistics import statistics
@@ -31,7 +31,7 @@ class ImageKind(Kind):
     noun = "an Image"
     plural = "images"
     values = "pixels"
-    options = ("image_size", "image_mode")
+    options: ClassVar[tuple[str, ...]] = ("image_size", "image_mode")
 
     def takes(self, feature: Any) -> bool:
         """See :class:`Kind`."""
@@ -43,7 +43,7 @@ class ImageKind(Kind):
 
     def decoder(
         self, columns: Columns, first: Mapping[str, Any], options: dict[str, Any], base: Path | None
-    ) -> ImageDecoder:
+    ) -> Decoder:
         """See :class:`Kind`."""
         column = columns.inputs[0]
         return ImageDecoder.like(column, first[column], declared=columns.feature.mode, base=base, **options)

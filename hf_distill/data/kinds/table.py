@@ -10,6 +10,7 @@ from hf_distill.data.kinds.base import Kind
 #: Every kind's class, in the order in which columns are looked for where nobody names one.
 KINDS: dict[str, str] = {
     "image": "hf_distill.data.kinds.image.ImageKind",
+    "frames": "hf_distill.data.kinds.frames.FramesKind",
     "audio": "hf_distill.data.kinds.audio.AudioKind",
     "text": "hf_distill.data.kinds.text.TextKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",

@@ -17,6 +17,7 @@ _COLUMNS = 10
 _ROWS = 20
 _TILE = 56  # pixels that a small image is enlarged to, at most and in whole steps
 _LARGEST = 96  # pixels that a large image is reduced to
+_STRIPS, _FRAMES = 2, 12  # videos of a class, and frames of each, that are drawn
 _GAP = 4
 _CAPTION = 90  # widest caption in pixels
 _LINE = 640  # pixels of a line of text
@@ -65,6 +66,21 @@ def _image_row(tiles: list[PILImage.Image]) -> PILImage.Image:
     return row
 
 
+def _film(spec: DataSpec, videos: np.ndarray) -> PILImage.Image:
+    """Draw the first videos ``(B, T, C, H, W)`` of a class as strips below each other, time from left to right."""
+    strips = [_image_row([_tile(frame) for frame in _spaced(video)]) for video in videos[:_STRIPS]]
+    picture = PILImage.new("RGB", (strips[0].width, len(strips) * (strips[0].height + _GAP) - _GAP), "white")
+    for place, strip in enumerate(strips):
+        picture.paste(strip, (0, place * (strip.height + _GAP)))
+    return picture
+
+
+def _spaced(video: np.ndarray) -> np.ndarray:
+    """Return as many frames as fit into a strip, at equal distances."""
+    count = min(len(video), _FRAMES)
+    return video[np.linspace(0, len(video) - 1, count).round().astype(int)]
+
+
 def _heat_map(spec: DataSpec, vectors: np.ndarray) -> PILImage.Image:
     """Draw vectors ``(B, D)``, a line each: blue below the training split's mean, red above, full at two deviations."""
     mean, std = np.asarray(spec.mean, np.float64), np.asarray(spec.std, np.float64)
@@ -92,6 +108,7 @@ def _lines(spec: DataSpec, texts: np.ndarray) -> PILImage.Image:
 #: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
 DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "image": _images,
+    "frames": _film,
     "audio": spectrograms,
     "text": _lines,
     "vector": _heat_map,

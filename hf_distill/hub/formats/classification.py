@@ -122,7 +122,7 @@ class ClassificationFormat(Format[DataSpec]):
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],
-            "mode": MODES.get(spec.shape[0]),
+            "mode": MODES.get(len(spec.mean)),
             "words": WORDS[spec.kind],
             "width": int(np.prod(spec.shape)),
             "weight": (record.get("layout") or {}).get("weight"),

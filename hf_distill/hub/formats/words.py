@@ -25,6 +25,7 @@ class Words:
 #: The words of every kind.
 WORDS: dict[str, Words] = {
     "image": Words(units="(pixels / 255 - mean) / std", file="PNG in parquet"),
+    "frames": Words(units="(pixels / 255 - mean) / std", file="PNG in parquet"),
     "audio": Words(units="samples / 32768 / std", file="WAV in parquet", shown="len(samples)"),
     "text": Words(units="tokenizer.encode_batch(texts)", values="UTF-8"),
     "vector": Words(),
