@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -124,6 +125,11 @@ class RealData(Data[DataSpec]):
         self._train: Split | None = None
         self._test: Split | None = None
         self._stream: ClassStream | None = None
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`: a tokenizer, which is a file or a repository."""
+        return ["tokenizer"] if options.get("tokenizer") is not None else []
 
     @classmethod
     def from_dataset(cls, train: Dataset | IterableDataset, test: Dataset | None = None, **overrides: Any) -> RealData:

@@ -1,4 +1,4 @@
-"""TransformersClassifier: any image or audio classifier of the transformers library, with random weights."""
+"""TransformersClassifier: any image, audio or text classifier of the transformers library, with random weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture, FeatureNetwork
+from hf_distill.networks.base import Architecture, FeatureNetwork, Inputs
 from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.head import find_head, take_head
 from hf_distill.networks.transformers_inputs import Way, way_of
@@ -24,16 +24,17 @@ class _Body(nn.Module):
         self.way = way
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(**{self.way.argument: self.way.view(x)}).logits.flatten(1)
+        return self.model(**self.way.of(self.model, x)).logits.flatten(1)
 
 
 class TransformersClassifier(Architecture):
-    """A classifier of transformers, of images or sounds, built from a configuration with random weights.
+    """A classifier of transformers, of images, sounds or texts, built from a configuration with random weights.
 
     Channels, size (or mel bands and frames) and the number of classes follow the data; the linear head is a fresh one,
     and what enters it are the features. Needs no network. What classifies waveforms (``wav2vec2``, ``hubert``) takes
     sounds; what classifies spectrograms (``audio-spectrogram-transformer``, ``whisper``) is the network of a
-    ``MelNetwork``.
+    ``MelNetwork``. What classifies sequences (``bert``, ``gpt2``) takes texts; it has as many tokens as the data,
+    unless the configuration has a ``vocab_size``.
 
     Args:
         model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
@@ -90,7 +91,7 @@ class TransformersClassifier(Architecture):
         values |= {key: value for key, value in way.options(known, shape).items() if key in known}
         try:
             model = getattr(transformers, way.auto).from_config(
-                AutoConfig.for_model(model_type, num_labels=MARKER, **values)
+                AutoConfig.for_model(model_type, num_labels=MARKER, **values), **way.more
             )
         except ValueError as error:
             reason = str(error).splitlines()[0]
@@ -101,6 +102,14 @@ class TransformersClassifier(Architecture):
             raise UserError(f"the transformers classifier {model_type!r} has no linear head to take features from")
         take_head(model, name)
         return _Body(model.float(), way)
+
+    def build_for(self, spec: Inputs, seed: int) -> FeatureNetwork:
+        """See :class:`Architecture`; knows how many tokens there are."""
+        values = self._values()
+        if spec.kind != "text" or "vocab_size" in values:
+            return super().build_for(spec, seed)
+        model = {**values, "vocab_size": spec.about["tokens"]}
+        return TransformersClassifier(model=model, name=self.name).build(spec.shape, spec.num_outputs, seed)
 
     def build(self, shape: tuple[int, ...], num_classes: int, seed: int) -> FeatureNetwork:
         """See :class:`Architecture`."""

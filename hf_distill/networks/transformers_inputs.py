@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hf_distill.errors import UserError
+from hf_distill.networks.tokens import PADDING, embedded, present
 
 Shape = tuple[int, ...]
 
@@ -22,12 +23,20 @@ class Way:
         argument: Its argument.
         options: Options of a configuration that follow from the shape of an input; those that it lacks are left out.
         view: Turns inputs ``(B, *shape)`` into that argument.
+        arguments: Makes all arguments, of a model and inputs, where there are more than that one.
+        more: Arguments of the class that makes the model.
     """
 
     auto: str
     argument: str
     options: Callable[[dict[str, Any], Shape], dict[str, Any]] = lambda known, shape: {}
     view: Callable[[Tensor], Tensor] = lambda x: x
+    arguments: Callable[[nn.Module, Tensor], dict[str, Tensor]] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """Return the arguments of a model for inputs."""
+        return {self.argument: self.view(x)} if self.arguments is None else self.arguments(model, x)
 
 
 def _image_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
@@ -35,8 +44,29 @@ def _image_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
     return {"num_channels": shape[0], "image_size": [shape[1], shape[2]] if listed else shape[1]}
 
 
+def _text_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    # Some count positions from after that of padding.
+    places = max(known.get("max_position_embeddings") or 0, shape[0] + 2)
+    return {"pad_token_id": PADDING, "max_position_embeddings": places}
+
+
+def _text_arguments(model: Any, x: Tensor) -> dict[str, Tensor]:
+    """Give numbers of tokens as such, and shares of them, which have a gradient, as vectors."""
+    weight = model.get_input_embeddings().weight
+    tokens = {"input_ids": x.long() % len(weight)} if x.dim() == 2 else {"inputs_embeds": embedded(weight, x)}
+    return {**tokens, "attention_mask": present(x).detach().round()}
+
+
 _SOUNDS = "AutoModelForAudioClassification"
 _IMAGES = Way("AutoModelForImageClassification", "pixel_values", _image_options)
+_TEXTS = Way(
+    "AutoModelForSequenceClassification",
+    "input_ids",
+    _text_options,
+    arguments=_text_arguments,
+    # Fused attention has no second derivative, which methods that train on the set ask for.
+    more={"attn_implementation": "eager"},
+)
 _WAVES = Way(_SOUNDS, "input_values")
 # Of those that take spectrograms (B, 1, bands, frames), as MelNetwork makes them.
 _SPECTROGRAMS = {
@@ -68,6 +98,7 @@ def way_of(model_type: str, shape: Shape) -> Way:
         UserError: It does not take them.
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES as AUDIO
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as TEXT
 
     listens = model_type in AUDIO
     if len(shape) == 1 and model_type in _SPECTROGRAMS:
@@ -76,6 +107,8 @@ def way_of(model_type: str, shape: Shape) -> Way:
         )
     if len(shape) == 1 and listens:
         return _WAVES
+    if len(shape) == 1 and model_type in TEXT:
+        return _TEXTS
     if len(shape) == 3 and model_type in _SPECTROGRAMS:
         return _SPECTROGRAMS[model_type]
     if len(shape) == 3 and not listens:

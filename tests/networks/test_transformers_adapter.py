@@ -4,9 +4,18 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from hf_distill.errors import UserError
+from hf_distill.evaluation import ClassificationEvaluator
+from hf_distill.features import PixelFeatures
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import MelNetwork, TransformersClassifier
+from hf_distill.objectives import UnrolledMatching
+from hf_distill.pools import TrainedOnSet
+from hf_distill.synthetic import TokenSet
+from hf_distill.training import Recipe
+from tests.texts import small_texts
 
 RESNET = {"model_type": "resnet", "depths": [1, 1], "hidden_sizes": [8, 16], "embedding_size": 8, "layer_type": "basic"}
 VIT = {
@@ -90,3 +99,43 @@ def test_from_a_folder(tmp_path):
 def test_errors(model, shape, message):
     with pytest.raises(UserError, match=message):
         TransformersClassifier(model=model).build(shape, 5, seed=0)
+
+
+SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+TEXTS = {
+    "bert": {"model_type": "bert", **SMALL, "hidden_dropout_prob": 0.0},
+    "gpt2": {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2},
+    "distilbert": {"model_type": "distilbert", "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 8},
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts(name):
+    spec = small_texts().spec
+    built = TransformersClassifier(model=TEXTS[name]).build_for(spec, 0).eval()
+    x = small_texts().train.batch(torch.arange(2)).x
+    assert built.body.model.get_input_embeddings().weight.shape[0] == spec.about["tokens"]
+    assert built(x).shape == (2, 2) and built(x)[0].ne(built(x)[1]).any()
+    shares = F.one_hot(x.long(), spec.about["tokens"]).float().requires_grad_()
+    if name != "gpt2":  # which finds the last token by the numbers
+        torch.testing.assert_close(built(shares), built(x))
+        # Padding does not count.
+        torch.testing.assert_close(built(F.pad(x, (0, 1))[:, : x.shape[1]]), built(x))
+    built(shares).logsumexp(1).sum().backward()
+    assert shares.grad.abs().sum() > 0
+
+
+def test_a_text_classifier_is_distilled_for_and_measured(tmp_path):
+    real = small_texts()
+    network = TransformersClassifier(model=TEXTS["bert"])
+    objective = UnrolledMatching(pool=TrainedOnSet(networks=[network], steps=2, size=1), real_batch=4)
+    synthetic = TokenSet(per_class=1, learned=True, length=3)
+    method = OptimizedDistillation(synthetic=synthetic, objective=objective, steps=2, optimizer="adam")
+    made = method.distill(real, Run(progress=False))
+    evaluator = ClassificationEvaluator(
+        networks=[network], seeds=2, full=0, baselines=["random", "kmeans", "herding", "class_mean"]
+    )
+    evaluator.recipe = Recipe(steps=2)
+    evaluator.features = PixelFeatures()
+    rows = evaluator.evaluate(made, real, progress=False).rows
+    assert rows[0]["network"] == "bert" and "random_mean" in rows[0] and "class_mean_mean" not in rows[0]

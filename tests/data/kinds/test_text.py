@@ -147,3 +147,8 @@ def test_sizes_are_those_of_the_text():
     assert form.stored_bits(spec, np.array(["ab", "é", ""], dtype=object)) == 8 * (3 + 3 + 1)
     assert form.sample_bits(spec) == round(8 * (spec.about["mean_bytes"] + 1))
     assert spec.bits_per_value == int(spec.about["tokens"] - 1).bit_length()
+
+
+def test_a_record_names_no_tokenizer():
+    assert RealData.foreign({"tokenizer": "someone/model"}) == ["tokenizer"]
+    assert RealData.foreign({"tokenizer": None, "path": "x"}) == []
