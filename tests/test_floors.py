@@ -42,6 +42,7 @@ FLOORS = {
     "methods": 7,
     "evaluation": 7,
     "sweep": 8,
+    "choosing": 8,
     "cli": 9,
 }
 

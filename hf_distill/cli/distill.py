@@ -7,11 +7,12 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from accelerate import Accelerator
 from jsonargparse import ArgumentParser
 
+from hf_distill.cli.automatic import completed
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, described, place, run_folder
@@ -35,18 +36,32 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(
         exit_on_error=False,
         prog="hf-distill distill",
-        description="Distill a dataset. Every option can stand in the YAML file and be overridden on the command line, "
-        "nested parts with dots: --method.synthetic.per_class=1. Through `accelerate launch -m hf_distill distill ...` "
-        "it runs on any number of processes.",
+        description="Distill a dataset. `hf-distill distill DATA` chooses method, size, network and recipe, says why, "
+        "and prints the command that does the same with every choice in it. Every option can stand in a YAML file and "
+        "be overridden on the command line, nested parts with dots: --method.synthetic.per_class=1. On any number of "
+        "processes it runs by `accelerate launch -m hf_distill distill ...`.",
     )
-    parser.add_argument("--config", action="config", help="a YAML file, such as those under configs/")
+    parser.add_argument("source", type=str | None, nargs="?", default=None, help="the data: short for --data.path")
+    parser.add_argument(
+        "--config", action="config", help="a YAML file, or the name of one that `hf-distill configs` lists"
+    )
+    parser.add_argument(
+        "--size", type=str | None, default=None, help="where nothing else is said: 50kB, or 1%% of rows"
+    )
+    parser.add_argument("--per_class", type=int | None, default=None, help="the same: samples of each class")
+    parser.add_argument("--dry_run", type=bool, default=False, help="open the data, say what is to be done, and stop")
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>")
     parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
     add_trust(parser)
-    parser.add_argument("--evaluate", type=bool, default=False, help="measure the result beside its baselines")
+    parser.add_argument(
+        "--evaluate",
+        type=bool | Literal["quick"],
+        default=False,
+        help="measure the result beside its baselines; quick: a sketch by few networks, trained briefly",
+    )
     parser.add_argument("--repo_id", type=str | None, default=None, help="publish the result as this Hub dataset")
     parser.add_argument("--private", type=bool, default=False, help="make the Hub dataset private")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
@@ -60,6 +75,7 @@ def run(argv: list[str]) -> None:
     """Distill, and measure and publish where asked to."""
     check_configurations(argv)
     parser = build_parser()
+    argv, opened = completed(argv)
     config = parse(parser, argv)
     shown = config.output_dir or Path("outputs") / _name(config)
     output = user_path(shown)
@@ -67,7 +83,12 @@ def run(argv: list[str]) -> None:
         check_repo_id(config.repo_id)
     objects = build(parser, config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
+    if opened is not None and opened.config() == real.config():
+        real = objects.data = opened  # not read twice
     resolved = described(objects)
+    if config.dry_run:
+        print(f"{shown}: not made, this was a dry run of {type(method).__name__} on {real.setup().path}")
+        return
     # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
     accelerator = Accelerator()
     check_processes(accelerator)
@@ -90,7 +111,8 @@ def run(argv: list[str]) -> None:
         if not main:
             return
         if config.evaluate:
-            measure(output, real, evaluator, progress=config.progress)
+            chosen = evaluator.quick() if config.evaluate == "quick" else evaluator
+            measure(output, real, chosen, progress=config.progress)
     if config.repo_id is not None:
         print(DistilledDataset.from_pretrained(output).push_to_hub(config.repo_id, private=config.private))
 

@@ -34,6 +34,7 @@ def build_parser() -> ArgumentParser:
     add_data(parser)
     add_evaluator(parser)
     add_trust(parser)
+    parser.add_argument("--quick", type=bool, default=False, help="a sketch by few networks, trained briefly")
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 
@@ -50,7 +51,8 @@ def run(argv: list[str]) -> None:
     if not folder.is_dir():
         raise UserError(f"no folder {config.folder}")
     objects = build(parser, config)
-    measure(folder, objects.data, objects.evaluator, progress=config.progress)
+    evaluator = objects.evaluator.quick() if config.quick else objects.evaluator
+    measure(folder, objects.data, evaluator, progress=config.progress)
 
 
 def _folder_config(argv: list[str]) -> dict[str, Any] | None:

@@ -18,6 +18,10 @@ _TRACEBACK = "HF_DISTILL_TRACEBACK"
 # Characters of a message: a few lines of a terminal.
 _LONGEST = 1000
 
+# How long a thread of torch's spins for the next piece of work before it sleeps, in turns of libgomp; its own value
+# (300,000) keeps cores from the other threads of a busy machine: a step of two threads then takes ten times as long.
+_SPIN = {"GOMP_SPINCOUNT": "1000"}
+
 _COMMANDS = {
     "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
@@ -61,6 +65,8 @@ def run(argv: list[str]) -> int:
         return 0
     if argv[0] not in _COMMANDS:
         return _fail(f"no command {argv[0]!r}; the commands are {', '.join(_COMMANDS)}", 2)
+    if not (_SPIN.keys() | {"OMP_WAIT_POLICY"}) & os.environ.keys():
+        os.environ.update(_SPIN)  # read where torch is imported
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

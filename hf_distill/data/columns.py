@@ -17,7 +17,8 @@ from hf_distill.data.kinds.table import kinds
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
 
-_LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
+#: What people call the column of the classes.
+LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
 # What people and pandas call the numbers of the rows.
 _COUNTERS = (
     *("id", "index", "idx", "no", "no.", "nr", "row", "rownames", "row_id", "rowid", "record", "#", "observation"),
@@ -168,7 +169,7 @@ def _label(features: Features, chosen: list[str] | None, label: str | None, row:
         labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
         if not labels:
             # Of a structure that was taken apart, the last part is the name.
-            named = [[key for key in free if key.split(".")[-1].lower() == name] for name in _LABEL_NAMES]
+            named = [[key for key in free if key.split(".")[-1].lower() == name] for name in LABEL_NAMES]
             fitting = [[key for key in keys if isinstance(free[key], (Value, List))] for keys in named]
             labels = next((keys for keys in fitting if keys), [])
         if not labels:  # an input and one column beside it, or numbers and one column of text

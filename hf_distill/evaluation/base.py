@@ -29,10 +29,15 @@ class Evaluator(Part, Generic[DataT]):
     seeds: int
     seed: int
     device: str
+    _sketch: bool = False
 
     @abstractmethod
     def alone(self) -> Self:
         """Return a copy that measures the distilled set without any baseline."""
+
+    @abstractmethod
+    def quick(self) -> Self:
+        """Return a copy that takes a minute where the protocol takes an hour: few networks, trained briefly."""
 
     @abstractmethod
     def evaluate(

@@ -33,8 +33,13 @@ from hf_distill.networks.default import default_network
 from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.seeding import Streams
+from hf_distill.training.optimizers import SGD
 from hf_distill.training.plan import Compile, Strategy
 from hf_distill.training.recipe import Recipe
+from hf_distill.training.schedules import Cosine
+
+# Of a sketch: training steps, and the learning rate as a multiple of the recipe's.
+_QUICK_STEPS, _QUICK_RATE = 300, 3.0
 
 
 class ClassificationEvaluator(Evaluator[RealData]):
@@ -119,6 +124,17 @@ class ClassificationEvaluator(Evaluator[RealData]):
         """See :class:`Evaluator`."""
         other = copy(self)
         other.baselines, other.full, other.feature_metrics = [], 0, None
+        return other
+
+    def quick(self) -> Self:
+        """See :class:`Evaluator`: two networks, and 300 steps, for which a higher rate makes up in part."""
+        other = copy(self)
+        other._sketch, other.seeds, other.full_steps = True, min(self.seeds, 2), min(self.full_steps, _QUICK_STEPS)
+        other.baselines = [name for name in self.baselines if name in ("start", "random", "kmeans")]
+        if self.tuning is None and isinstance(self.recipe.optimizer, SGD):
+            other.recipe = copy(self.recipe)
+            other.recipe.steps, other.recipe.schedule = _QUICK_STEPS, Cosine()
+            other.recipe.optimizer = self.recipe.optimizer.with_rate(_QUICK_RATE * self.recipe.lr)
         return other
 
     def evaluate(
@@ -248,4 +264,5 @@ class ClassificationEvaluator(Evaluator[RealData]):
             "full_steps": self.full_steps if self.full else None,
             "seed": self.seed,
             "torch": torch.__version__,
+            **({"sketch": True} if self._sketch else {}),
         }

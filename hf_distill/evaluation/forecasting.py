@@ -116,6 +116,13 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         other.start, other.selected_seeds, other.random_draws, other.full_seeds = False, 0, 0, 0
         return other
 
+    def quick(self) -> Self:
+        """See :class:`Evaluator`: one network of each kind, two random pieces, and every eighth window."""
+        other = copy.copy(self)
+        other._sketch, other.seeds, other.selected_seeds = True, 1, min(self.selected_seeds, 1)
+        other.random_draws, other.test_stride = min(self.random_draws, 2), max(self.test_stride, 8)
+        return other
+
     def evaluate(
         self,
         artifact: str | Path | DistilledDataset,
@@ -228,6 +235,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
             "recipe": self.recipe.config(),
             "seed": self.seed,
             "torch": torch.__version__,
+            **({"sketch": True} if self._sketch else {}),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from hf_distill.table import Table
 
 _ERRORS = ("mse", "mae")
 _FULL = "full data"
+# Baselines that are chosen real samples.
+_CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -60,6 +63,41 @@ def recipes_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     return Table(head, lines) if lines else None
 
 
+def verdict(row: Mapping[str, Any]) -> str:
+    """Return in a sentence what a set is worth beside random samples, the best chosen ones and all of the data.
+
+    A difference within the spread of both is none. Nothing is said where no random samples were measured.
+
+    Args:
+        row: Of ``evaluation.json``.
+    """
+    mean, random, full = row.get("mean"), row.get("random_mean"), row.get("full_mean")
+    if mean is None or random is None:
+        return ""
+    own, sign = (mean, row.get("std")), -1 if row.get("metric") in _ERRORS else 1
+    against = [("random samples", (random, row.get("random_std")))]
+    baselines = row.get("baselines") or {}
+    chosen = [(baselines[name]["mean"], baselines[name].get("std")) for name in _CORESETS if name in baselines]
+    chosen = [found for found in chosen if found[0] is not None]
+    if chosen:
+        against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
+    parts = [_compared(own, other, sign, row.get("metric", ""), name) for name, other in against]
+    if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
+        parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
+    return f"{row.get('network', '')}: {', '.join(parts)}"
+
+
+def _compared(
+    own: tuple[float, float | None], other: tuple[float, float | None], sign: int, metric: str, name: str
+) -> str:
+    """Say by how much a result is better or worse than another one."""
+    gain = sign * (own[0] - other[0])
+    if abs(gain) <= math.hypot(own[1] or 0.0, other[1] or 0.0):
+        return f"no better than {name} (within the spread)" if gain >= 0 else f"about as good as {name}"
+    size = format_score(abs(gain), None, metric).replace(" %", " points")
+    return f"{'better' if gain > 0 else 'WORSE'} than {name} by {size}"
+
+
 def features_table(features: Mapping[str, Any]) -> Table:
     """Return the distances to real samples in a feature space.
 
@@ -80,12 +118,15 @@ def features_table(features: Mapping[str, Any]) -> Table:
 def evaluation_text(evaluation: Mapping[str, Any]) -> str:
     """Return the tables of an evaluation's JSON for a terminal."""
     rows = evaluation.get("rows") or []
-    tables = [results_table(rows)] if rows else []
+    tables: list[Any] = [results_table(rows)] if rows else []
     if recipes := recipes_table(rows):
         tables.append(recipes)
     if evaluation.get("features"):
         tables.append(features_table(evaluation["features"]))
-    return "\n\n".join(map(str, tables))
+    said = [line for line in map(verdict, rows) if line]
+    if (evaluation.get("protocol") or {}).get("sketch"):
+        said.append("A sketch: few networks, trained briefly; `hf-distill evaluate` measures by the whole protocol.")
+    return "\n\n".join([*map(str, tables), *(["\n".join(said)] if said else [])])
 
 
 def format_score(mean: float | None, std: float | None, metric: str) -> str:

@@ -1,0 +1,1 @@
+"""The choice of method, size, network and recipe where only the data are given."""

@@ -1,0 +1,126 @@
+"""``hf-distill distill DATA``: the command line of what was chosen for data of which nothing else is said."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+
+import datasets
+from jsonargparse import ArgumentParser
+
+from hf_distill.choosing.choice import Choice, choose
+from hf_distill.choosing.size import Size, parse_size
+from hf_distill.choosing.source import as_series, is_series
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.parsing import add_data
+from hf_distill.configurations import configurations
+from hf_distill.data.base import Data
+from hf_distill.data.real import RealData
+from hf_distill.data.series import SeriesData
+from hf_distill.errors import UserError
+from hf_distill.networks.cost import find_device
+
+_OWN = ("--size", "--per_class")
+# The share of the rows that is measured on where the source has no test split.
+_HELD_OUT = 0.2
+
+
+def completed(argv: list[str]) -> tuple[list[str], Data | None]:
+    """Return the whole command line, with a configuration where none and no method was named; and the opened data.
+
+    Args:
+        argv: The words after ``distill``; the first may be the data.
+
+    Raises:
+        UserError: A size is none, or the data cannot be read.
+    """
+    words = joined(argv)
+    if words and not words[0].startswith("-"):
+        words[0] = f"--data.path={words[0]}"
+    own = {name: value for name, _, value in (word.partition("=") for word in words) if name in _OWN}
+    words = [word for word in words if word.partition("=")[0] not in _OWN]
+    given = {word.partition("=")[0] for word in words}
+    if "--config" in given or any(name.startswith("--method") for name in given):
+        if own:
+            raise UserError(
+                f"{next(iter(own))} is for data alone: what --config or --method name has a size of its own, such as "
+                "--method.synthetic.per_class or --method.per_class"
+            )
+        return words, None
+    if any("help" in name or name in ("-h", "--print_config") for name in given):
+        return words, None
+    if not any(name.startswith("--data") for name in given):
+        raise UserError(
+            "name the data, `hf-distill distill DATA`, or --config one of those that `hf-distill configs` lists"
+        )
+    if "--progress=false" in words:
+        datasets.disable_progress_bars()
+    data, further = _opened([word for word in words if word.startswith("--data")])
+    choice = choose(data, _size(own), find_device("auto"))
+    _say(choice, data)
+    options = [f"--config={configurations()[choice.config]}", *choice.options, *further]
+    if "--output_dir" not in given:
+        options.append(f"--output_dir=outputs/{choice.name}")
+    shown = [f"--config={choice.config}", *options[1:], *words]
+    print(f"the same again: {shlex.join(['hf-distill', 'distill', *shown])}", flush=True)
+    return [*options, *words], data
+
+
+def joined(argv: list[str]) -> list[str]:
+    """Return a command line with every option and its value in one word, ``--option=value``."""
+    words: list[str] = []
+    for word in argv:
+        if words and words[-1].startswith("--") and "=" not in words[-1] and not word.startswith("--"):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
+def _size(own: dict[str, str]) -> Size:
+    if len(own) == 2:
+        raise UserError("--size and --per_class both say how small: leave one of them out")
+    if "--per_class" in own:
+        text = own["--per_class"]
+        if not text.isdigit() or not int(text):
+            raise UserError(f"per_class is {text!r}; it must be a whole number, 1 or more")
+        return Size(per_class=int(text))
+    return parse_size(own["--size"]) if own else Size()
+
+
+def _opened(words: list[str]) -> tuple[RealData | SeriesData, list[str]]:
+    """Return the data, set up, and what was added to their options: rows to measure on where the source has none."""
+    data = _built(words)
+    named = any(word.startswith(("--data=", "--data.class_path=")) for word in words)
+    if isinstance(data, RealData) and not named and is_series(data):
+        return as_series(data).setup(), []
+    data.setup()
+    if not isinstance(data, RealData) or data.has_test or data.is_stream:
+        return data, []
+    held = f"--data.test_fraction={_HELD_OUT}"
+    logger = logging.getLogger("hf_distill.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # what is to be said of these rows has been said
+    try:
+        return _built([*words, held]).setup(), [held]
+    finally:
+        logger.setLevel(level)
+
+
+def _built(words: list[str]) -> RealData | SeriesData:
+    parser = ArgumentParser(exit_on_error=False)
+    add_data(parser)
+    built: RealData | SeriesData = build(parser, parse(parser, words)).data
+    return built
+
+
+def _say(choice: Choice, data: RealData | SeriesData) -> None:
+    """Print what was chosen and why, and what it will take."""
+    for reason in choice.reasons:
+        print(reason)
+    if isinstance(data, RealData) and data.test_fraction:
+        print(f"measured on: {data.test_fraction:.0%} of the rows, which are held out, since there is no test split")
+    rows = data.spec.num_rows
+    fewer = f", {rows / choice.size:.0f} times fewer than the {rows:,} there are" if rows else ""
+    minutes = max(1, round(choice.seconds / 60))
+    print(f"result: about {choice.bits / 8e3:,.1f} kB before compression{fewer}; about {minutes} min to make")

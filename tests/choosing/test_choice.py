@@ -1,0 +1,93 @@
+"""What is chosen is right by its own words: sizes that fit, methods by the table, series told from samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, Image
+
+from hf_distill.choosing.choice import choose
+from hf_distill.choosing.size import Size
+from hf_distill.choosing.source import as_series, is_series
+from hf_distill.data import RealData, SeriesData
+from hf_distill.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return RealData(path="digits").setup()
+
+
+def option(choice, name):
+    return next(word.partition("=")[2] for word in choice.options if word.startswith(f"--{name}="))
+
+
+@pytest.mark.parametrize("per_class, method", [(1, "dm"), (5, "dm"), (6, "coreset"), (50, "coreset")])
+def test_few_images_are_learned_and_many_chosen(digits, per_class, method):
+    choice = choose(digits, Size(per_class=per_class), CPU)
+    assert choice.name == f"digits_{method}_{per_class}" and choice.size == 10 * per_class
+    assert "width" in option(choice, "evaluator.networks")  # narrow on a CPU
+    assert "flip" not in option(choice, "evaluator.recipe.augment")
+    assert any(line.startswith("method: ") for line in choice.reasons)
+
+
+@pytest.mark.parametrize("kilobytes", [1, 3, 11.7])
+def test_bytes_are_filled_and_not_exceeded(digits, kilobytes):
+    choice = choose(digits, Size(bytes=1000 * kilobytes), CPU)
+    sample = 64 * 8 + 4
+    assert choice.bits == choice.size * sample <= 8000 * kilobytes < choice.bits + 10 * sample
+
+
+def test_a_share_is_that_of_the_rows(digits):
+    assert choose(digits, Size(share=0.07), CPU).size == 10 * round(0.07 * 1437 / 10)
+    assert choose(digits, Size(), CPU).size == 10  # a hundredth is 1.4 a class
+
+
+@pytest.mark.parametrize(
+    "size, words", [(Size(bytes=100), "takes 645"), (Size(bytes=1e6), "there are 1,437 rows")]
+)
+def test_what_cannot_be_is_refused(digits, size, words):
+    with pytest.raises(UserError, match=words):
+        choose(digits, size, CPU)
+
+
+def test_colour_images_may_be_mirrored_and_rare_classes_are_kept():
+    generator = np.random.default_rng(0)
+    images = list(generator.integers(0, 256, (40, 16, 16, 3), np.uint8))
+    features = Features({"image": Image(), "label": ClassLabel(num_classes=2)})
+    real = RealData.from_dataset(Dataset.from_dict({"image": images, "label": [0] * 36 + [1] * 4}, features)).setup()
+    choice = choose(real, Size(per_class=6), CPU)
+    assert option(choice, "evaluator.recipe.augment") == "SiameseAugment"
+    assert option(choice, "data.class_balance") == "natural"  # the second class has four
+
+
+def table(path, rows=400, **columns):
+    hours = pd.date_range("2024-03-01", periods=rows, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"time": [hour.isoformat() for hour in hours], "load": np.arange(rows) % 24 * 1.0, **columns})
+    frame.to_csv(path, index=False)
+    return RealData(path=str(path))
+
+
+def test_a_series_is_told_from_samples(tmp_path, digits):
+    series = table(tmp_path / "series.csv")
+    assert is_series(series) and not is_series(digits)
+    assert not is_series(table(tmp_path / "labelled.csv", label=["a", "b"] * 200))
+    plain = tmp_path / "wine.csv"
+    pd.DataFrame({"alcohol": np.arange(9) * 0.1, "kind": list("abcabcabc")}).to_csv(plain, index=False)
+    assert not is_series(RealData(path=str(plain)))
+    made = as_series(series)
+    assert isinstance(made, SeriesData) and made.path == series.path
+
+
+def test_a_set_of_a_series_holds_a_window(tmp_path):
+    series = as_series(table(tmp_path / "series.csv", rows=1200)).setup()
+    choice = choose(series, Size(), CPU)
+    assert (choice.config, choice.size) == ("hdt_etth1", 384)
+    assert choose(series, Size(bytes=4 * 200), CPU).size == 200
+    for size, words in ((Size(share=0.1), "a window takes 192"), (Size(bytes=1e6), "840 are"), (Size(per_class=1), "%")):
+        with pytest.raises(UserError, match=words):
+            choose(series, size, CPU)
