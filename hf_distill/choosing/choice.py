@@ -14,6 +14,7 @@ import torch
 from hf_distill.augment.default import default_augment
 from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.choosing.size import Size
+from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
 from hf_distill.errors import UserError
@@ -63,7 +64,7 @@ class Choice:
     reasons: list[str] = field(default_factory=list)
 
 
-def choose(data: RealData | SeriesData, size: Size, device: torch.device) -> Choice:
+def choose(data: Data, size: Size, device: torch.device) -> Choice:
     """Choose for data that are set up.
 
     Args:
@@ -74,7 +75,7 @@ def choose(data: RealData | SeriesData, size: Size, device: torch.device) -> Cho
     Raises:
         UserError: The size is more than there is, or less than a sample of each class or a window.
     """
-    return _for_series(data, size) if isinstance(data, SeriesData) else _for_classes(data, size, device)
+    return _CHOICES.get(data.spec.kind, _for_classes)(data, size, device)
 
 
 def _for_classes(real: RealData, size: Size, device: torch.device) -> Choice:
@@ -222,7 +223,7 @@ def _seconds(real: RealData, network: Architecture, images: float, device: torch
 _METHODS: dict[str, Callable[[RealData, int, Architecture, torch.device], _Method]] = {"image": _images}
 
 
-def _for_series(real: SeriesData, size: Size) -> Choice:
+def _for_series(real: SeriesData, size: Size, device: torch.device) -> Choice:
     spec = real.spec
     window = real.lookback + real.horizon
     bits = 32 * spec.num_channels
@@ -259,6 +260,10 @@ def _for_series(real: SeriesData, size: Size) -> Choice:
             "network: DLinear, iTransformer and xPatch, as the field measures series",
         ],
     )
+
+
+#: How data of a kind are chosen for; all others have classes.
+_CHOICES: dict[str, Callable[[Any, Size, torch.device], Choice]] = {"series": _for_series}
 
 
 def _stem(path: str) -> str:

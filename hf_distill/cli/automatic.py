@@ -10,13 +10,11 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.choosing.choice import Choice, choose
 from hf_distill.choosing.size import Size, parse_size
-from hf_distill.choosing.source import as_series, is_series
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data
 from hf_distill.configurations import configurations
 from hf_distill.data.base import Data
-from hf_distill.data.real import RealData
-from hf_distill.data.series import SeriesData
+from hf_distill.data.guessing import as_series, is_series, lacks_test
 from hf_distill.errors import UserError
 from hf_distill.networks.cost import find_device
 
@@ -57,6 +55,10 @@ def completed(argv: list[str]) -> tuple[list[str], Data | None]:
         datasets.disable_progress_bars()
     data, further = _opened([word for word in words if word.startswith("--data")])
     choice = choose(data, _size(own), find_device("auto"))
+    if further:
+        choice.reasons.append(
+            f"measured on: {_HELD_OUT:.0%} of the rows, which are held out, since there is no test split"
+        )
     _say(choice, data)
     options = [f"--config={configurations()[choice.config]}", *choice.options, *further]
     if "--output_dir" not in given:
@@ -88,14 +90,12 @@ def _size(own: dict[str, str]) -> Size:
     return parse_size(own["--size"]) if own else Size()
 
 
-def _opened(words: list[str]) -> tuple[RealData | SeriesData, list[str]]:
+def _opened(words: list[str]) -> tuple[Data, list[str]]:
     """Return the data, set up, and what was added to their options: rows to measure on where the source has none."""
     data = _built(words)
-    named = any(word.startswith(("--data=", "--data.class_path=")) for word in words)
-    if isinstance(data, RealData) and not named and is_series(data):
+    if not any(word.startswith(("--data=", "--data.class_path=")) for word in words) and is_series(data):
         return as_series(data).setup(), []
-    data.setup()
-    if not isinstance(data, RealData) or data.has_test or data.is_stream:
+    if not lacks_test(data.setup()):
         return data, []
     held = f"--data.test_fraction={_HELD_OUT}"
     logger = logging.getLogger("hf_distill.data")
@@ -107,19 +107,17 @@ def _opened(words: list[str]) -> tuple[RealData | SeriesData, list[str]]:
         logger.setLevel(level)
 
 
-def _built(words: list[str]) -> RealData | SeriesData:
+def _built(words: list[str]) -> Data:
     parser = ArgumentParser(exit_on_error=False)
     add_data(parser)
-    built: RealData | SeriesData = build(parser, parse(parser, words)).data
+    built: Data = build(parser, parse(parser, words)).data
     return built
 
 
-def _say(choice: Choice, data: RealData | SeriesData) -> None:
+def _say(choice: Choice, data: Data) -> None:
     """Print what was chosen and why, and what it will take."""
     for reason in choice.reasons:
         print(reason)
-    if isinstance(data, RealData) and data.test_fraction:
-        print(f"measured on: {data.test_fraction:.0%} of the rows, which are held out, since there is no test split")
     rows = data.spec.num_rows
     fewer = f", {rows / choice.size:.0f} times fewer than the {rows:,} there are" if rows else ""
     minutes = max(1, round(choice.seconds / 60))

@@ -10,8 +10,8 @@ from datasets import ClassLabel, Dataset, Features, Image
 
 from hf_distill.choosing.choice import choose
 from hf_distill.choosing.size import Size
-from hf_distill.choosing.source import as_series, is_series
 from hf_distill.data import RealData, SeriesData
+from hf_distill.data.guessing import as_series, is_series, lacks_test
 from hf_distill.errors import UserError
 
 CPU = torch.device("cpu")
@@ -47,9 +47,7 @@ def test_a_share_is_that_of_the_rows(digits):
     assert choose(digits, Size(), CPU).size == 10  # a hundredth is 1.4 a class
 
 
-@pytest.mark.parametrize(
-    "size, words", [(Size(bytes=100), "takes 645"), (Size(bytes=1e6), "there are 1,437 rows")]
-)
+@pytest.mark.parametrize("size, words", [(Size(bytes=100), "takes 645"), (Size(bytes=1e6), "there are 1,437 rows")])
 def test_what_cannot_be_is_refused(digits, size, words):
     with pytest.raises(UserError, match=words):
         choose(digits, size, CPU)
@@ -79,7 +77,9 @@ def test_a_series_is_told_from_samples(tmp_path, digits):
     plain = tmp_path / "wine.csv"
     pd.DataFrame({"alcohol": np.arange(9) * 0.1, "kind": list("abcabcabc")}).to_csv(plain, index=False)
     assert not is_series(RealData(path=str(plain)))
+    assert not lacks_test(digits) and lacks_test(RealData(path=str(plain)).setup())
     made = as_series(series)
+    assert not is_series(made)
     assert isinstance(made, SeriesData) and made.path == series.path
 
 
@@ -88,6 +88,10 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     choice = choose(series, Size(), CPU)
     assert (choice.config, choice.size) == ("hdt_etth1", 384)
     assert choose(series, Size(bytes=4 * 200), CPU).size == 200
-    for size, words in ((Size(share=0.1), "a window takes 192"), (Size(bytes=1e6), "840 are"), (Size(per_class=1), "%")):
+    for size, words in (
+        (Size(share=0.1), "a window takes 192"),
+        (Size(bytes=1e6), "840 are"),
+        (Size(per_class=1), "%"),
+    ):
         with pytest.raises(UserError, match=words):
             choose(series, size, CPU)

@@ -44,14 +44,17 @@ def test_a_table_needs_no_configuration(wine, capsys):
 @pytest.mark.parametrize(
     "argv, said",
     [
-        ([], "name data"),
+        ([], "name the data"),
         (["wine.csv", "--size=10"], "size is '10'"),
         (["wine.csv", "--per_class=0"], "per_class is '0'"),
         (["wine.csv", "--size=1%", "--per_class=1"], "leave one of them out"),
         (["--config=dm_digits", "--size=1%"], "--size is for data alone"),
-        (["wines.csv"], "wines.csv"),
         (["wine.csv", "--data.label_column=wines"], "no column 'wines'"),
     ],
 )
 def test_mistakes_are_one_line(wine, error_of, argv, said):
     assert said in error_of(["distill", *argv])
+
+
+def test_a_path_that_is_none_is_one_line(wine, error_of):
+    assert "wines.csv" in error_of(["distill", "wines.csv"], 1, 2)

@@ -1,4 +1,4 @@
-"""What a source is: samples with classes, or a series."""
+"""What a source is of which nothing is said: samples with classes, or a series; and whether it can be measured on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset
 
+from hf_distill.data.base import Data
 from hf_distill.data.clock_finding import find_clock
 from hf_distill.data.columns import LABEL_NAMES, is_number
 from hf_distill.data.real import RealData
@@ -14,13 +15,20 @@ from hf_distill.data.sources import open_splits
 from hf_distill.errors import UserError
 
 
-def is_series(data: RealData) -> bool:
-    """Whether a source holds a series: numbers and a time that moves on, and no class.
+def is_series(data: Data) -> bool:
+    """Whether the source of samples holds a series: numbers and a time that moves on, and no class.
 
     Raises:
         UserError: It cannot be opened.
     """
-    if data.streaming or data.input_column or data.label_column or data.transform or data.image_size:
+    if (
+        not isinstance(data, RealData)
+        or data.streaming
+        or data.input_column
+        or data.label_column
+        or data.transform
+        or data.image_size
+    ):
         return False
     splits, _ = open_splits(data.path, data.name, data.revision, False, data.separator, data.decimal)
     table = splits.get(data.split) or next(iter(splits.values()))
@@ -37,10 +45,15 @@ def is_series(data: RealData) -> bool:
         return False
 
 
-def as_series(data: RealData) -> SeriesData:
+def as_series(data: Data) -> SeriesData:
     """Return the series of the same source, with the options that both have."""
     shared: dict[str, Any] = {
         name: getattr(data, name)
         for name in ("path", "name", "revision", "split", "test_fraction", "separator", "decimal", "memory_gib")
     }
     return SeriesData(**shared)
+
+
+def lacks_test(data: Data) -> bool:
+    """Whether data that are set up have no rows to measure on, and could hold some out."""
+    return isinstance(data, RealData) and not data.has_test and not data.is_stream
