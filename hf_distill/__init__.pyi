@@ -105,6 +105,7 @@ from hf_distill.synthetic.base import Synthetic as Synthetic
 from hf_distill.synthetic.coarse import CoarsePixelSet as CoarsePixelSet
 from hf_distill.synthetic.generated import GeneratedSet as GeneratedSet
 from hf_distill.synthetic.harmonic import HarmonicSet as HarmonicSet
+from hf_distill.synthetic.motion import MotionSet as MotionSet
 from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet

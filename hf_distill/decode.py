@@ -77,7 +77,7 @@ def variables(
 
 
 def reading(meta: dict[str, Any]) -> str | None:
-    """Return how variables become inputs: ``as stored``, ``enlarged``, ``spectrum`` or ``tones``; None if unknown."""
+    """Return how variables become inputs: ``enlarged`` or ``tones`` say; None where it is not known."""
     return meta["inputs"] if "inputs" in meta else _INPUTS.get(str(meta.get("of", meta.get("kind"))))
 
 
@@ -92,6 +92,8 @@ def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, 
         raise Damaged(f"{kind} is no set of hf_distill: its author knows what {', '.join(values)} stand for")
     if how == "enlarged":
         return _enlarged(stored, meta["enlarged"])
+    if how == "motion":
+        return _videos(stored, meta)
     if how == "tones":
         return _sounds(stored, meta)
     if not meta.get("normalized", True):
@@ -267,8 +269,19 @@ def _series(meta: dict[str, Any], values: dict[str, np.ndarray]) -> np.ndarray:
 
 def _enlarged(pixels: np.ndarray, shape: list[int]) -> np.ndarray:
     """Return images of a shape ``(C, H, W)``, by linear interpolation between the centres of stored pixels."""
-    rise, run = (_spread(full, small) for full, small in zip(shape[1:], pixels.shape[2:], strict=True))
+    rise, run = (_spread(full, small) for full, small in zip(shape[1:], pixels.shape[-2:], strict=True))
     return (rise @ pixels @ run.T).astype("f4")
+
+
+def _videos(values: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
+    """Return videos ``(M, T, C, H, W)`` of a coarse video and a still image, both enlarged, which are added."""
+    moving, (frames, *shape) = meta["moving"], meta["video"]
+    coarse, still = np.split(values, [int(np.prod(moving))], 1)
+    video = _enlarged(coarse.reshape(-1, *moving), shape)
+    video = np.einsum("Tt,mtchw->mTchw", _spread(frames, moving[0]), video)
+    if meta["still"][0]:
+        video = video + _enlarged(still.reshape(-1, *meta["still"]), shape)
+    return video.astype("f4")
 
 
 def waves(tones: Any, frames: int, hop: int, rate: int) -> np.ndarray:

@@ -79,7 +79,7 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
         if key in meta:
             check(meta[key], f"{place}.{key}")
     if "inputs" in meta:
-        optional(one_of("as stored", "enlarged", "spectrum", "tones"))(meta["inputs"], f"{place}.inputs")
+        optional(one_of("as stored", "enlarged", "spectrum", "tones", "motion"))(meta["inputs"], f"{place}.inputs")
     _check_labels(meta, place, rows, width, classes)
     if meta.get("kind") == "QuantizedSet" or "variables" in meta:
         _check_quantized(meta, place, rows, max(width, classes, 1), classes)
@@ -95,6 +95,28 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
             refuse(meta["enlarged"], f"{place}.enlarged", "the shape of a sample")
     elif how == "tones":
         _check_tones(meta, place, width)
+    elif how == "motion":
+        _check_motion(meta, place, width)
+
+
+def _stored_shape(meta: dict[str, Any]) -> list[int]:
+    """Return the shape of what inputs are made from."""
+    pixels = meta["variables"].get("pixels", {}) if "variables" in meta else meta.get("columns", {}).get("codes", meta)
+    return list(pixels.get("shape", ()))
+
+
+def _check_motion(meta: dict[str, Any], place: str, width: int) -> None:
+    """Check a coarse video and a still image: neither is larger than the video that they make."""
+    shape = listing(_count, 4)
+    fields({"moving": shape, "still": listing(whole(0, _MOST), 4), "video": shape}, more=True)(meta, place)
+    video, parts = meta["video"], (meta["moving"], meta["still"])
+    if math.prod(video) != width:
+        refuse(video, f"{place}.video", "the shape of a sample")
+    for part in parts:
+        if any(size > full for size, full in zip(part, video, strict=True)) or part[1] != video[1]:
+            refuse(part, f"{place}, the shape of a part", f"{video} at most, and as many channels")
+    if _stored_shape(meta)[-1:] != [sum(map(math.prod, parts))]:
+        refuse(_stored_shape(meta), f"{place}, the shape of the values", "that of both parts")
 
 
 def _check_tones(meta: dict[str, Any], place: str, width: int) -> None:
@@ -104,8 +126,7 @@ def _check_tones(meta: dict[str, Any], place: str, width: int) -> None:
     count = len(meta["tones"])
     if not 0 < count * width <= _MOST_WAVES:
         refuse(count, f"the number of {place}.tones", f"1 to {_MOST_WAVES // width}")
-    pixels = meta["variables"].get("pixels", {}) if "variables" in meta else meta.get("columns", {}).get("codes", meta)
-    shape = list(pixels.get("shape", ()))[-2:]
+    shape = _stored_shape(meta)[-2:]
     if len(shape) != 2 or shape[0] != count or not width <= shape[1] * meta["hop"] < 2 * width + 1:
         refuse(shape, f"{place}, the shape of the levels", "tones and frames that reach to the end of a sound")
 

@@ -15,8 +15,8 @@ from hf_distill.labels import Labels, Weights
 from hf_distill.lazy import import_parts
 from hf_distill.parts import concrete
 from hf_distill.quantization import UniformQuantizer
-from hf_distill.synthetic import HarmonicSet, QuantizedSet, SeriesSet, SpectrogramSet, Synthetic, VectorSet
-from tests.hub.conftest import audio_spec, image_spec, vector_spec
+from hf_distill.synthetic import HarmonicSet, MotionSet, QuantizedSet, SeriesSet, SpectrogramSet, Synthetic, VectorSet
+from tests.hub.conftest import audio_spec, frames_spec, image_spec, vector_spec
 from tests.hub.test_series_format import SPECS
 
 import_parts()
@@ -29,6 +29,8 @@ KINDS = sorted({(option, cls.__name__) for option, classes in PARTS.items() for 
 def spec_of(synthetic):
     if isinstance(synthetic, SeriesSet):
         return SPECS["text"]
+    if isinstance(synthetic, MotionSet):
+        return frames_spec()
     if isinstance(synthetic, SpectrogramSet):
         return audio_spec()
     return vector_spec() if isinstance(synthetic, VectorSet) else image_spec()

@@ -9,7 +9,15 @@ import torch
 from hf_distill.hub import DistilledDataset
 from hf_distill.labels import DenseLabels, FixedWeights, LearnedWeights, TopLabels, ViewLabels
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
-from hf_distill.synthetic import CoarsePixelSet, HarmonicSet, PixelSet, QuantizedSet, SpectrogramSet, VectorSet
+from hf_distill.synthetic import (
+    CoarsePixelSet,
+    HarmonicSet,
+    MotionSet,
+    PixelSet,
+    QuantizedSet,
+    SpectrogramSet,
+    VectorSet,
+)
 from tests.hub.conftest import EVALUATION, audio_spec, frames_spec, image_spec, make, png, vector_spec
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
 from tests.hub.test_series_format import SPECS as SERIES
@@ -95,6 +103,9 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
     "weighted": _weighted,
     "views": _views,
     "videos": lambda: make(frames_spec()),
+    "motion": lambda: quantized(
+        MotionSet(per_class=2, still=2, moving=3), UniformQuantizer(bits=4), noise(4, 3, 1, 6, 6), frames_spec()
+    ),
     "sounds": lambda: make(audio_spec()),
     "tones": lambda: quantized(
         SpectrogramSet(per_class=2, bands=4, frames=8), LearnedLevels(bits=2), noise(4, 800), audio_spec()
