@@ -8,6 +8,7 @@ are those of `hf-distill distill`.
 from __future__ import annotations
 
 import argparse
+import inspect
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ def parted(data: Any, fold: int, folds: int) -> RealData:
     held = torch.zeros(len(rows), dtype=torch.bool)
     held[order.tensor_split(folds)[fold]] = True
     parts = [rows.select(part.nonzero().flatten().tolist()) for part in (~held, held)]
-    return RealData.from_dataset(*parts)
+    chosen = ("path", "name", "revision", "split", "test_split", "test_fraction", "streaming")
+    options = inspect.signature(RealData.__init__).parameters
+    return RealData.from_dataset(*parts, **{key: getattr(data, key) for key in list(options)[1:] if key not in chosen})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from hf_distill.hub import DistilledDataset
 from hf_distill.hub.private import without_private_paths
 from hf_distill.methods import Run
 from hf_distill.methods.start import read_start
+from tests.data.sounds import tone_rows
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -61,6 +62,21 @@ def beams(column):
     return DatasetDict(train=split, test=split)
 
 
+def videos():
+    """Videos of noise, as many of each of eight classes in both splits."""
+    frames = torch.randint(256, (96, 12, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    features = Features({"video": List(Image()), "label": ClassLabel(names=list("abcdefgh"))})
+    drawn = [[PILImage.fromarray(frame.numpy()) for frame in video] for video in frames]
+    split = Dataset.from_dict({"video": drawn, "label": [row % 8 for row in range(96)]}, features=features)
+    return DatasetDict(train=split, test=split)
+
+
+def spoken():
+    """Tones of ten heights, as many of each in both splits."""
+    split = tone_rows(length=5120, names=tuple("0123456789"))
+    return DatasetDict(train=split, test=split)
+
+
 def series(channels):
     """Random walks, hour by hour."""
     walks = torch.randn(400, channels, generator=torch.Generator().manual_seed(0)).cumsum(0)
@@ -75,6 +91,8 @@ SOURCES = {
     "zalando-datasets/fashion_mnist": functools.partial(pictures, (28, 28), "0123456789"),
     "uoft-cs/cifar10": functools.partial(pictures, (32, 32, 3), "0123456789"),
     "frgfm/imagenette": functools.partial(pictures, (20, 30, 3), "ab"),
+    "spoken_digits": spoken,
+    "moving_items": videos,
     "uma_beam": functools.partial(beams, "rsrp_db"),
     "deepsense_beam": functools.partial(beams, "power"),
     "ETTh1.csv": functools.partial(series, 7),
