@@ -1,5 +1,7 @@
 """What the documentation names exists, and the API pages are written of every public name."""
 
+import ast
+import importlib
 import importlib.util
 import inspect
 import itertools
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import hf_distill
+from hf_distill.configurations import configurations
 from hf_distill.lazy import homes
 
 ROOT = Path(__file__).parents[1]
@@ -80,3 +83,45 @@ def test_the_part_of_the_guide_for_contributors_works():
     features = torch.tensor([[0.0], [0.1], [5.0], [-6.0]])
     rows, weights = namespace["FarSelector"]().fit(features).select(2, torch.Generator())
     assert rows.tolist() == [3, 2] and weights.sum() == 4
+
+
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_link_leads_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+        assert "://" in target or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_script_imports_what_there_is(path):
+    for script in re.findall(r"```python\n(.*?)```", path.read_text(), re.S):
+        for node in ast.walk(ast.parse(inspect.cleandoc(script))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("hf_distill"):
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_command_names_a_configuration_and_options_that_there_are(path):
+    from hf_distill.cli.distill import build_parser
+
+    text = path.read_text()
+    for name in re.findall(r"--config (?:configs/)?([\w-]+)(?:\.yaml)?\b", text):
+        assert name in configurations() or name.isupper(), name
+    known = {word for action in build_parser()._actions for word in action.option_strings}
+    for word in re.findall(r"hf-distill distill[^\n`]*?(--[a-z_]+)[ =\n]", text):
+        assert word in known or word in ("--data", "--method", "--evaluator"), word
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+@pytest.mark.slow
+def test_the_script_in_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.S)[1]
+    exec(script.replace("steps=400", "steps=20"), {"__name__": "guide"})
+    assert (tmp_path / "digits-ipc1" / "README.md").is_file()
