@@ -47,6 +47,7 @@ from hf_distill.labels.fixed_weights import FixedWeights as FixedWeights
 from hf_distill.labels.hard import HardLabels as HardLabels
 from hf_distill.labels.learned_weights import LearnedWeights as LearnedWeights
 from hf_distill.labels.top import TopLabels as TopLabels
+from hf_distill.labels.values import ValueLabels as ValueLabels
 from hf_distill.labels.views import ViewLabels as ViewLabels
 from hf_distill.labels.weights import Weights as Weights
 from hf_distill.methods.coreset import Coreset as Coreset
@@ -114,6 +115,7 @@ from hf_distill.synthetic.tokens import TokenSet as TokenSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.training.losses import KL as KL
+from hf_distill.training.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from hf_distill.training.losses import CrossEntropy as CrossEntropy
 from hf_distill.training.losses import LogitError as LogitError
 from hf_distill.training.losses import Loss as Loss

@@ -37,7 +37,8 @@ def decode(record: dict[str, Any], rows: dict[str, list[Any]]) -> tuple[np.ndarr
     Returns:
         ``x``: samples ``(M, *shape)`` or a series ``(time steps, channels)``, in the networks' units: value less mean,
         by deviation, both of the source's training rows. ``y``: class indices ``(M,)``, class probabilities
-        ``(M, classes)`` or, of sets with several views of a sample, ``(M, views, classes)``; None for a series. ``w``:
+        ``(M, classes)`` or, of sets with several views of a sample, ``(M, views, classes)``; of sets without classes
+        numbers ``(M, outputs)``: values in such units, or for each label how likely it is; None for a series. ``w``:
         how much each sample counts, ``(M,)``, 1 on average.
 
     Raises:
@@ -114,6 +115,8 @@ def labels(meta: dict[str, Any], rows: dict[str, list[Any]], values: dict[str, n
         y = np.zeros((*shares.shape[:-1], about["classes"]), "f4")
         np.put_along_axis(y, _below(chosen.astype("i8"), about["classes"]), _distribution(shares), -1)
         return y
+    if "values" in about:
+        return values["labels"]
     if "dense" in about:
         dense = values["labels"]
         if about["dense"] == "probabilities":

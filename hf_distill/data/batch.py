@@ -16,7 +16,8 @@ class Batch:
     Attributes:
         x: Inputs in the networks' units (normalised), ``(B, *shape)``.
         y: Class indices ``(B,)`` of dtype int64, or class probabilities ``(B, classes)``; of samples with several views
-            before one is chosen, those of the views ``(B, views, classes)``.
+            before one is chosen, those of the views ``(B, views, classes)``. Other targets are numbers
+            ``(B, outputs)``.
         w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
             every loss takes them, by :func:`weighted_mean`.
         source: What the source's column holds of them, where inputs do not tell it all: texts. A value a sample.
@@ -46,9 +47,14 @@ class Batch:
     @property
     def hard(self) -> Tensor:
         """Class indices ``(B,)``: of class probabilities, the likeliest class; of several views, that of the first."""
-        if not self.y.is_floating_point():
-            return self.y
-        return (self.y[:, 0] if self.y.dim() == 3 else self.y).argmax(-1)
+        return hardened(self.y)
+
+
+def hardened(y: Tensor) -> Tensor:
+    """Return class indices ``(B,)``: of class probabilities, the likeliest class; of several views, the first one's."""
+    if not y.is_floating_point():
+        return y
+    return (y[:, 0] if y.dim() == 3 else y).argmax(-1)
 
 
 def weighted_mean(losses: Tensor, w: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Dataset, Fe
 
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.table import kinds
+from hf_distill.data.targets.base import Target
+from hf_distill.data.targets.table import target_named, target_of
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
 
@@ -39,15 +41,17 @@ class Columns:
 
     Attributes:
         inputs: One column of images or lists of numbers, or columns of single numbers that are joined to a vector.
-        label: The column of the classes.
+        labels: The columns of what is learned: one of classes, mostly.
         feature: The feature of the input; that of one number where columns are joined.
         kind: What the input is.
+        goal: What is learned.
     """
 
     inputs: tuple[str, ...]
-    label: str
+    labels: tuple[str, ...]
     feature: Any
     kind: Kind
+    goal: Target
 
     @property
     def joined(self) -> bool:
@@ -55,16 +59,21 @@ class Columns:
         return is_number(self.feature)
 
     @property
+    def label(self) -> str:
+        """The first label column."""
+        return self.labels[0]
+
+    @property
     def all(self) -> list[str]:
         """All of them."""
-        return [*self.inputs, self.label]
+        return [*self.inputs, *self.labels]
 
     @property
     def input(self) -> str:
         """The published input column."""
         if not self.joined:
             return self.inputs[0]
-        return JOINED if self.label != JOINED else f"{JOINED}_"
+        return JOINED if JOINED not in self.labels else f"{JOINED}_"
 
 
 def is_number(feature: Any) -> bool:
@@ -95,7 +104,11 @@ def as_vector(feature: Any, length: int) -> Any:
 
 
 def find_columns(
-    features: Features, inputs: str | list[str] | None, label: str | None, first: dict[str, Any] | None = None
+    features: Features,
+    inputs: str | list[str] | None,
+    label: str | list[str] | None,
+    first: dict[str, Any] | None = None,
+    target: str = "auto",
 ) -> Columns:
     """Return the input and the label column, inferred where they are not given.
 
@@ -104,18 +117,27 @@ def find_columns(
         inputs: The user's choice: a column, a pattern such as ``pixel*``, or several columns of numbers.
         label: The user's choice.
         first: A row of the source, for messages.
+        target: What is learned, by its name; ``auto`` for what the label columns look like.
 
     Raises:
         UserError: A named column does not exist or has an unusable type, or the choice is not unique.
     """
     row = first or {}
-    if label is not None and label not in features:
-        raise UserError(f"no column {label!r}; set --data.label_column to one of {_names(features)}")
-    chosen = _chosen(features, inputs, label)
-    found = _label(features, chosen, label, row)
+    named = [label] if isinstance(label, str) else list(label or ())
+    missing = next((name for name in named if name not in features), None)
+    if missing is not None:
+        raise UserError(f"no column {missing!r}; set --data.label_column to one of {_names(features)}")
+    if len(set(named)) < len(named) or (label is not None and not named):
+        raise UserError(f"data.label_column is {label!r}; name one column or more, each once")
+    chosen = _chosen(features, inputs, named)
+    labels = tuple(named or [_label(features, chosen, row)])
+    goal = target_of([features[name] for name in labels]) if target == "auto" else target_named(target)
+    if len(labels) == 1 and goal.name == "classes":
+        _check_class(features[labels[0]], labels[0], row)
     if chosen is None:
-        chosen = _inferred(features, found, row)
-    if found in chosen:
+        chosen = _inferred(features, labels, row)
+    found = next((name for name in labels if name in chosen), None)
+    if found is not None:
         raise UserError(
             f"column {found!r} is the label and cannot be an input too: leave it out of --data.input_column"
         )
@@ -123,17 +145,18 @@ def find_columns(
     if len(chosen) == 1:
         kind = next((kind for kind in kinds() if kind.takes(found_features[0])), None)
         if kind is not None:
-            return Columns(tuple(chosen), found, found_features[0], kind)
+            return Columns(tuple(chosen), labels, found_features[0], kind, goal)
     kind = next((kind for kind in kinds() if kind.joins(found_features)), None)
     if kind is None:
         name = next(name for name in chosen if not is_number(features[name]))
         what = _nouns() if len(chosen) == 1 else "a number each"
         raise UserError(f"column {name!r} is {_said(features[name], row.get(name))}; {what} is needed")
-    return Columns(tuple(chosen), found, _joined(found_features), kind)
+    return Columns(tuple(chosen), labels, _joined(found_features), kind, goal)
 
 
 def _nouns() -> str:
-    return " or ".join(kind.noun for kind in kinds())
+    *nouns, last = (kind.noun for kind in kinds())
+    return f"{', '.join(nouns)} or {last}"
 
 
 def _joined(features: Sequence[Any]) -> Any:
@@ -143,7 +166,7 @@ def _joined(features: Sequence[Any]) -> Any:
     return Value(np.result_type(*(np.dtype(Value(kind.dtype)().to_pandas_dtype()) for kind in features)).name)
 
 
-def _chosen(features: Features, inputs: str | list[str] | None, label: str | None) -> list[str] | None:
+def _chosen(features: Features, inputs: str | list[str] | None, labels: Sequence[str]) -> list[str] | None:
     """Return the columns that the user names."""
     if inputs is None:
         return None
@@ -152,9 +175,8 @@ def _chosen(features: Features, inputs: str | list[str] | None, label: str | Non
         if name in features:
             chosen.append(name)
             continue
-        matches = (
-            [column for column in fnmatch.filter(features, name) if column != label] if set("*?[") & set(name) else []
-        )
+        pattern = set("*?[") & set(name)
+        matches = [column for column in fnmatch.filter(features, name) if pattern and column not in labels]
         if not matches:
             raise UserError(f"no column {name!r}; set --data.input_column to one of {_names(features)}")
         chosen += matches
@@ -163,41 +185,45 @@ def _chosen(features: Features, inputs: str | list[str] | None, label: str | Non
     return chosen
 
 
-def _label(features: Features, chosen: list[str] | None, label: str | None, row: dict[str, Any]) -> str:
+def _label(features: Features, chosen: list[str] | None, row: dict[str, Any]) -> str:
+    """Return the column that looks like the class."""
     free = {name: feature for name, feature in features.items() if name not in (chosen or ())}
-    if label is None:
-        labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
-        if not labels:
-            # Of a structure that was taken apart, the last part is the name.
-            named = [[key for key in free if key.split(".")[-1].lower() == name] for name in LABEL_NAMES]
-            fitting = [[key for key in keys if isinstance(free[key], (Value, List))] for keys in named]
-            labels = next((keys for keys in fitting if keys), [])
-        if not labels:  # an input and one column beside it, or numbers and one column of text
-            rest = [name for name, kind in free.items() if isinstance(kind, Value)]
-            texts = [name for name in rest if "string" in features[name].dtype]
-            labels = rest if len(rest) == 1 < len(features) else texts if len(rest) == len(features) else []
-        label = _only(labels, "a ClassLabel", "label_column", features, "" if labels else _seen(features, row))
-    feature = features[label]
+    labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
+    if not labels:
+        # Of a structure that was taken apart, the last part is the name.
+        named = [[key for key in free if key.split(".")[-1].lower() == name] for name in LABEL_NAMES]
+        fitting = [[key for key in keys if isinstance(free[key], (Value, List))] for keys in named]
+        labels = next((keys for keys in fitting if keys), [])
+    if not labels:  # an input and one column beside it, or numbers and one column of text
+        rest = [name for name, kind in free.items() if isinstance(kind, Value)]
+        texts = [name for name in rest if "string" in features[name].dtype]
+        labels = rest if len(rest) == 1 < len(features) else texts if len(rest) == len(features) else []
+    return _only(labels, "a ClassLabel", "label_column", features, "" if labels else _seen(features, row))
+
+
+def _check_class(feature: Any, column: str, row: dict[str, Any]) -> None:
     if isinstance(feature, (List, LargeList, dict)) or not isinstance(feature, (ClassLabel, Value)):
-        several = "; several labels a row are not supported" if isinstance(feature, (List, LargeList)) else ""
-        raise UserError(
-            f"column {label!r} is {_said(feature, row.get(label))}; a ClassLabel or a plain value is needed{several}"
+        several = (
+            "; for several labels a row set --data.target=labels" if isinstance(feature, (List, LargeList)) else ""
         )
-    return label
+        raise UserError(
+            f"column {column!r} is {_said(feature, row.get(column))}; a ClassLabel or a plain value is needed{several}"
+        )
 
 
-def _inferred(features: Features, label: str, row: dict[str, Any]) -> list[str]:
+def _inferred(every: Features, labels: Sequence[str], row: dict[str, Any]) -> list[str]:
     """Return the only column of the first kind that there is any of, else all numbers but the label."""
     candidates: list[str] = []
+    features = Features({name: feature for name, feature in every.items() if name not in labels})
     for kind in kinds():
-        candidates = kind.candidates(features, label, row)
+        candidates = kind.candidates(features, labels[0], row)
         if len(candidates) == 1:
             return candidates
         if candidates:
             break
-    numbers = [name for name, feature in features.items() if is_number(feature) and name != label]
+    numbers = [name for name, feature in features.items() if is_number(feature)]
     if candidates or not numbers:
-        _only(candidates, _nouns(), "input_column", features, _seen(features, row))
+        _only(candidates, _nouns(), "input_column", every, _seen(every, row))
     return numbers
 
 

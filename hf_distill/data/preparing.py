@@ -15,6 +15,7 @@ from PIL import Image as PILImage
 
 from hf_distill.data.audio_files import is_sound
 from hf_distill.data.balance import proportional
+from hf_distill.data.columns import Columns
 from hf_distill.data.kinds.base import undecoded
 from hf_distill.data.kinds.table import kinds
 from hf_distill.data.local import reading
@@ -93,20 +94,21 @@ def has_labels(dataset: Dataset | IterableDataset, column: str) -> bool:
     if isinstance(dataset, IterableDataset):
         values = [row[column] for row in dataset.select_columns([column]).take(1)]
     else:
-        values = dataset.select_columns([column]).unique(column) if len(dataset) else []
+        plain = isinstance(features[column], (ClassLabel, Value))
+        values = dataset.select_columns([column]).unique(column) if len(dataset) and plain else []
     hidden = (None, -1) if isinstance(features[column], ClassLabel) else (None, "")
     return not values or any(value not in hidden for value in values)
 
 
 def divided(
-    train: Any, test: Any, label: str, share: float | None, source: dict[str, Any], named: bool
+    train: Any, test: Any, columns: Columns, share: float | None, source: dict[str, Any], named: bool
 ) -> tuple[Any, Any]:
     """Return the rows to distill and those to measure on, and note in ``source`` where the latter come from.
 
     Args:
         train: The split to distill.
         test: The split to measure on, where the source has one.
-        label: The label column.
+        columns: The label columns, and what is learned.
         share: The share of the rows that is held out where it has none.
         source: What the specification will say of the source.
         named: The user asked for the test split.
@@ -114,8 +116,8 @@ def divided(
     Raises:
         UserError: Rows cannot be held out, or need not.
     """
-    if test is not None and not named and not has_labels(test, label):
-        logger.warning("split %r has no labels in column %r: it measures nothing", source["test_split"], label)
+    if test is not None and not named and not all(has_labels(test, name) for name in columns.labels):
+        logger.warning("split %r has no labels in column %r: it measures nothing", source["test_split"], columns.label)
         test, source["test_split"] = None, None
     if share is None:
         return train, test
@@ -124,11 +126,11 @@ def divided(
     if isinstance(train, IterableDataset):
         raise UserError("rows of a stream cannot be held out: leave out --data.test_fraction or --data.streaming")
     source["test_fraction"] = share
-    return held_out(train, label, share)
+    return held_out(train, columns.label if columns.goal.stratified else None, share)
 
 
-def held_out(dataset: Dataset, column: str, share: float) -> tuple[Dataset, Dataset]:
-    """Divide a split's rows at random, always the same ones, a share of every class.
+def held_out(dataset: Dataset, column: str | None, share: float) -> tuple[Dataset, Dataset]:
+    """Divide a split's rows at random, always the same ones, a share of every class where a column tells these.
 
     Returns:
         The rows that stay and those that are held out, both in their order.
@@ -136,7 +138,7 @@ def held_out(dataset: Dataset, column: str, share: float) -> tuple[Dataset, Data
     Raises:
         UserError: The share is none of so few rows.
     """
-    values = dataset[column][:]
+    values = [None] * len(dataset) if column is None else dataset[column][:]
     index = {value: place for place, value in enumerate(dict.fromkeys(values))}
     classes = torch.tensor([index[value] for value in values])
     counts = torch.bincount(classes).tolist()

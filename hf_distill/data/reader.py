@@ -22,7 +22,6 @@ from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, s
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.stream_survey import survey
 from hf_distill.data.targets.base import Learned, Target
-from hf_distill.data.targets.table import target_named
 from hf_distill.errors import UserError
 
 _STATISTICS_ROWS = 10_000
@@ -39,9 +38,9 @@ class Reader:
     path: str
     split: str
     input_column: str | list[str] | None
-    label_column: str | None
+    label_column: str | list[str] | None
     options: dict[str, Any]
-    target: str = "classes"
+    target: str = "auto"
     storage: str
     memory_gib: float
     workers: int
@@ -49,11 +48,6 @@ class Reader:
     device: torch.device
     base: Path | None = None
     _rows: dict[int, tuple[Any, dict[str, Any] | None]] = field(default_factory=dict)
-
-    @property
-    def goal(self) -> Target:
-        """What is learned."""
-        return target_named(self.target)
 
     def table(self, train: Dataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, Split]:
         """Read a training split with random access.
@@ -63,8 +57,8 @@ class Reader:
         """
         columns, decoder = self._choose(train)
         table = undecoded(train, [columns.kind], columns.inputs)
-        learned, targets = self._learn(train.features, columns, table[columns.label][:])
-        decoder, split = self._place(table, decoder, targets)
+        learned, targets = self._learn(train.features, columns, {name: table[name][:] for name in columns.labels})
+        decoder, split = self._place(table, decoder, targets, columns.goal)
         if columns.kind.keeps_source:
             split.keep(table, columns.inputs[0])
         if isinstance(split, MemorySplit):
@@ -87,9 +81,9 @@ class Reader:
 
     def _learn(self, features: Features, columns: Columns, values: Any) -> tuple[Learned, Tensor]:
         """Return what the labels of the training split tell, and the target of every row."""
-        feature = features[columns.label]
-        learned = self.goal.learn(feature, values, columns.label, self.label_column is not None)
-        return learned, self.goal.read(feature, values, learned, columns.label)
+        own = {name: features[name] for name in columns.labels}
+        learned = columns.goal.learn(own, values, self.label_column is not None)
+        return learned, columns.goal.read(own, values, learned)
 
     def _first(self, split: Any) -> dict[str, Any] | None:
         """Return the first row of a split; that of a stream is read once."""
@@ -102,10 +96,8 @@ class Reader:
         with reading(self.path):
             # Some streams know their features only from their first row.
             split = split if split.features else split._resolve_features()
-        named = [
-            self.label_column,
-            *([self.input_column] if isinstance(self.input_column, str) else self.input_column or ()),
-        ]
+        given = [[name] if isinstance(name, str) else name or [] for name in (self.label_column, self.input_column)]
+        named = [name for names in given for name in names]
         return prepared(split, self._first(split), self.base, named)
 
     def columns(self, train: Dataset | IterableDataset) -> Columns:
@@ -119,12 +111,12 @@ class Reader:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
         assert train.features is not None
         try:
-            columns = find_columns(train.features, self.input_column, self.label_column, first)
+            columns = find_columns(train.features, self.input_column, self.label_column, first, self.target)
         except UserError as error:
             if isinstance(train, Dataset) and len(train) == 1:
                 raise UserError(f"{self.path} has a single row, a table needs one for every sample: {error}") from error
             raise
-        self.goal.check(train.features[columns.label], columns.label)
+        columns.goal.check({name: train.features[name] for name in columns.labels})
         return columns
 
     def _choose(self, train: Dataset | IterableDataset) -> tuple[Columns, Decoder]:
@@ -149,12 +141,14 @@ class Reader:
         """
         columns, decoder = self._choose(train)
         assert train.features is not None
+        if columns.goal.name != "classes":
+            raise UserError("a stream is read by its classes, and these rows have none: set --data.streaming=false")
         stream = undecoded(train, [columns.kind], columns.inputs).select_columns(columns.all)
         splits = train.info.splits or {}
         rows = splits[self.split].num_examples if self.split in splits else None
         seen = survey(stream, columns.label, columns.kind, decoder, self.path, rows or None, _STATISTICS_ROWS)
-        learned, targets = self._learn(train.features, columns, seen.labels)
-        groups = self.goal.group_of(targets)
+        learned, targets = self._learn(train.features, columns, {columns.label: seen.labels})
+        groups = columns.goal.group_of(targets)
         spec = self._spec(
             train.features,
             columns,
@@ -187,11 +181,11 @@ class Reader:
         return split
 
     def _read_test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
-        label = spec.label_column
+        labels = spec.label_columns
         test = self.prepared(test)
         features = test.features
         assert features is not None
-        for column in (*decoder.columns, label):
+        for column in (*decoder.columns, *labels):
             if column not in features:
                 raise UserError(f"there is no column {column!r}; it has {', '.join(features)}")
         if isinstance(test, Dataset) and not len(test):
@@ -199,18 +193,20 @@ class Reader:
         feature = features[decoder.columns[0]]
         if len(decoder.columns) == 1 and not spec.form.reads(feature, spec):
             raise UserError(f"column {decoder.columns[0]!r} is {feature}, in the training split {spec.form.noun}")
-        self.goal.check(features[label], label)
+        own = {name: features[name] for name in labels}
+        spec.goal.check(own)
         table = undecoded(test, [spec.form], decoder.columns)
         learned = Learned(spec.classes, spec.label_values, spec.target_about)
         if isinstance(table, IterableDataset):
             values: list[Any] = []
+            (label,) = labels  # a stream has classes
             parts = list(self._decoded(table.select_columns([*decoder.columns, label]), label, decoder, values))
             if not values:
                 raise UserError("it is empty: name another one with --data.test_split")
-            targets = self.goal.read(features[label], values, learned, label)
-            return MemorySplit(torch.cat(parts), self.goal.group_of(targets), self.device, targets)
-        targets = self.goal.read(features[label], table[label][:], learned, label)
-        return self._place(table, decoder, targets, fixed=True)[1]
+            targets = spec.goal.read(own, {label: values}, learned)
+            return MemorySplit(torch.cat(parts), spec.goal.group_of(targets), self.device, targets)
+        targets = spec.goal.read(own, {name: table[name][:] for name in labels}, learned)
+        return self._place(table, decoder, targets, spec.goal, fixed=True)[1]
 
     def _decoded(self, stream: IterableDataset, label: str, decoder: Decoder, labels: list[Any]) -> Iterator[Tensor]:
         """Yield a stream's samples part by part, and put their labels into a list."""
@@ -223,11 +219,13 @@ class Reader:
             yield decoder(rows, range(len(labels), len(labels) + len(rows[label])))
             labels += rows[label]
 
-    def _place(self, table: Dataset, decoder: Decoder, targets: Tensor, fixed: bool = False) -> tuple[Decoder, Split]:
+    def _place(
+        self, table: Dataset, decoder: Decoder, targets: Tensor, goal: Target, fixed: bool = False
+    ) -> tuple[Decoder, Split]:
         """Return the split, and the decoder that its rows need unless that is fixed."""
         if not fixed:
             decoder = decoder.surveyed(table)
-        groups = self.goal.group_of(targets)
+        groups = goal.group_of(targets)
         values = len(table) * int(torch.Size(decoder.shape).numel())
         fits = values * decoder.dtype.itemsize <= self.memory_gib * 2**30
         if self.storage == "memory" or (self.storage == "auto" and fits):
@@ -237,7 +235,7 @@ class Reader:
             except OtherDecoder as other:
                 if fixed:
                     raise
-                return self._place(table, other.decoder, targets)
+                return self._place(table, other.decoder, targets, goal)
         if not fixed:
             decoder = scanned(table, decoder.checked(table), _STATISTICS_ROWS)
         return decoder, ArrowSplit(table, decoder, groups, self.device, self.workers, targets)
@@ -253,9 +251,9 @@ class Reader:
     ) -> DataSpec:
         mean, std = moments
         return DataSpec(
-            task=f"{columns.kind.topic}-{self.goal.suffix}",
+            task=f"{columns.kind.topic}-{columns.goal.suffix}",
             kind=columns.kind.name,
-            target=self.goal.name,
+            target=columns.goal.name,
             input_column=columns.input,
             label_column=columns.label,
             shape=decoder.shape,
@@ -272,7 +270,7 @@ class Reader:
     def _published(self, features: Features, columns: Columns, decoder: Decoder) -> Features:
         """Return the features of the published columns, in the source's order."""
         inputs = columns.kind.published(columns, features, decoder)
-        kept = {**inputs, columns.label: features[columns.label]}
+        kept = {**inputs, **{name: features[name] for name in columns.labels}}
         order = {name: place for place, name in enumerate(features)}
         place = {name: order[name if name in columns.all else columns.inputs[0]] for name in kept}
         return Features({name: kept[name] for name in sorted(kept, key=lambda name: place[name])})

@@ -40,7 +40,11 @@ class RealData(Data[DataSpec]):
             always the same rows.
         input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
             pattern such as ``pixel*``. Inferred where only one can be meant; of a table of numbers, all but the label.
-        label_column: The class column; inferred where only one can be meant.
+        label_column: The class column, inferred where only one can be meant; or several columns of numbers.
+        target: What is learned. ``classes``: one of several; ``labels``: any of several, a list of them in one column
+            or a column of 0 and 1 for each; ``values``: real numbers, of which networks learn those of the training
+            rows' mean 0 and deviation 1. ``auto`` takes lists of classes and several columns of true and false for
+            labels, several other columns of numbers for values, and all else for classes.
         image_size: Resize all images, or the frames of videos, to a square of this many pixels.
         image_mode: Convert all images to grey (``L``) or colour (``RGB``); by default a source with one colour image is
             one of colour images. Images of more than 8 bits keep their range, scaled to 0 to 255.
@@ -76,7 +80,8 @@ class RealData(Data[DataSpec]):
         test_split: str | None = None,
         test_fraction: Annotated[float, Range(0, 1, above=True, below=True)] | None = None,
         input_column: str | list[str] | None = None,
-        label_column: str | None = None,
+        label_column: str | list[str] | None = None,
+        target: Literal["auto", "classes", "labels", "values"] = "auto",
         image_size: Annotated[int, Range(1, 16384)] | None = None,
         image_mode: Literal["L", "RGB"] | None = None,
         frames: PositiveInt | None = None,
@@ -103,6 +108,7 @@ class RealData(Data[DataSpec]):
         self.test_fraction = test_fraction
         self.input_column = input_column
         self.label_column = label_column
+        self.target = target
         self.image_size = image_size
         self.image_mode = image_mode
         self.frames = frames
@@ -215,6 +221,7 @@ class RealData(Data[DataSpec]):
             input_column=self.input_column,
             label_column=self.label_column,
             options={name: getattr(self, name) for kind in kinds() for name in kind.options},
+            target=self.target,
             storage=self.storage,
             memory_gib=self.memory_gib,
             workers=self.workers,
@@ -224,9 +231,9 @@ class RealData(Data[DataSpec]):
         )
         train = reader.prepared(train)
         if test is not None or self.test_fraction is not None:
-            label = reader.columns(train).label
+            columns = reader.columns(train)
             named = self.test_split is not None or self._given is not None
-            train, test = divided(train, test, label, self.test_fraction, source, named)
+            train, test = divided(train, test, columns, self.test_fraction, source, named)
         if isinstance(train, IterableDataset):
             self._spec, decoder, self._stream = reader.stream(train, source)
         else:
@@ -246,7 +253,7 @@ class RealData(Data[DataSpec]):
         if min(counts) < per_class:
             label = counts.index(min(counts))
             raise UserError(
-                f"class {self.spec.classes[label]!r} has {counts[label]} samples, fewer than the {per_class} asked for "
+                f"{self.spec.group_name(label)} has {counts[label]} samples, fewer than the {per_class} asked for "
                 f"each class: ask for {counts[label]} or fewer, or leave the class out"
             )
 
@@ -288,7 +295,7 @@ class RealData(Data[DataSpec]):
             rows = self.train.class_index(label)
             if not len(rows):
                 raise UserError(
-                    f"class {self.spec.classes[label]!r} has no training samples: choose an objective that draws mixed "
+                    f"{self.spec.group_name(label)} has no training samples: choose an objective that draws mixed "
                     "batches and --data.class_balance=natural, or leave the class out"
                 )
             order = torch.randperm(len(rows), generator=generator)[:per_class]

@@ -26,7 +26,7 @@ class DataSpec:
     Attributes:
         task: In the Hub's terms: ``"image-classification"``, ``"tabular-classification"``.
         input_column: The source's column with the image or the vector.
-        label_column: The source's column with the class.
+        label_column: The source's column with the class, or the first one of the target.
         shape: Shape of one input: ``(C, H, W)`` for images, ``(D,)`` for vectors.
         classes: Class names, in the order of the class indices.
         label_values: The value that stands for each class in the source's label column where that column is no
@@ -86,6 +86,11 @@ class DataSpec:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.classes)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The source's columns with the target: one, or several numbers or labels."""
+        return tuple(self.target_about.get("columns") or (self.label_column,))
 
     @property
     def num_outputs(self) -> int:

@@ -85,15 +85,15 @@ def class_means(real: RealData, spec: DataSpec, count: int, streams: Streams, ex
     if real.class_balance == "equal":
         real.require(1)
     present = [label for label in range(spec.num_groups) if len(real.train.class_index(label))]
-    means = []
+    means, targets = [], []
     for label in present:
         parts = real.train.class_index(label).split(_MEAN_ROWS)
         total = torch.stack([real.train.raw(rows).double().sum(0) for rows in parts]).sum(0)
         mean = total / sum(len(rows) for rows in parts)
         means.append(spec.form.mean_of(mean))
+        targets.append(spec.goal.mean_of(real.train.targets[real.train.class_index(label)]))
     x = spec.normalize(torch.stack(means).float())
-    labels = torch.tensor(present, device=x.device)
-    return Chosen(Batch.of(x, labels), torch.empty(0, dtype=torch.int64))
+    return Chosen(Batch.of(x, torch.stack(targets).to(x.device)), torch.empty(0, dtype=torch.int64))
 
 
 def take(real: RealData, spec: DataSpec, rows: Tensor) -> Chosen:

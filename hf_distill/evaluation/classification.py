@@ -26,7 +26,7 @@ from hf_distill.features.base import Extractor
 from hf_distill.features.network import NetworkFeatures
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.hub.artifact import DistilledDataset
-from hf_distill.metrics import METRICS, load_metric
+from hf_distill.metrics import METRICS, TARGET_METRICS, load_metric
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import find_device
 from hf_distill.networks.default import default_network
@@ -43,7 +43,7 @@ _QUICK_STEPS, _QUICK_RATE = 300, 3.0
 
 
 class ClassificationEvaluator(Evaluator[RealData]):
-    """Accuracy of classifiers that are trained on a published set.
+    """How well networks do that are trained on a published set of samples: accuracy, where it has classes.
 
     Every seed is a fresh network; with one seed the distilled set and its baselines start from the same weights. All
     baselines are as many real samples as take the bits of the set, which are those that a reader downloads to train on
@@ -68,7 +68,9 @@ class ClassificationEvaluator(Evaluator[RealData]):
         learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
             recipe.
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its classes.
-        metrics: ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load`` takes.
+        metrics: Of classes ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load``
+            takes; of several labels ``label_f1``, ``mean_average_precision``; of real values ``r2``, ``mse``, ``mae``.
+            Null for ``accuracy``, and for all of the others.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
@@ -90,7 +92,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         tuning: RecipeSearch | None = None,
         learned_rate: bool = False,
         labels: Literal["hard", "soft"] = "hard",
-        metrics: Annotated[list[str], NotEmpty()] = ["accuracy"],  # noqa: B006
+        metrics: Annotated[list[str], NotEmpty()] | None = None,
         feature_metrics: FeatureMetrics | None = None,
         seed: Seed = 0,
         device: Device = "auto",
@@ -99,7 +101,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
     ) -> None:
         self.networks = networks
         self.seeds = seeds
-        self.recipe = Recipe() if recipe is None else recipe
+        self.recipe = self._recipe = Recipe() if recipe is None else recipe
         self.baselines = baselines
         self.full = full
         self.full_steps = full_steps
@@ -147,13 +149,15 @@ class ClassificationEvaluator(Evaluator[RealData]):
     ) -> Evaluation:
         """See :class:`Evaluator`."""
         check_baselines(self.baselines)
-        metrics = {name: load_metric(name) for name in self.metrics}
         device = find_device(self.device)
         distilled = read_published(artifact)
         real.setup(device)
         spec = distilled.spec
         check_match(spec, real.spec)
-        self.recipe.check(spec)
+        names = self.metrics or TARGET_METRICS[spec.target]
+        metrics = {name: load_metric(name) for name in names}
+        self._recipe = self.recipe.suited(spec)
+        self._recipe.check(spec)
         rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
         networks = self.networks or [default_network(spec)]
@@ -189,7 +193,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
                     if name != "distilled"
                 }
                 for metric, function in metrics.items():
-                    scores = {name: [function(own, test.labels) for own in group] for name, group in outputs.items()}
+                    scores = {name: [function(own, test.targets) for own in group] for name, group in outputs.items()}
                     rows.append(make_row(scores, sizes, metric=metric, **about))
         evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows, features=features)
         if output is not None:
@@ -201,17 +205,17 @@ class ClassificationEvaluator(Evaluator[RealData]):
     ) -> tuple[dict[str, Recipe], dict[str, Any]]:
         """Return the recipe of each training set, and what a row says of it where it was chosen."""
         if self.tuning is None:
-            return {name: self.recipe.for_samples(own.samples) for name, own in contenders.items()}, {}
+            return {name: self._recipe.for_samples(own.samples) for name, own in contenders.items()}, {}
         recipes, said = {}, {}
-        for name, (setting, score) in training.search(self.tuning, network, contenders, self.recipe, real).items():
+        for name, (setting, score) in training.search(self.tuning, network, contenders, self._recipe, real).items():
             samples = contenders[name].samples
-            own = recipes[name] = self.recipe.scaled(setting.lr, setting.steps, samples)
+            own = recipes[name] = self._recipe.scaled(setting.lr, setting.steps, samples)
             said[name] = {"lr": own.lr, "steps": own.total_steps(samples), "held_out": score}
         return recipes, said
 
     def _steps(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:
         """Return about how many steps the networks of one architecture are trained for."""
-        own = [self.recipe.total_steps(contender.samples) for contender in contenders.values()]
+        own = [self._recipe.total_steps(contender.samples) for contender in contenders.values()]
         search = sum(self.tuning.work(steps) for steps in own) if self.tuning else 0
         full_steps = self._full_recipe(real).total_steps(len(real.train)) if full else 0
         return round(self.seeds * sum(own) + search) + full * full_steps
@@ -221,8 +225,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
 
     def _full_recipe(self, real: RealData) -> Recipe:
         """Return the recipe with its steps on all of the real data."""
-        recipe = copy(self.recipe)
-        recipe.steps = min(self.full_steps, self.recipe.total_steps(len(real.train)))
+        recipe = copy(self._recipe)
+        recipe.steps = min(self.full_steps, self._recipe.total_steps(len(real.train)))
         return recipe
 
     def _contenders(
@@ -258,7 +262,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
             "test_rows": len(test),
             "test_split": real.spec.source.get("test_split"),
             "networks": [network.config() for network in networks],
-            "recipe": self.recipe.config() | {"epochs": self.recipe.total_epochs},
+            "recipe": self._recipe.config() | {"epochs": self._recipe.total_epochs},
             "learned_rate": self.learned_rate,
             "tuning": None if self.tuning is None else self.tuning.config(),
             "full_steps": self.full_steps if self.full else None,

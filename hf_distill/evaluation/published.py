@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import torch
+
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.hub.artifact import DistilledDataset
@@ -34,9 +36,9 @@ def learned_rate(distilled: DistilledDataset) -> float:
 def check_match(distilled: DataSpec, real: DataSpec) -> None:
     """Refuse data that the set was not made from, and what is no classification."""
     for what, spec in (("the distilled set", distilled), ("the real data", real)):
-        if spec.target != "classes":
+        if spec.target == "future":
             raise UserError(
-                f"{what} is made for {spec.task} and ClassificationEvaluator measures samples with classes: choose "
+                f"{what} is made for {spec.task} and ClassificationEvaluator measures samples: choose "
                 "ForecastingEvaluator"
             )
     if distilled.shape != real.shape:
@@ -44,6 +46,18 @@ def check_match(distilled: DataSpec, real: DataSpec) -> None:
             f"the distilled set holds inputs of shape {distilled.shape} and the real data of shape {real.shape}; "
             "evaluate on the data that it was made from"
         )
+    if distilled.target != real.target or distilled.label_columns != real.label_columns:
+        raise UserError(
+            f"the distilled set has the {distilled.target} {', '.join(distilled.label_columns)} and the real data the "
+            f"{real.target} {', '.join(real.label_columns)}; evaluate on the data that it was made from"
+        )
+    for key in ("mean", "std"):
+        ours, theirs = (torch.tensor(spec.target_about.get(key, ()), dtype=torch.float64) for spec in (distilled, real))
+        if not torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6):
+            raise UserError(
+                "mean and deviation of the real training rows' values are not those that the distilled set was made "
+                "with; evaluate on the data that it was made from"
+            )
     if distilled.classes != real.classes:
         raise UserError(
             f"the distilled set has the classes {', '.join(distilled.classes[:5])}, ... ({distilled.num_classes}) and "

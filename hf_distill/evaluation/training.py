@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from hf_distill.errors import UserError
 from hf_distill.evaluation.contenders import Contender
 from hf_distill.evaluation.tuning import RecipeSearch, Setting
 from hf_distill.features.trained import trained_on
-from hf_distill.metrics.functions import accuracy
+from hf_distill.metrics import METRICS, TARGET_METRICS
 from hf_distill.networks.base import Architecture
 from hf_distill.seeding import Streams
 from hf_distill.training.plan import Compile, Strategy
@@ -126,18 +127,19 @@ class ContenderTraining:
         recipe: Recipe,
         real: RealData,
     ) -> dict[str, tuple[Setting, float]]:
-        """Return for each training set the change of the recipe with the highest accuracy on held-out training rows.
+        """Return for each training set the change of the recipe with the best score on held-out training rows.
 
         Raises:
             UserError: The data is a stream, or baselines have chosen all rows.
         """
         held = held_out(real, contenders, tuning.rows, self.streams[0])
+        score = METRICS[TARGET_METRICS[self.spec.target][0]]
         few = replace(self, streams=self.streams[: tuning.networks])
 
         def measure(setting: Setting) -> dict[str, float]:
             recipes = {name: recipe.scaled(setting.lr, setting.steps, own.samples) for name, own in contenders.items()}
             return {
-                name: statistics.fmean(accuracy(own, held.labels) if own.isfinite().all() else -1.0 for own in group)
+                name: statistics.fmean(score(own, held.targets) if own.isfinite().all() else -math.inf for own in group)
                 for name, group in few.outputs(architecture, contenders, recipes, held, tolerant=True).items()
             }
 

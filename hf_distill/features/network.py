@@ -11,7 +11,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.features.base import Extractor, Features
 from hf_distill.features.trained import trained_on
-from hf_distill.metrics.functions import accuracy
+from hf_distill.metrics import METRICS, TARGET_METRICS
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.default import default_network
 from hf_distill.options import NonNegativeInt, Seed
@@ -64,5 +64,6 @@ class NetworkFeatures(Extractor):
         built = trained_on(real, architecture, recipe, Streams(self.seed), device, spec)
         about: dict[str, Any] = {"network": architecture.config()}
         if recipe is not None and real.has_test:
-            about["test_accuracy"] = accuracy(predict([built], real.test, spec, device)[0], real.test.labels)
+            name = TARGET_METRICS[spec.target][0]
+            about[f"test_{name}"] = METRICS[name](predict([built], real.test, spec, device)[0], real.test.targets)
         return Features(built.features, spec, device, about)

@@ -68,6 +68,7 @@ def trained_on(
     network = architecture.build_for(spec, streams.seed_for("network")).to(device).eval()
     if recipe is not None:
         recipe = recipe.for_samples(len(real.train))
+        recipe = recipe.suited(spec)
         recipe.check(spec)
         train_networks(
             [network],

@@ -94,7 +94,7 @@ class DistilledDataset(Generic[SpecT]):
         self._format = format_of(spec.task)
         self.spec = spec
         self.x = x.detach().cpu()
-        self.y = self._format.labels(self.x, y)
+        self.y = self._format.labels(spec, self.x, y)
         self.w = torch.ones(len(self.y)) if w is None else w.detach().cpu().float()
         self.packed = packed
         self.layout = self._format.layout(spec, self.x, self.w)

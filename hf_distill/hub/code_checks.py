@@ -39,6 +39,7 @@ _labels = fields(
         "count": whole(0, _MOST),
         "top": whole(1, 10_000),
         "dense": one_of("probabilities", "logits"),
+        "values": flag,
         "views": fields({"count": whole(1, 1024), "share": number(0, 1)}),
     },
     more=True,
@@ -60,14 +61,15 @@ _variable = fields(
 )
 
 
-def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> None:
+def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int, groups: int) -> None:
     """Refuse a description that does not fit the set.
 
     Args:
         codes: ``features`` and ``meta`` of the record's ``codes``, dictionaries.
         rows: Rows of config ``default``.
         width: Values of one of them.
-        classes: Classes; 0 for a series.
+        classes: Classes, or other outputs of networks; 0 for a series.
+        groups: Groups of samples; 0 for a series.
 
     Raises:
         Wrong: It does not; the message names the place.
@@ -82,7 +84,7 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int) -> N
         optional(one_of("as stored", "enlarged", "spectrum", "tones", "motion"))(meta["inputs"], f"{place}.inputs")
     _check_labels(meta, place, rows, width, classes)
     if meta.get("kind") == "QuantizedSet" or "variables" in meta:
-        _check_quantized(meta, place, rows, max(width, classes, 1), classes)
+        _check_quantized(meta, place, rows, max(width, classes, 1), classes, groups)
     else:
         layouts = meta.get("columns", {"": meta})
         mapping(fields({}, _layout, more=True))(layouts, f"{place}.columns")
@@ -150,14 +152,14 @@ def _check_labels(meta: dict[str, Any], place: str, rows: int, width: int, class
     if about and about["classes"] != classes:
         refuse(about["classes"], f"{place}.labels.classes", f"{classes}, the number of classes")
     views = about.get("views", {}).get("count", 1)
-    soft = "top" in about or "dense" in about
+    soft = "top" in about or "dense" in about or "values" in about
     if soft and rows * views * classes > _MOST_LABELS:
         refuse(about, f"{place}.labels", f"of {_MOST_LABELS:,} probabilities at most")
     if views > 1 and rows * views * width > _MOST_LABELS:
         refuse(about["views"], f"{place}.labels.views", f"of {_MOST_LABELS:,} values at most")
 
 
-def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, classes: int) -> None:
+def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, classes: int, groups: int) -> None:
     fields(
         {
             "of": matching("[A-Za-z_][A-Za-z0-9_]{0,60}", "a class"),
@@ -172,13 +174,13 @@ def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, cl
     views = about.get("views", {}).get("count", 1)
     for name, values in meta["variables"].items():
         _name(name, f"a name in {place}.variables")
-        _check_variable(values, f"{place}.variables.{name}", (rows + 2) * width * views, classes)
+        _check_variable(values, f"{place}.variables.{name}", (rows + 2) * width * views, groups)
     if reading(meta) == "enlarged":
         if len(shape := meta["variables"].get("pixels", {}).get("shape", ())) != 4:
             refuse(shape, f"{place}.variables.pixels.shape", "that of images")
         if "enlarged" not in meta:
             refuse(None, f"{place}.enlarged", "the shape of a sample")
-    if "top" in about or "dense" in about:
+    if "top" in about or "dense" in about or "values" in about:
         shape = [rows, *([views] if "views" in about else []), about.get("top", classes)]
         if meta["variables"].get("labels", {}).get("shape") != shape:
             refuse(meta["variables"].get("labels"), f"{place}.variables.labels", f"the shares of each label, {shape}")
@@ -189,7 +191,7 @@ def _check_quantized(meta: dict[str, Any], place: str, rows: int, width: int, cl
         one_of(rows * views * about.get("top", 1))(about.get("count"), f"{place}.labels.count")
 
 
-def _check_variable(about: dict[str, Any], place: str, most: int, classes: int) -> None:
+def _check_variable(about: dict[str, Any], place: str, most: int, groups: int) -> None:
     """Check that a variable's numbers fit each other, and the size of the set."""
     shape, levels = about["shape"], about["levels"]
     values = math.prod(shape)
@@ -199,9 +201,9 @@ def _check_variable(about: dict[str, Any], place: str, most: int, classes: int) 
         refuse(levels, f"{place}.levels", f"2 to {2 ** about['bits']}")
     if about["granularity"] == "channel" and len(shape) < 2:
         refuse(shape, f"{place}.shape", "a shape with channels")
-    groups = {"tensor": 1, "sample": shape[0], "class": classes, "channel": shape[1] if len(shape) > 1 else 1}
+    each_of = {"tensor": 1, "sample": shape[0], "class": groups, "channel": shape[1] if len(shape) > 1 else 1}
     each = {"uniform": 2, "symmetric": 1, "powers of two": 1, "learned": levels}[about["family"]]
-    wanted = [groups[about["granularity"]], each]
+    wanted = [each_of[about["granularity"]], each]
     if list(about["side_shape"]) != wanted or not wanted[0] or values % wanted[0]:
         refuse(about["side_shape"], f"{place}.side_shape", f"{wanted}")
     if about["family"] == "powers of two":

@@ -6,7 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hf_distill.hub.checks import Check, different, fields, flag, listing, matching, number, one_of, refuse, text, whole
+from hf_distill.hub.checks import (
+    Check,
+    anything,
+    different,
+    fields,
+    flag,
+    listing,
+    matching,
+    number,
+    one_of,
+    refuse,
+    text,
+    whole,
+)
 from hf_distill.hub.feature_checks import (
     ID,
     MOST_RATE,
@@ -21,6 +34,8 @@ from hf_distill.hub.feature_checks import (
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
 _text_about = fields({"tokenizer": text, "tokens": whole(1, 2**24), "mean_bytes": number(0)})
+_columns = fields({}, {"columns": different(text, least=2)})
+_value_columns = fields({"columns": different(text, least=1), "mean": listing(number()), "std": listing(number())})
 
 
 def _check_image(spec: dict[str, Any]) -> None:
@@ -68,6 +83,51 @@ def _check_audio(spec: dict[str, Any]) -> None:
     inputs = spec["features"][spec["input_column"]]
     audio_feature(inputs, "spec.features.INPUT")
     one_of(spec["about"]["sampling_rate"])(inputs.get("sampling_rate"), "spec.features.INPUT.sampling_rate")
+
+
+def label_columns(spec: dict[str, Any]) -> list[str]:
+    """Return the columns of a target whose ``target_about`` has been checked."""
+    return list(spec.get("target_about", {}).get("columns") or [spec["label_column"]])
+
+
+def outputs_and_groups(spec: dict[str, Any]) -> tuple[int, int]:
+    """Return how many outputs a target has and by how many groups samples are divided; 0 of a series."""
+    classes = len(spec.get("classes", ()))
+    if spec.get("target", "classes") == "classes":
+        return classes, classes
+    return classes or len(label_columns(spec)), 1
+
+
+def _check_several(spec: dict[str, Any]) -> None:
+    """Check that the label columns can hold several labels a row."""
+    columns, classes, values = label_columns(spec), spec["classes"], spec.get("label_values")
+    if len(columns) > 1:
+        if columns != list(classes):
+            refuse(columns, "spec.target_about.columns", "the labels")
+        for name in columns:
+            value_feature(spec["features"][name], f"spec.features.{name}")
+            number_or_flag(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
+        return
+    column = spec["features"][spec["label_column"]]
+    list_of(anything)(column, "spec.features.LABEL")
+    inner = column["feature"]
+    if inner.get("_type") == "ClassLabel":
+        if list(inner["names"]) != list(classes) or values is not None:
+            refuse(inner["names"], "spec.features.LABEL.feature.names", "the labels")
+        return
+    value_feature(inner, "spec.features.LABEL.feature")
+    different(text if "string" in inner["dtype"] else whole(-(2**63)), len(classes))(values, "spec.label_values")
+
+
+def _check_values(spec: dict[str, Any]) -> None:
+    """Check that the label columns can hold real numbers."""
+    columns, about = label_columns(spec), spec.get("target_about", {})
+    _value_columns(about, "spec.target_about")
+    listing(number(), len(columns))(about["mean"], "spec.target_about.mean")
+    listing(number(1e-30), len(columns))(about["std"], "spec.target_about.std")
+    for name in columns:
+        value_feature(spec["features"][name], f"spec.features.{name}")
+        number_or_flag(spec["features"][name]["dtype"], f"spec.features.{name}.dtype")
 
 
 @dataclass(frozen=True)
@@ -123,6 +183,8 @@ KIND_CHECKS: dict[str, KindCheck] = {
 #: The targets.
 TARGET_CHECKS: dict[str, TargetCheck] = {
     "classes": TargetCheck("classification", different(text, least=1), _check_labels),
+    "labels": TargetCheck("classification", different(text, least=1), _check_several, _columns),
+    "values": TargetCheck("regression", listing(text, 0), _check_values, _value_columns),
 }
 
 

@@ -21,6 +21,7 @@ from hf_distill.hub.checks import (
 )
 from hf_distill.hub.code_checks import check_codes
 from hf_distill.hub.feature_checks import MOST_ROWS, feature
+from hf_distill.hub.kind_checks import outputs_and_groups
 from hf_distill.hub.spec_checks import SERIES, check_spec
 
 _picture = matching(r"[A-Za-z0-9_-]{1,100}\.png", "a plain file name ending in .png")
@@ -123,4 +124,4 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
         if size["total"] != size["data"] + size["labels"] + size["side"]:
             refuse(size["total"], f"bits.{name}.total", "the sum of its parts")
     width = len(spec["channels"]) if spec["task"] == SERIES else math.prod(spec["shape"])
-    check_codes(record["codes"], record["rows"], width, len(spec.get("classes", ())))
+    check_codes(record["codes"], record["rows"], width, *outputs_and_groups(spec))

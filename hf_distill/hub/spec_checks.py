@@ -24,7 +24,7 @@ from hf_distill.hub.checks import (
     whole,
 )
 from hf_distill.hub.feature_checks import MOST_ROWS, MOST_VALUES, NUMBERS, feature, number_or_flag, value_feature
-from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, sample_tasks
+from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, label_columns, sample_tasks
 
 SERIES = "time-series-forecasting"
 #: Names of a column of weights: the first one that the source has not.
@@ -117,8 +117,9 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
     if math.prod(spec["shape"]) > MOST_VALUES:
         refuse(spec["shape"], "spec.shape", f"{MOST_VALUES:,} values at most")
     _statistics(spec, kind.statistics(spec))
-    names = {spec["input_column"], spec["label_column"]}
-    if len(names) < 2 or set(spec["features"]) != names:
+    labels = label_columns(spec)
+    names = {spec["input_column"], *labels}
+    if len(names) < 1 + len(labels) or set(spec["features"]) != names or spec["label_column"] not in labels:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
     free = [name for name in WEIGHT_COLUMNS if name not in names]
     fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")

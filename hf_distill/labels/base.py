@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
 from hf_distill.parts import Part
 
 
@@ -21,14 +22,26 @@ class Labels(nn.Module, Part):
     what :meth:`describe` says.
 
     Attributes:
+        targets: What they can store.
         views: Labels of a sample, each of another view of it; 1 is one label a sample.
         lr: Learning rate of what is learned, in units of the method's.
     """
 
     #: The name of what :meth:`codes` returns.
     NAME: ClassVar[str] = "labels"
+    targets: ClassVar[tuple[str, ...]] = ("classes",)
     views: int = 1
     lr: float = 1.0
+
+    def suited(self, spec: DataSpec) -> Labels:
+        """Return what stores the targets of some data: these labels, unless they are a default that others replace.
+
+        Raises:
+            UserError: The data have targets of another kind.
+        """
+        if spec.target not in self.targets:
+            raise UserError(f"synthetic.labels {type(self).__name__} stores classes, and these data have other targets")
+        return self
 
     @abstractmethod
     def initialize(self, y: Tensor, spec: DataSpec) -> None:

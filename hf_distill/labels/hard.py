@@ -6,6 +6,7 @@ from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.labels.base import Labels
+from hf_distill.labels.values import ValueLabels
 
 
 class HardLabels(Labels):
@@ -15,6 +16,10 @@ class HardLabels(Labels):
 
     def __init__(self) -> None:
         super().__init__()
+
+    def suited(self, spec: DataSpec) -> Labels:
+        """See :class:`Labels`: of data without classes, the targets as they are."""
+        return self if spec.target == "classes" else ValueLabels(learned=False)
 
     def initialize(self, y: Tensor, spec: DataSpec) -> None:
         """See :class:`Labels`."""

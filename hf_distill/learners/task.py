@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch, weighted_mean
@@ -19,6 +17,7 @@ from hf_distill.networks.base import Architecture
 from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic, all_examples
+from hf_distill.training.losses import LOSSES, Loss
 
 
 class Task(ABC):
@@ -71,16 +70,18 @@ class Task(ABC):
         return decoded
 
 
-class Classification(Task):
-    """Cross-entropy; real batches share the classes as the data says (``class_balance``).
+class Supervised(Task):
+    """Samples and their targets; real batches share the classes as the data says (``class_balance``).
 
     Args:
-        real: Images or vectors.
+        real: Samples.
+        loss: What outputs cost.
     """
 
-    def __init__(self, real: RealData) -> None:
+    def __init__(self, real: RealData, loss: Loss) -> None:
         super().__init__()
         self.real = real
+        self._loss = loss
 
     def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
         """See :class:`Task`."""
@@ -99,7 +100,7 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """See :class:`Task`."""
-        return weighted_mean(F.cross_entropy(outputs, batch.y, reduction="none"), batch.w)
+        return weighted_mean(self._loss.losses(outputs, batch.y), batch.w)
 
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
@@ -111,7 +112,7 @@ class Classification(Task):
         """See :class:`Task`; ``real_count`` samples of each class. The weights of a class average 1."""
         found = []
         examples = all_examples(synthetic, decoded)
-        labels = examples.hard
+        labels = self.real.spec.goal.group_of(examples.y)
         for label in range(self.real.spec.num_groups):
             index = (labels == label).nonzero()[:, 0].cpu()
             weight = examples.w[index.to(examples.w.device)].mean()
@@ -180,16 +181,15 @@ class Forecasting(Task):
         return decoded if channels is None else Batch(decoded.x[:, channels], decoded.y, decoded.w)
 
 
-#: What networks learn from data with a target.
-TASKS: dict[str, Callable[[Any, int], Task]] = {
-    "classes": lambda real, max_channels: Classification(real),
-    "future": Forecasting,
-}
-
-
 def task_of(real: Data, max_channels: int = 0) -> Task:
     """Return the task of some data."""
-    return TASKS[real.spec.target](real, max_channels)
+    task: Any = real
+    return Forecasting(task, max_channels) if real.spec.target == "future" else supervised(task)
+
+
+def supervised(real: RealData) -> Supervised:
+    """Return the task of samples, with the loss of their target."""
+    return Supervised(real, LOSSES[real.spec.target]())
 
 
 def batch_index(examples: int, count: int, generator: torch.Generator) -> Tensor:

@@ -29,7 +29,7 @@ def pictures_of(synthetic: Synthetic, real: Any, streams: Streams) -> dict[str, 
     """
     if isinstance(synthetic, GeneratedSet) and "anchor_row" in synthetic.about:
         closest = real.train.raw(torch.tensor(synthetic.about["anchor_row"])).cpu().numpy()
-        picture = class_grid(real.spec, closest, synthetic().hard.cpu())
+        picture = class_grid(real.spec, closest, synthetic().y.cpu())
         return {"real_samples_closest_to_the_anchors.png": picture}
     return PICTURES[real.spec.kind](synthetic, real, streams) if real.spec.kind in PICTURES else {}
 

@@ -78,7 +78,7 @@ class Reporter:
     def _preview(path: Path, synthetic: Synthetic) -> None:
         batch = synthetic()
         stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
-        if (picture := render_preview(synthetic.spec, stored, batch.hard.cpu())) is not None:
+        if (picture := render_preview(synthetic.spec, stored, batch.y.cpu())) is not None:
             written = io.BytesIO()
             picture.save(written, format="PNG")
             write_atomically(path, written.getvalue())

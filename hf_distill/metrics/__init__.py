@@ -8,14 +8,28 @@ from torch import Tensor
 
 from hf_distill.errors import UserError
 from hf_distill.metrics.functions import accuracy, macro_f1, top3_accuracy, top5_accuracy
+from hf_distill.metrics.numbers import label_f1, mae, mean_average_precision, mse, r2
 
 METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
     "accuracy": accuracy,
     "top3_accuracy": top3_accuracy,
     "top5_accuracy": top5_accuracy,
     "macro_f1": macro_f1,
+    "r2": r2,
+    "mse": mse,
+    "mae": mae,
+    "label_f1": label_f1,
+    "mean_average_precision": mean_average_precision,
 }
-"""Own metrics: logits ``(N, classes)`` and class indices ``(N,)`` to a fraction."""
+"""Own metrics: logits ``(N, classes)`` and class indices ``(N,)``, or outputs and targets ``(N, outputs)``, to a
+number."""
+
+#: What is measured of a target where nobody says; recipes are chosen by the first of each, of which more is better.
+TARGET_METRICS: dict[str, list[str]] = {
+    "classes": ["accuracy"],
+    "labels": ["label_f1", "mean_average_precision"],
+    "values": ["r2", "mse", "mae"],
+}
 
 
 def load_metric(name: str) -> Callable[[Tensor, Tensor], float]:

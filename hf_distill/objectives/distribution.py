@@ -17,6 +17,7 @@ from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
@@ -173,7 +174,7 @@ class DistributionMatching(Objective[RealData]):
         chunk = self._chunk(batch.x.device.type) if is_samplewise(view.network) else len(batch)
         with seeded(streams.seed_for("dropout")):
             features = self._features(view.network, batch.x, view.params, chunk)
-        means = class_means(features, self._grouped(batch), self._groups(real))
+        means = class_means(features, self._grouped(batch, real.spec), self._groups(real))
         means = means if self._present is None else means[self._present]
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
@@ -189,8 +190,11 @@ class DistributionMatching(Objective[RealData]):
 
         return chunked(of, x, chunk, recompute=self._compiled is None)
 
-    def _grouped(self, batch: Batch) -> Batch:
-        return batch if self._member is None else Batch(batch.x, self._member, batch.w)
+    def _grouped(self, batch: Batch, spec: DataSpec) -> Batch:
+        """Return a batch with what its samples are averaged by: cells, classes or their probabilities, or all alike."""
+        if self._member is not None:
+            return Batch(batch.x, self._member, batch.w)
+        return batch if spec.target == "classes" else Batch(batch.x, spec.goal.group_of(batch.y), batch.w)
 
     def _groups(self, real: RealData) -> int:
         """Return how many means are matched: those of the classes, or of the cells."""
@@ -206,7 +210,7 @@ class DistributionMatching(Objective[RealData]):
                 "objective.views and objective.reuse to 1"
             )
         batch = all_examples(synthetic, synthetic())
-        labels = batch.hard
+        labels = real.spec.goal.group_of(batch.y)
         counts = torch.bincount(labels, minlength=real.spec.num_groups)
         if not self.cell_size and batch.y.dim() == 1 and not counts.all():
             self._present = counts.nonzero()[:, 0]

@@ -70,7 +70,11 @@ class PixelSet(Synthetic[DataSpec]):
         """Return the shapes that :meth:`codes` will have for so many samples of each class."""
         samples = spec.num_groups * size
         weights = {} if self.weights is None else {self.weights.NAME: (samples,)}
-        return {"pixels": (samples, *self.stored_shape(spec)), **self.labels.shapes(spec, samples), **weights}
+        return {
+            "pixels": (samples, *self.stored_shape(spec)),
+            **self.labels.suited(spec).shapes(spec, samples),
+            **weights,
+        }
 
     def stored_shape(self, spec: DataSpec) -> tuple[int, ...]:
         """Return the shape of the stored pixels of a sample."""
@@ -80,6 +84,7 @@ class PixelSet(Synthetic[DataSpec]):
         """See :class:`Synthetic`."""
         self._spec = spec
         self.pixels = nn.Parameter(x.detach().clone().float())
+        self.labels = self.labels.suited(spec)
         self.labels.initialize(y, spec)
         if self.weights is not None:
             self.weights.initialize(x.new_ones(len(x)) if w is None else w)

@@ -156,6 +156,7 @@ class Planner:
         shapes, classes, part = inner.shapes(spec, size), spec.num_groups, own.label_part
         if part is None and classes is not None:
             part = HardLabels()
+        part = part if part is None else part.suited(spec)
         soft = part.shapes(spec, 1) if part is not None else {}
         weights = set() if own.weight_part is None else {own.weight_part.NAME}
         data = side = labels = 0
@@ -207,7 +208,7 @@ class Planner:
             size = min(inner.size - 1, inner.size * total // bits)
             if size < 1:
                 raise UserError(f"one sample of each class takes {bits} bits and the budget is {total}: raise it")
-            kept = _evenly(inner().hard, size, inner.size)
+            kept = _evenly(inner.spec.goal.group_of(inner().y), size, inner.size)
             inner.keep(kept)
             inner.resize(size)
             for _, quantizer, _ in own.each():

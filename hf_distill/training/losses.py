@@ -110,6 +110,26 @@ class MeanSquared(Loss):
         return max(float(y.double().square().mean()), 1.0)
 
 
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of several labels ``(B, L)``, each there or not, averaged over them."""
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`."""
+        return F.binary_cross_entropy_with_logits(outputs, y, reduction="none").mean(1)
+
+    def guessing(self, outputs: Tensor, y: Tensor) -> float:
+        """See :class:`Loss`: even odds."""
+        return math.log(2)
+
+
+#: What is minimised for a target where nobody says.
+LOSSES: dict[str, type[Loss]] = {
+    "classes": CrossEntropy,
+    "labels": BinaryCrossEntropy,
+    "values": MeanSquared,
+}
+
+
 def log_probabilities(y: Tensor, loss: str) -> Tensor:
     """Return the logarithms of class probabilities ``(B, C)``.
 

@@ -12,7 +12,7 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
 from hf_distill.parts import Part
-from hf_distill.training.losses import CrossEntropy, Loss
+from hf_distill.training.losses import LOSSES, CrossEntropy, Loss
 from hf_distill.training.optimizers import SGD, Optimizer
 from hf_distill.training.schedules import Schedule, StepDecay
 
@@ -32,7 +32,8 @@ class Recipe(Part):
         optimizer: What follows the gradients, and how fast; null for ``SGD``.
         schedule: How its learning rate falls; null for ``StepDecay``.
         augment: Augmentation; every image gets its own parameters. Must be one for the kind of the data.
-        loss: What is minimised; null for ``CrossEntropy``.
+        loss: What is minimised; null for ``CrossEntropy``, ``MeanSquared`` of real values and ``BinaryCrossEntropy`` of
+            several labels.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Recipe(Part):
         self.optimizer = SGD() if optimizer is None else optimizer
         self.schedule = StepDecay() if schedule is None else schedule
         self.augment = augment
+        self._usual = loss is None
         self.loss = CrossEntropy() if loss is None else loss
 
     @property
@@ -94,6 +96,14 @@ class Recipe(Part):
         """Return the recipe for a set of some size with so many times its learning rate and its steps."""
         recipe = self.with_rate(lr * self.lr)
         recipe.epochs, recipe.steps = max(1, round(steps * self.for_samples(samples).total_epochs)), None
+        return recipe
+
+    def suited(self, spec: DataSpec) -> Self:
+        """Return the recipe for some data: with the loss of their target where none was chosen."""
+        if not self._usual or isinstance(self.loss, LOSSES[spec.target]):
+            return self
+        recipe = copy.copy(self)
+        recipe.loss = LOSSES[spec.target]()
         return recipe
 
     def with_rate(self, lr: float) -> Self:

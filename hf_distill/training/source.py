@@ -88,7 +88,7 @@ class SplitSource(Source):
     def batch(self, index: Tensor) -> Batch:
         """See :class:`Source`."""
         x = self.spec.normalize(self.split.raw(index))
-        return Batch.of(x, self.split.labels[index].to(x.device))
+        return Batch.of(x, self.split.targets[index].to(x.device))
 
     def epoch(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
         """See :class:`Source`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,10 +13,13 @@ from torch import Tensor
 if TYPE_CHECKING:
     from hf_distill.data.spec import DataSpec
 
+Labels = Mapping[str, Sequence[Any]]
+"""Label columns of some rows: a value a row."""
+
 
 @dataclass(frozen=True)
 class Learned:
-    """What the label column of the training split tells of a target: fields of the specification.
+    """What the label columns of the training split tell of a target: fields of the specification.
 
     Attributes:
         classes: Names of the classes or labels.
@@ -38,44 +41,46 @@ class Target(ABC):
     Attributes:
         name: In tables and records.
         suffix: The second word of the Hub's tasks: ``classification``.
-        noun: What a column of it holds, in messages.
+        stratified: Rows are held out in the proportions of the values of the label column.
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
-    noun: ClassVar[str]
+    stratified: ClassVar[bool] = False
 
     @abstractmethod
-    def check(self, feature: Any, column: str) -> None:
-        """Refuse a column whose values cannot be read as this target, or not be published.
+    def takes(self, features: Sequence[Any]) -> bool:
+        """Whether this is what label columns of such features mean where nobody says."""
+
+    @abstractmethod
+    def check(self, features: Mapping[str, Any]) -> None:
+        """Refuse label columns whose values cannot be read as this target, or not be published.
 
         Raises:
-            UserError: It is one.
+            UserError: There is one.
         """
 
     @abstractmethod
-    def learn(self, feature: Any, values: Sequence[Any], column: str, named: bool) -> Learned:
-        """Return what the training split's label column tells.
+    def learn(self, features: Mapping[str, Any], values: Labels, named: bool) -> Learned:
+        """Return what the training split's label columns tell.
 
         Args:
-            feature: The column's.
-            values: A label a row.
-            column: Its name.
-            named: The user named it.
+            features: Theirs.
+            values: Their values.
+            named: The user named them.
 
         Raises:
             UserError: A row has no label, or the values are not of this target.
         """
 
     @abstractmethod
-    def read(self, feature: Any, values: Sequence[Any], learned: Learned, column: str) -> Tensor:
+    def read(self, features: Mapping[str, Any], values: Labels, learned: Learned) -> Tensor:
         """Return the targets of rows of any split, ``(N,)`` or ``(N, outputs)``.
 
         Args:
-            feature: The column's feature in this split.
-            values: A label a row.
+            features: Of the label columns in this split.
+            values: Theirs.
             learned: What the training split told.
-            column: The column's name.
 
         Raises:
             UserError: A row has no label or one that the training split does not know.
@@ -83,7 +88,15 @@ class Target(ABC):
 
     @abstractmethod
     def group_of(self, targets: Tensor) -> Tensor:
-        """Return the group of every row, ``(N,)``."""
+        """Return the group of every row ``(N,)``, of whatever a set may learn for its target: class probabilities."""
+
+    @abstractmethod
+    def mean_of(self, targets: Tensor) -> Tensor:
+        """Return the target of a sample that stands for all rows of a group, without the leading axis."""
+
+    @abstractmethod
+    def published(self, spec: DataSpec, y: Tensor) -> Tensor:
+        """Return what is published of whatever a set learned: the likeliest class; numbers as they can be stored."""
 
     @abstractmethod
     def outputs(self, spec: DataSpec) -> int:
@@ -93,9 +106,9 @@ class Target(ABC):
     def groups(self, spec: DataSpec) -> int:
         """Return how many groups there are."""
 
+    @abstractmethod
     def group_name(self, spec: DataSpec, group: int) -> str:
         """Return what a group is called in messages."""
-        return f"class {spec.classes[group]!r}"
 
     @abstractmethod
     def contents(self, spec: DataSpec) -> str:
@@ -124,3 +137,23 @@ class Target(ABC):
         Raises:
             ArtifactError: A row has none that the specification allows.
         """
+
+
+class OneGroup(Target):
+    """A target ``(N, outputs)`` of numbers: all rows are one group."""
+
+    def group_of(self, targets: Tensor) -> Tensor:
+        """See :class:`Target`."""
+        return targets.new_zeros(len(targets)).long()
+
+    def mean_of(self, targets: Tensor) -> Tensor:
+        """See :class:`Target`."""
+        return targets.mean(0)
+
+    def groups(self, spec: DataSpec) -> int:
+        """See :class:`Target`."""
+        return 1
+
+    def group_name(self, spec: DataSpec, group: int) -> str:
+        """See :class:`Target`."""
+        return "the training split"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
+from datasets import LargeList, List
 from torch import Tensor
 
+from hf_distill.data.batch import hardened
 from hf_distill.data.labels import check_label, class_indices, label_table
-from hf_distill.data.targets.base import Learned, Target
-from hf_distill.errors import ArtifactError
+from hf_distill.data.targets.base import Labels, Learned, Target
+from hf_distill.errors import ArtifactError, UserError
 from hf_distill.text import said
 
 if TYPE_CHECKING:
@@ -25,23 +27,43 @@ class ClassTarget(Target):
 
     name = "classes"
     suffix = "classification"
-    noun = "a ClassLabel"
+    stratified = True
 
-    def check(self, feature: Any, column: str) -> None:
+    def takes(self, features: Sequence[Any]) -> bool:
         """See :class:`Target`."""
-        check_label(feature, column)
+        return len(features) == 1 and not isinstance(features[0], (List, LargeList))
 
-    def learn(self, feature: Any, values: Sequence[Any], column: str, named: bool) -> Learned:
+    def check(self, features: Mapping[str, Any]) -> None:
         """See :class:`Target`."""
-        return Learned(*label_table(feature, values, column, named))
+        if len(features) > 1:
+            raise UserError(
+                f"a class is one column, and data.label_column names {len(features)}: set --data.target to labels or "
+                "values"
+            )
+        for column, feature in features.items():
+            check_label(feature, column)
 
-    def read(self, feature: Any, values: Sequence[Any], learned: Learned, column: str) -> Tensor:
+    def learn(self, features: Mapping[str, Any], values: Labels, named: bool) -> Learned:
         """See :class:`Target`."""
-        return class_indices(feature, values, learned.classes, learned.label_values, column)
+        ((column, feature),) = features.items()
+        return Learned(*label_table(feature, values[column], column, named))
+
+    def read(self, features: Mapping[str, Any], values: Labels, learned: Learned) -> Tensor:
+        """See :class:`Target`."""
+        ((column, feature),) = features.items()
+        return class_indices(feature, values[column], learned.classes, learned.label_values, column)
 
     def group_of(self, targets: Tensor) -> Tensor:
+        """See :class:`Target`: of class probabilities, the likeliest class."""
+        return hardened(targets)
+
+    def mean_of(self, targets: Tensor) -> Tensor:
         """See :class:`Target`."""
-        return targets
+        return targets[0]
+
+    def published(self, spec: DataSpec, y: Tensor) -> Tensor:
+        """See :class:`Target`."""
+        return hardened(y).detach().cpu().long()
 
     def outputs(self, spec: DataSpec) -> int:
         """See :class:`Target`."""
@@ -50,6 +72,10 @@ class ClassTarget(Target):
     def groups(self, spec: DataSpec) -> int:
         """See :class:`Target`."""
         return len(spec.classes)
+
+    def group_name(self, spec: DataSpec, group: int) -> str:
+        """See :class:`Target`."""
+        return f"class {spec.classes[group]!r}"
 
     def contents(self, spec: DataSpec) -> str:
         """See :class:`Target`."""

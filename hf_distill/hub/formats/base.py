@@ -37,8 +37,8 @@ class Format(ABC, Generic[SpecT]):
         """Return the shape of one row of the published values."""
 
     @abstractmethod
-    def labels(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the published class indices of what a synthetic set decodes to; zeros where there are no classes."""
+    def labels(self, spec: SpecT, x: Tensor, y: Tensor) -> Tensor:
+        """Return the published targets of what a synthetic set decodes to; zeros where there are none."""
 
     def layout(self, spec: SpecT, x: Tensor, w: Tensor) -> dict[str, Any]:
         """Return what a reader must know beside the rows to rebuild inputs and weights, JSON."""

@@ -30,15 +30,15 @@ def class_grid(spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
     Args:
         spec: What the samples are.
         stored: Inputs ``(M, *shape)``, as published.
-        y: Class indices ``(M,)``.
+        y: Targets ``(M,)`` or ``(M, outputs)``.
 
     Returns:
         An RGB picture; equal samples give equal pixels.
     """
-    labels = y.numpy()
+    labels = spec.goal.group_of(y).numpy()
     present = [index for index in range(spec.num_groups) if (labels == index).any()][:_ROWS]
     chosen = [np.flatnonzero(labels == index)[:_COLUMNS] for index in present]
-    names = [spec.classes[index] if spec.classes else "" for index in present]
+    names = [spec.classes[index] if spec.num_groups > 1 else "" for index in present]
     return _stack([DRAWINGS[spec.kind](spec, stored[samples]) for samples in chosen], names)
 
 

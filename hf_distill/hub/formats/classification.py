@@ -12,13 +12,12 @@ from datasets import ClassLabel, Dataset
 from PIL import Image as PILImage
 from torch import Tensor
 
-from hf_distill.data.batch import Batch
 from hf_distill.data.png import MODES
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
-from hf_distill.hub.formats.words import WORDS
+from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import sample_tasks
 from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.synthetic.base import Bits
@@ -42,15 +41,15 @@ class ClassificationFormat(Format[DataSpec]):
         """See :class:`Format`."""
         return spec.form.stored_shape(spec)
 
-    def labels(self, x: Tensor, y: Tensor) -> Tensor:
+    def labels(self, spec: DataSpec, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
-        return Batch.of(x, y).hard.detach().cpu().long()
+        return spec.goal.published(spec, y)
 
     def layout(self, spec: DataSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
         """See :class:`Format`."""
         if bool((w == 1).all()):
             return {}
-        taken = (spec.input_column, spec.label_column)
+        taken = (spec.input_column, *spec.label_columns)
         return {"weight": next(name for name in WEIGHT_COLUMNS if name not in taken)}
 
     def features(self, spec: DataSpec, layout: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +100,7 @@ class ClassificationFormat(Format[DataSpec]):
 
     def code_features(self, spec: DataSpec) -> dict[str, Any]:
         """See :class:`Format`."""
-        return {"label": ClassLabel(names=list(spec.classes))}
+        return {"label": ClassLabel(names=list(spec.classes))} if spec.target == "classes" else {}
 
     def preview(self, spec: DataSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image:
         """See :class:`Format`."""
@@ -119,6 +118,7 @@ class ClassificationFormat(Format[DataSpec]):
         """See :class:`Format`."""
         count, labels = record["rows"] / spec.num_groups, record["codes"]["meta"].get("labels", {})
         return {
+            "goal": GOALS[spec.target],
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],

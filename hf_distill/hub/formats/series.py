@@ -40,7 +40,7 @@ class SeriesFormat(Format[SeriesSpec]):
         """See :class:`Format`."""
         return (spec.num_channels,)
 
-    def labels(self, x: Tensor, y: Tensor) -> Tensor:
+    def labels(self, spec: SeriesSpec, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
         return torch.zeros(len(x), dtype=torch.int64)
 

@@ -1,4 +1,4 @@
-"""What a card says of each kind of inputs, beside its template ``card_inputs_KIND.md.jinja``."""
+"""What a card says of each kind of inputs and of each target, beside ``card_inputs_KIND`` and ``card_target_NAME``."""
 
 from __future__ import annotations
 
@@ -29,4 +29,25 @@ WORDS: dict[str, Words] = {
     "audio": Words(units="samples / 32768 / std", file="WAV in parquet", shown="len(samples)"),
     "text": Words(units="tokenizer.encode_batch(texts)", values="UTF-8"),
     "vector": Words(),
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Words of one target.
+
+    Attributes:
+        loss: The loss of the card's script, a function of ``torch.nn.functional``.
+        each: What follows its single losses to make one of them a sample.
+    """
+
+    loss: str
+    each: str = ""
+
+
+#: The words of every target.
+GOALS: dict[str, Goal] = {
+    "classes": Goal("cross_entropy"),
+    "labels": Goal("binary_cross_entropy_with_logits", ".mean(1)"),
+    "values": Goal("mse_loss", ".mean(1)"),
 }

@@ -11,11 +11,12 @@ from hf_distill.data.kinds.table import KINDS, kind_named, kind_of_task, kinds
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.targets.table import TARGETS, target_named
 from hf_distill.hub.formats.class_grid import DRAWINGS
-from hf_distill.hub.formats.words import WORDS
+from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS
-from hf_distill.learners.task import TASKS
+from hf_distill.metrics import METRICS, TARGET_METRICS
 from hf_distill.networks.default import NETWORKS
 from hf_distill.synthetic.default import SETS
+from hf_distill.training.losses import LOSSES
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -28,7 +29,8 @@ def test_every_kind_has_a_line_in_every_table(name):
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_target_has_a_line_in_every_table(name):
     assert target_named(name).name == name and target_named(name).suffix == TARGET_CHECKS[name].suffix
-    assert name in TASKS
+    assert name in LOSSES and name in GOALS and set(TARGET_METRICS[name]) <= METRICS.keys()
+    assert files("hf_distill").joinpath("hub", f"card_target_{name}.md.jinja").is_file()
 
 
 def test_the_first_kind_of_a_topic_is_the_same_in_both_tables():
