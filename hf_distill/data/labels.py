@@ -57,8 +57,8 @@ def label_table(
         row = next((row for row, value in enumerate(values) if not value.is_integer()), None)
         if row is not None:
             raise UserError(
-                f"column {column!r} holds real numbers ({feature.dtype}; row {row}: {values[row]}), not classes: name "
-                "another column with --data.label_column"
+                f"column {column!r} holds real numbers ({feature.dtype}; row {row}: {values[row]}), not classes: set "
+                "--data.target=values to learn them, or name another column with --data.label_column"
             )
     table = tuple(sorted(set(values)))
     if not named and len(table) > max(_MANY, len(values) // 2):

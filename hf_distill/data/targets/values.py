@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # As for inputs: larger numbers are slips of the pen or marks of missing values.
 _LARGEST = 1e30
+# Decimals of a number of the size of its deviation that targets keep, which are float32.
+_DIGITS = 6
 
 
 class ValueTarget(OneGroup):
@@ -88,7 +90,10 @@ class ValueTarget(OneGroup):
     def _stored(self, spec: DataSpec, y: Tensor) -> dict[str, np.ndarray]:
         """Return the numbers of every column in its own type."""
         mean, std = (np.asarray(spec.target_about[key]) for key in ("mean", "std"))
-        numbers = y.double().numpy() * std + mean
+        # What single precision left of a number with few decimals is that number again.
+        digits = _DIGITS - np.floor(np.log10(std)).astype(int)
+        exact = y.double().numpy() * std + mean
+        numbers = np.stack([own.round(count) for own, count in zip(exact.T, digits.tolist(), strict=True)], 1)
         found = {}
         for name, dtype, own in zip(spec.label_columns, _dtypes(spec), numbers.T, strict=True):
             if dtype.kind in "iu":
