@@ -111,7 +111,7 @@ class VectorKind(Kind):
         mean, std = spec.statistics(x, kind)
         value = x.detach().to(kind) * std + mean
         if dtype.kind in "iub":
-            least, most = (0, 1) if dtype.kind == "b" else _limits(dtype)
+            least, most = (0, 1) if dtype.kind == "b" else limits_of(dtype)
             return value.round().clamp(least, most)
         return value
 
@@ -130,7 +130,7 @@ class VectorKind(Kind):
         return np.stack(table[spec.input_column].to_numpy()).astype(self.value_dtype(spec), copy=False)
 
 
-def _limits(dtype: np.dtype) -> tuple[float, float]:
+def limits_of(dtype: np.dtype) -> tuple[float, float]:
     """Return the least and the greatest real number of double precision that an integer type holds."""
     least, most = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
     return least, most if int(most) <= np.iinfo(dtype).max else float(np.nextafter(most, 0.0))

@@ -12,6 +12,7 @@ from datasets import Value
 from torch import Tensor
 
 from hf_distill.data.columns import is_number
+from hf_distill.data.kinds.vector import limits_of
 from hf_distill.data.targets.base import Labels, Learned, OneGroup
 from hf_distill.errors import ArtifactError, UserError
 
@@ -97,8 +98,7 @@ class ValueTarget(OneGroup):
         found = {}
         for name, dtype, own in zip(spec.label_columns, _dtypes(spec), numbers.T, strict=True):
             if dtype.kind in "iu":
-                limits = np.iinfo(dtype)
-                own = own.round().clip(float(limits.min), float(np.nextafter(float(limits.max), 0)))
+                own = own.round().clip(*limits_of(dtype))
             found[name] = own.round().clip(0, 1).astype(bool) if dtype.kind == "b" else own.astype(dtype)
         return found
 
