@@ -121,8 +121,7 @@ def _check_several(spec: dict[str, Any]) -> None:
 
 def _check_values(spec: dict[str, Any]) -> None:
     """Check that the label columns can hold real numbers."""
-    columns, about = label_columns(spec), spec.get("target_about", {})
-    _value_columns(about, "spec.target_about")
+    columns, about = label_columns(spec), spec["target_about"]
     listing(number(), len(columns))(about["mean"], "spec.target_about.mean")
     listing(number(1e-30), len(columns))(about["std"], "spec.target_about.std")
     for name in columns:

@@ -110,10 +110,12 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "columns": optional(different(_name)),
             "kind": text,
             "target": text,
-            "about": kind.about,
-            "target_about": target.about,
+            "about": anything,
+            "target_about": anything,
         },
     )(spec, "spec")
+    kind.about(spec.get("about", {}), "spec.about")
+    target.about(spec.get("target_about", {}), "spec.target_about")
     if math.prod(spec["shape"]) > MOST_VALUES:
         refuse(spec["shape"], "spec.shape", f"{MOST_VALUES:,} values at most")
     _statistics(spec, kind.statistics(spec))
