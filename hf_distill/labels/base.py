@@ -40,7 +40,10 @@ class Labels(nn.Module, Part):
             UserError: The data have targets of another kind.
         """
         if spec.target not in self.targets:
-            raise UserError(f"synthetic.labels {type(self).__name__} stores classes, and these data have other targets")
+            raise UserError(
+                f"synthetic.labels {type(self).__name__} stores {' or '.join(self.targets)}, and what is learned here "
+                f"are {spec.target}: leave it out"
+            )
         return self
 
     @abstractmethod

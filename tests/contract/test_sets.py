@@ -11,12 +11,12 @@ import torch
 import hf_distill
 from hf_distill.cli.distill import build_parser
 from hf_distill.hub import DistilledDataset
-from hf_distill.labels import Labels, Weights
+from hf_distill.labels import Labels, ValueLabels, Weights
 from hf_distill.lazy import import_parts
 from hf_distill.parts import concrete
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, MotionSet, QuantizedSet, SeriesSet, SpectrogramSet, Synthetic, VectorSet
-from tests.hub.conftest import audio_spec, frames_spec, image_spec, vector_spec
+from tests.hub.conftest import audio_spec, frames_spec, image_spec, vector_spec, with_values
 from tests.hub.test_series_format import SPECS
 
 import_parts()
@@ -31,6 +31,8 @@ def spec_of(synthetic):
         return SPECS["text"]
     if isinstance(synthetic, MotionSet):
         return frames_spec()
+    if isinstance(synthetic.labels, ValueLabels):
+        return with_values(image_spec())
     if isinstance(synthetic, SpectrogramSet):
         return audio_spec()
     return vector_spec() if isinstance(synthetic, VectorSet) else image_spec()
@@ -45,7 +47,8 @@ def filled(synthetic):
         x, y = torch.randn(24, spec.num_channels, generator=generator), torch.arange(24)
     else:
         inner.resize(2)
-        y = torch.arange(spec.num_classes).repeat_interleave(2)
+        y = torch.arange(spec.num_groups).repeat_interleave(2)
+        y = y if spec.target == "classes" else torch.randn(len(y), spec.num_outputs, generator=generator)
         x = torch.randn(len(y), *spec.shape, generator=generator) / 2
     w = 0.5 + torch.rand(len(x), generator=generator)
     synthetic.initialize(x, y, spec, w / w.mean())
@@ -64,7 +67,10 @@ def check(synthetic, folder):
     assert torch.allclose(exact.w, decoded.w, atol=1e-6) and torch.equal(loaded.batch().w, made.w)
     if not isinstance(inner, SeriesSet):
         assert torch.allclose(exact.y.float(), decoded.y.float(), atol=1e-6)
-        assert torch.equal(loaded.y, decoded.hard) and exact.y.is_floating_point() is soft
+        assert (
+            torch.equal(loaded.y, inner.spec.goal.published(inner.spec, decoded.y))
+            and exact.y.is_floating_point() is soft
+        )
     assert loaded.bits["codes"] == synthetic.bits()
     every = synthetic.view(decoded, torch.arange(synthetic.examples(decoded)))
     loss = every.x.square().flatten(1).sum(1)

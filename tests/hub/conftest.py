@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,44 @@ def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
     )
 
 
+def with_values(spec: DataSpec) -> DataSpec:
+    """The specification of the same inputs with a real number to learn."""
+    inputs = {spec.input_column: spec.features[spec.input_column]}
+    return replace(
+        spec,
+        task=spec.task.replace("classification", "regression"),
+        label_column="weight",
+        target="values",
+        target_about={"columns": ["weight"], "mean": [70.0], "std": [12.5]},
+        classes=(),
+        label_values=None,
+        class_counts=(spec.num_rows,),
+        features={**inputs, "weight": {"dtype": "float64", "_type": "Value"}},
+    )
+
+
+def with_labels(spec: DataSpec) -> DataSpec:
+    """The specification of the same inputs with several labels a row."""
+    names = ["sea|side", "sky", "sun"]
+    inner = {"names": names, "_type": "ClassLabel"}
+    return replace(
+        spec,
+        label_column="tags",
+        target="labels",
+        classes=tuple(names),
+        label_values=None,
+        class_counts=(spec.num_rows,),
+        features={spec.input_column: spec.features[spec.input_column], "tags": {"feature": inner, "_type": "List"}},
+    )
+
+
 def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
     """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
     vectors = spec.kind == "vector"
     synthetic = VectorSet(per_class=per_class) if vectors else PixelSet(per_class=per_class, clip=False)
-    y = torch.arange(spec.num_classes).repeat_interleave(per_class)
+    y = torch.arange(spec.num_groups).repeat_interleave(per_class)
+    if spec.target != "classes":
+        y = torch.rand(len(y), spec.num_outputs, generator=torch.Generator().manual_seed(seed + 1)).round(decimals=3)
     x = torch.randn(len(y), *spec.shape, generator=torch.Generator().manual_seed(seed)) * 2
     synthetic.initialize(x, y, spec)
     about = {"config": {"class_path": "PixelSet"}, "recipe": {"steps": 3}, "seed": seed, **about}

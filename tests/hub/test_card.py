@@ -11,7 +11,17 @@ from huggingface_hub import DatasetCard
 
 from hf_distill.hub import render_card
 from hf_distill.hub.card import card_data
-from tests.hub.conftest import EVALUATION, Elsewhere, audio_spec, frames_spec, image_spec, make, vector_spec
+from tests.hub.conftest import (
+    EVALUATION,
+    Elsewhere,
+    audio_spec,
+    frames_spec,
+    image_spec,
+    make,
+    vector_spec,
+    with_labels,
+    with_values,
+)
 
 
 def record_of(folder: Path) -> dict:
@@ -101,6 +111,27 @@ def test_citations_and_odd_text(record: dict) -> None:
     assert "```bibtex\n@article{a,\n  title = {{{B}}}\n}\n```" in text
     assert "an in-memory dataset" in text
     assert "dog\\|wolf" in text
+
+
+@pytest.mark.parametrize("spec", [with_values(vector_spec()), with_labels(image_spec())], ids=["values", "labels"])
+def test_snippets_of_other_targets_run(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    dataset = make(spec, per_class=6)
+    folder = dataset.save_pretrained(tmp_path / "set")
+    card = (folder / "README.md").read_text()
+    load, train, decode = (
+        text.replace("path/to/this/folder", str(folder)) for text in re.findall(r"```python\n(.*?)```", card, re.S)
+    )
+    learned, y, codes = elsewhere(f"""{load}{train}
+out = network(x)
+learned = (out - y).abs().max() if y.shape[1] == 1 else ((out > 0) != y.bool()).sum()
+{decode.replace("x, y, w", "_, codes, w")}
+import json
+print(json.dumps([float(learned), y.tolist(), codes.tolist()]))
+""")
+    assert learned < 0.2, "the snippet's network learns the samples"
+    assert torch.allclose(torch.tensor(y), dataset.y, atol=1e-5) and dataset.y.shape == (6, spec.num_outputs)
+    assert torch.tensor(codes).shape == dataset.y.shape and "cross_entropy(" not in card
+    assert ("| classes |" in card) is False
 
 
 @pytest.mark.parametrize(
