@@ -30,8 +30,8 @@ class RealData(Data[DataSpec]):
     Columns, classes, shape and statistics are inferred from the source's features; every inference has an override.
 
     Args:
-        path: A built-in name (``digits``), a local folder (Hub layout, ImageFolder, ``save_to_disk``), a local parquet,
-            CSV, JSON (both compressed or not), Arrow or WebDataset file, or a Hub id.
+        path: A built-in name (``digits``, ``diabetes``), a local folder (Hub layout, ImageFolder, ``save_to_disk``), a
+            local parquet, CSV, JSON (both compressed or not), Arrow or WebDataset file, or a Hub id.
         name: The source's configuration, for sources with several.
         revision: The Hub revision.
         split: The split to distill.

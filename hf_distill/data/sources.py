@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, IterableDataset
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, IterableDataset, List, Value
 from huggingface_hub import DatasetCard, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
@@ -49,7 +50,34 @@ def load_digits() -> DatasetDict:
     return DatasetDict(train=build(train), test=build(test))
 
 
-BUILT_IN = {"digits": (load_digits, "cc-by-4.0")}
+def load_diabetes() -> DatasetDict:
+    """Return scikit-learn's diabetes patients: ten measurements of each of 442 and how far the disease is a year later.
+
+    A fifth of the rows at random are held out for testing. Source: Efron, Hastie, Johnstone and Tibshirani, Least Angle
+    Regression, Annals of Statistics 32, 2004.
+    """
+    try:
+        from sklearn.datasets import load_diabetes as load
+        from sklearn.model_selection import train_test_split
+    except ImportError as error:
+        raise UserError("the built-in 'diabetes' need scikit-learn: pip install 'hf-distill[digits]'") from error
+
+    source = load(scaled=False)
+    train, test = train_test_split(range(len(source.target)), test_size=88, random_state=0)
+    features = Features({"measurements": List(Value("float32"), length=10), "progression": Value("float32")})
+
+    def build(index: list[int]) -> Dataset:
+        rows = sorted(index)
+        columns = {"measurements": source.data[rows].tolist(), "progression": source.target[rows].tolist()}
+        return Dataset.from_dict(columns, features=features)
+
+    return DatasetDict(train=build(train), test=build(test))
+
+
+BUILT_IN: dict[str, tuple[Callable[[], DatasetDict], str | None]] = {
+    "digits": (load_digits, "cc-by-4.0"),
+    "diabetes": (load_diabetes, None),
+}
 
 
 def open_source(
@@ -66,8 +94,8 @@ def open_source(
     """Open a source.
 
     Args:
-        path: A built-in name (``digits``), a local folder (Hub layout, ImageFolder or ``save_to_disk``), a local
-            parquet, CSV, JSON or Arrow file, or a Hub id.
+        path: A built-in name (``digits``, ``diabetes``), a local folder (Hub layout, ImageFolder or ``save_to_disk``),
+            a local parquet, CSV, JSON or Arrow file, or a Hub id.
         name: The configuration, for sources with several.
         revision: The Hub revision.
         split: The split to distill.
