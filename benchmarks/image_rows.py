@@ -72,7 +72,7 @@ def merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a line of the table from one row a set."""
     first = rows[0]
     error = first["metric"] in ("mse", "mae")
-    percent = 1 if error else 100
+    percent = 1 if error or first["metric"] in ("r2", "mean_average_precision") else 100
 
     def spread(values: list[float | None]) -> Any:
         known = [percent * value for value in values if value is not None]

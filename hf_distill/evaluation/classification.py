@@ -211,6 +211,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
             samples = contenders[name].samples
             own = recipes[name] = self._recipe.scaled(setting.lr, setting.steps, samples)
             said[name] = {"lr": own.lr, "steps": own.total_steps(samples), "held_out": score}
+            metric = TARGET_METRICS[real.spec.target][0]
+            said[name] |= {} if metric == "accuracy" else {"score": metric}
         return recipes, said
 
     def _steps(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from hf_distill.table import Table
 
 _ERRORS = ("mse", "mae")
+_PLAIN = (*_ERRORS, "r2", "mean_average_precision")
 _FULL = "full data"
 # Baselines that are chosen real samples.
 _CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
@@ -53,7 +54,7 @@ def recipes_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
             name.replace("_", " "),
             f"{own['lr']:.3g}",
             f"{own['steps']:,}",
-            format_score(own.get("held_out"), None, row["metric"] if row["metric"] in _ERRORS else "accuracy"),
+            format_score(own.get("held_out"), None, _chosen_by(row, own)),
         ]
         for row in rows
         for name, own in (row.get("recipes") or {}).items()
@@ -132,14 +133,20 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
 def format_score(mean: float | None, std: float | None, metric: str) -> str:
     """Return a result with its spread, nothing for None.
 
-    An accuracy or an F1 score is in per cent, ``91.2 ± 0.4 %``, an error has three digits, ``0.393 ± 0.002``.
+    An accuracy or an F1 score is in per cent, ``91.2 ± 0.4 %``, an error or a share of
+    the variance has three digits, ``0.393 ± 0.002``.
     """
     if mean is None:
         return ""
     percent = "accuracy" in metric or "f1" in metric
-    form, scale = (".3f", 1) if metric in _ERRORS else (".1f", 100) if percent else (".4g", 1)
+    form, scale = (".3f", 1) if metric in _PLAIN else (".1f", 100) if percent else (".4g", 1)
     texts = [f"{scale * value:{form}}" for value in (mean, std) if value is not None]
     return " ± ".join(texts) + (" %" if percent else "")
+
+
+def _chosen_by(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """Return the metric that a recipe was chosen by."""
+    return str(recipe.get("score") or (row["metric"] if row["metric"] in _ERRORS else "accuracy"))
 
 
 def _scores(row: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

@@ -86,7 +86,17 @@ def series(channels):
     )
 
 
+def patients():
+    """Ten numbers each, and one that follows from two of them."""
+    x = torch.randn(60, 10, generator=torch.Generator().manual_seed(0))
+    features = Features({"measurements": List(Value("float32")), "progression": Value("float32")})
+    columns = {"measurements": x.tolist(), "progression": (150 + 40 * x[:, 0] - 20 * x[:, 1]).tolist()}
+    split = Dataset.from_dict(columns, features=features)
+    return DatasetDict(train=split, test=split)
+
+
 SOURCES = {
+    "diabetes": patients,
     "digits": functools.partial(pictures, (8, 8), "0123456789"),
     "zalando-datasets/fashion_mnist": functools.partial(pictures, (28, 28), "0123456789"),
     "uoft-cs/cifar10": functools.partial(pictures, (32, 32, 3), "0123456789"),
