@@ -12,9 +12,8 @@ from typing_extensions import Self
 from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.data.kinds.table import kinds
+from hf_distill.data.opening import reader_of
 from hf_distill.data.preparing import divided
-from hf_distill.data.reader import Reader
 from hf_distill.data.sources import local_source, open_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
@@ -212,23 +211,9 @@ class RealData(Data[DataSpec]):
                 separator=self.separator,
                 decimal=self.decimal,
             )
-        local = None if self._given is not None else local_source(self.path)
         if isinstance(train, Dataset):
             source["fingerprint"] = train._fingerprint
-        reader = Reader(
-            path=self.path,
-            split=self.split,
-            input_column=self.input_column,
-            label_column=self.label_column,
-            options={name: getattr(self, name) for kind in kinds() for name in kind.options},
-            target=self.target,
-            storage=self.storage,
-            memory_gib=self.memory_gib,
-            workers=self.workers,
-            buffer=self.buffer,
-            device=torch.device(device),
-            base=local if local is None or local.is_dir() else local.parent,
-        )
+        reader = reader_of(self, torch.device(device), None if self._given is not None else local_source(self.path))
         train = reader.prepared(train)
         if test is not None or self.test_fraction is not None:
             columns = reader.columns(train)

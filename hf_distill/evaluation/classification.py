@@ -206,13 +206,14 @@ class ClassificationEvaluator(Evaluator[RealData]):
         """Return the recipe of each training set, and what a row says of it where it was chosen."""
         if self.tuning is None:
             return {name: self._recipe.for_samples(own.samples) for name, own in contenders.items()}, {}
-        recipes, said = {}, {}
+        recipes: dict[str, Recipe] = {}
+        said: dict[str, dict[str, Any]] = {}
         for name, (setting, score) in training.search(self.tuning, network, contenders, self._recipe, real).items():
             samples = contenders[name].samples
             own = recipes[name] = self._recipe.scaled(setting.lr, setting.steps, samples)
             said[name] = {"lr": own.lr, "steps": own.total_steps(samples), "held_out": score}
-            metric = TARGET_METRICS[real.spec.target][0]
-            said[name] |= {} if metric == "accuracy" else {"score": metric}
+            if (metric := TARGET_METRICS[real.spec.target][0]) != "accuracy":
+                said[name]["score"] = metric
         return recipes, said
 
     def _steps(self, contenders: dict[str, Contender], full: int, real: RealData) -> int:
