@@ -76,7 +76,7 @@ def test_real_numbers_are_no_classes(bad):
 
 
 def test_structures_and_missing_labels_are_no_classes():
-    refused("column 'kind' is .*a ClassLabel or a plain value", labelled([[0], [1]] * 3), input_column="x")
+    refused("column 'kind' is .*a ClassLabel or a plain value", labelled([[0.5], [1.5]] * 3), input_column="x")
     refused("column 'kind' is .*a ClassLabel or a plain value", labelled([{"a": 0}, {"a": 1}] * 3), input_column="x")
     refused("row 2 has no value in column 'kind'", labelled(["a", "b", None, "a"]))
 
