@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -278,11 +279,19 @@ class Kind(ABC):
 
 def undecoded(dataset: Any, kinds: Iterable[Kind], columns: Iterable[str]) -> Any:
     """Leave columns encoded: our decoders check what they read and name the row that they cannot."""
+    from datasets import Dataset
+
     for name in columns:
         feature = dataset.features[name]
         raw = next((raw for kind in kinds if (raw := kind.encoded(feature)) != feature), feature)
-        if raw != feature:
+        if raw == feature:
+            continue
+        if hasattr(raw, "decode") or not isinstance(dataset, Dataset):
             dataset = dataset.cast_column(name, raw)
+        else:  # what is stored is the same: ``datasets`` would write a copy of it
+            dataset = copy.deepcopy(dataset)
+            dataset._info.features[name] = raw
+            dataset._data = dataset._data.cast(dataset.features.arrow_schema)
     return dataset
 
 

@@ -71,6 +71,13 @@ def test_other_lengths_are_refused_or_thinned(caplog):
         RealData.from_dataset(table([clips[0], []])).setup()
 
 
+def test_no_copy_of_a_table_is_made(monkeypatch):
+    made = table(videos(2, 2))
+    monkeypatch.setattr(Dataset, "map", None)
+    real = RealData.from_dataset(made).setup()
+    assert len(real.train) == 2 and made.features["clip"] == List(Image())
+
+
 def test_frames_are_resized():
     real = RealData.from_dataset(table(videos(2, 2)), image_size=4).setup()
     assert real.spec.shape == (2, 1, 4, 4)
