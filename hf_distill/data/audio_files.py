@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import io
 import math
 import struct
+import sys
+import types
 import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +44,26 @@ class SoundHeader:
 def is_sound(data: bytes) -> bool:
     """Whether bytes begin as a sound does."""
     return data.startswith(_HEADERS) and not (data[:4] == b"RIFF" and data[8:12] not in (b"WAVE", b""))
+
+
+@contextlib.contextmanager
+def paths_alone() -> Iterator[None]:
+    """Let ``datasets`` make tables of the paths of sounds in a block where torchcodec is missing.
+
+    It imports an encoder before it looks whether there is anything to encode.
+    """
+    names = ("torchcodec", "torchcodec.encoders")
+    if names[0] in sys.modules or importlib.util.find_spec(names[0]) is not None:
+        yield
+        return
+    stand_ins = [types.ModuleType(name) for name in names]
+    stand_ins[1].AudioEncoder = None  # type: ignore[attr-defined]
+    sys.modules.update(zip(names, stand_ins, strict=True))
+    try:
+        yield
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 def header(value: Any, row: int, base: Path | None = None) -> SoundHeader:

@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 
+from datasets.packaged_modules.audiofolder.audiofolder import AudioFolder
 from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
 from hf_distill.errors import UserError
@@ -17,7 +18,7 @@ _KEYWORDS = {
     "validation": ("validation", "valid", "dev", "val"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
-_IMAGES = tuple(ImageFolder.EXTENSIONS)
+_FILES = tuple({*ImageFolder.EXTENSIONS, *AudioFolder.EXTENSIONS})
 _TABLES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,9 @@ def split_files(local: Path) -> dict[str, list[str]] | None:
         return None
     folder = _innermost(local)
     folders = {entry.name: Path(entry.path) for entry in _entries(folder) if entry.is_dir()}
-    pictures = {name: path for name, path in folders.items() if _holds_images(path)}
+    pictures = {name: path for name, path in folders.items() if _holds_files(path)}
     if pictures:
-        return _of_images(folder, pictures)
+        return _of_files(folder, pictures)
     tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(_TABLES)]
     splits = {name: split_of(name) for name in tables}
     if any(splits.values()) and not folders:
@@ -60,7 +61,7 @@ def split_of(name: str) -> str | None:
     return next((split for split, keys in _KEYWORDS.items() if any(key in words for key in keys)), None)
 
 
-def _of_images(folder: Path, pictures: dict[str, Path]) -> dict[str, list[str]]:
+def _of_files(folder: Path, pictures: dict[str, Path]) -> dict[str, list[str]]:
     splits = {name: split_of(name) for name in pictures}
     # A folder of a split holds folders of classes; one that holds images itself beside others that are no splits is a
     # class, whatever it is called.
@@ -70,7 +71,7 @@ def _of_images(folder: Path, pictures: dict[str, Path]) -> dict[str, list[str]]:
     chosen = with_classes or list(pictures)
     if not with_classes and not any(_has_metadata(path) for path in pictures.values()):
         raise UserError(
-            f"the images of {folder.name} are in {', '.join(sorted(pictures))}, without a folder for every class: put "
+            f"the files of {folder.name} are in {', '.join(sorted(pictures))}, without a folder for every class: put "
             "them into such folders, or give a metadata.csv with their classes"
         )
     ignored = sorted(set(pictures) - set(chosen))
@@ -103,9 +104,9 @@ def _has_metadata(folder: Path) -> bool:
 
 
 def _classes(folder: Path) -> bool:
-    return any(entry.is_dir() and _holds_images(Path(entry.path)) for entry in _entries(folder))
+    return any(entry.is_dir() and _holds_files(Path(entry.path)) for entry in _entries(folder))
 
 
-def _holds_images(folder: Path) -> bool:
-    """Whether there is an image somewhere in a folder."""
-    return any(name.lower().endswith(_IMAGES) for _, _, names in os.walk(folder) for name in names)
+def _holds_files(folder: Path) -> bool:
+    """Whether there is an image or a sound somewhere in a folder."""
+    return any(name.lower().endswith(_FILES) for _, _, names in os.walk(folder) for name in names)

@@ -20,6 +20,7 @@ from datasets.packaged_modules.json.json import JsonConfig
 from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from pyarrow.dataset import ParquetFragmentScanOptions
 
+from hf_distill.data.audio_files import paths_alone
 from hf_distill.data.csv_dialect import csv_options
 from hf_distill.data.csv_fault import csv_fault
 from hf_distill.data.folders import split_files
@@ -88,7 +89,7 @@ def load_local(
         raise UserError(f"cannot read {path}: a data file must end in {', '.join(_FILE_LOADERS)}")
     if local.is_file() and not local.stat().st_size:
         raise UserError(f"{path} is empty: name another --data.path")
-    with reading(path):
+    with reading(path), paths_alone():
         if loader is not None:
             if loader == "arrow":
                 _check_arrow(local)

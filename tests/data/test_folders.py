@@ -64,7 +64,7 @@ def test_folders_of_classes_are_one_split_whatever_they_are_called(seed, tmp_pat
 
 def test_images_without_classes_are_refused(tmp_path):
     images(tmp_path / "a", [f"{split}/{i}.png" for split in ("train", "test") for i in range(3)])
-    with pytest.raises(UserError, match="the images of a are in test, train, without a folder for every class"):
+    with pytest.raises(UserError, match="the files of a are in test, train, without a folder for every class"):
         RealData(path=str(tmp_path / "a")).setup()
     images(tmp_path / "b", [f"train/{i}.png" for i in range(4)])
     table = pd.DataFrame({"file_name": [f"{i}.png" for i in range(4)], "breed": ["pug", "tabby"] * 2})

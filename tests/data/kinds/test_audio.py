@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import sys
 import wave
 
 import numpy as np
@@ -160,6 +161,17 @@ def test_parquet_files_of_other_writers(tmp_path):
         pq.write_table(pa.table({"clip": column, "label": ["a", "b"] * 2}), path)
         spec = RealData(path=str(path)).setup().spec
         assert spec.kind == "audio" and spec.input_column == "clip"
+
+
+def test_a_folder_of_sounds(tmp_path):
+    for split in ("Train", "Test"):
+        for label in ("no", "yes"):
+            (tmp_path / "words" / split / label).mkdir(parents=True)
+            for place in range(2):
+                (tmp_path / "words" / split / label / f"{place}.wav").write_bytes(wav(noise(30)[:, 0]))
+    real = RealData(path=str(tmp_path / "words")).setup()
+    assert real.spec.classes == ("no", "yes") and len(real.train) == len(real.test) == 4
+    assert real.train.raw(torch.arange(4)).ne(0).any(1).all() and "torchcodec" not in sys.modules
 
 
 @pytest.mark.parametrize(
