@@ -1,5 +1,7 @@
 """Several distilled sets of one configuration beside their starts, coresets, random samples and the full data.
 
+Samples of any kind: images, sounds, videos.
+
 `python benchmarks/image_rows.py configs/dm_digits.yaml --sets 5`: distills a set a seed, measures each with its own
 draws of every baseline, and writes mean and standard deviation over the sets. A set or a measurement that is there is
 not made again. Other options are those of `hf-distill distill` and stand for every set; `--name` with other
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("outputs/image_rows"), help="where the sets are")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--title", help="of the table")
+    parser.add_argument("--note", help="what else is to be said below the title")
     parser.add_argument("--commit", default=None, help="what the sets were made with, where there is no repository")
     args, rest = parser.parse_known_args()
     made_with = args.commit or commit()
@@ -64,6 +67,7 @@ def main() -> None:
         seconds = [json.loads(run.read_text())["seconds"] for run in runs]
         note = f"{len(results)} sets, distilled in {statistics.fmean(seconds):.0f} s each; mean and standard deviation "
         note += "over the sets, each measured by as many networks as the row says"
+        note += f". {args.note}" if args.note else ""
         title = args.title or f"{objects.data.path.rsplit('/', 1)[-1]}: {rows[0]['samples']} samples, several sets"
         save(name, rows, title=title, note=note, commit=made_with, protocol=results[0]["protocol"])
 
