@@ -31,11 +31,12 @@ class KeywordSamples(InitialSamples[RealData]):
     p(w) is the share of texts that it is in; its class is the one that it makes likelier by the greatest factor.
 
     Args:
-        words: Words of a text.
-        measure: What words are ranked by: what they tell ``per_byte`` that they take, or what they tell (``plain``).
+        words: Words of a text. On AG News a network that looks at neighbours learns far more from four than from one,
+            and one that takes a mean as much.
+        measure: What words are ranked by: what they tell (``plain``), or what they tell ``per_byte`` that they take.
     """
 
-    def __init__(self, *, words: PositiveInt = 1, measure: Literal["per_byte", "plain"] = "per_byte") -> None:
+    def __init__(self, *, words: PositiveInt = 4, measure: Literal["plain", "per_byte"] = "plain") -> None:
         self.words = words
         self.measure = measure
 

@@ -77,6 +77,17 @@ def spoken():
     return DatasetDict(train=split, test=split)
 
 
+def reviews(column, names):
+    """Texts of a thing and one of the words of its class."""
+    heads, ends = "bcdfghjklmnp", "rstw"
+    words = [[f"{head}{'aeiou'[label]}{end}o" for head in heads for end in ends] for label in range(len(names))]
+    rows = [(f"the {word} was there , {word} !", label) for label, own in enumerate(words) for word in own] * 2
+    features = Features({column: Value("string"), "label": ClassLabel(names=list(names))})
+    texts, labels = zip(*rows, strict=True)
+    split = Dataset.from_dict({column: list(texts), "label": list(labels)}, features=features)
+    return DatasetDict(train=split, test=split, validation=split)
+
+
 def series(channels):
     """Random walks, hour by hour."""
     walks = torch.randn(400, channels, generator=torch.Generator().manual_seed(0)).cumsum(0)
@@ -103,6 +114,8 @@ SOURCES = {
     "frgfm/imagenette": functools.partial(pictures, (20, 30, 3), "ab"),
     "spoken_digits": spoken,
     "moving_items": videos,
+    "stanfordnlp/sst2": functools.partial(reviews, "sentence", "ab"),
+    "fancyzhx/ag_news": functools.partial(reviews, "text", "abcd"),
     "uma_beam": functools.partial(beams, "rsrp_db"),
     "deepsense_beam": functools.partial(beams, "power"),
     "ETTh1.csv": functools.partial(series, 7),

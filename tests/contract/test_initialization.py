@@ -20,6 +20,7 @@ from tests.texts import small_texts
 INITIAL = {cls.__name__: cls for cls in concrete(InitialSamples)}
 ARGUMENTS = {
     "GraphCutSamples": {"network": MLP(width=4, depth=1), "candidates": 12},
+    "KeywordSamples": {"words": 1},
     "RealSamples": {"selector": CellSelector(cell_size=2), "weighted": True},
     "RelabeledSamples": {"network": MLP(width=4, depth=1), "teachers": 1, "recipe": Recipe(epochs=1)},
     "TrainedPiece": {"networks": [DLinear(kernel=3)], "candidates": 3, "recipe": ForecastRecipe(steps=2, epochs=0)},

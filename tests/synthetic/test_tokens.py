@@ -16,6 +16,7 @@ from hf_distill.networks import TextNet
 from hf_distill.objectives import DistributionMatching, GradientMatching, UnrolledMatching
 from hf_distill.pools import FreshNetworks, TrainedOnSet
 from hf_distill.quantization import Budget, UniformQuantizer
+from hf_distill.seeding import Streams
 from hf_distill.selection import KMeansSelector
 from hf_distill.synthetic import QuantizedSet, TokenSet
 from hf_distill.synthetic.planner import filled
@@ -31,8 +32,6 @@ OBJECTIVES = {
 
 def made(synthetic, real, initial=None):
     initial = RealSamples() if initial is None else initial
-    from hf_distill.seeding import Streams
-
     return filled(synthetic, lambda size: initial.draw(real, size, Streams(0)), real.spec)
 
 
@@ -127,7 +126,7 @@ def test_tokens_and_labels_are_learned(name, tmp_path):
 
 def test_keywords_are_those_that_tell_the_class():
     real = small_texts()
-    method = Undistilled(synthetic=TokenSet(per_class=2), initial=KeywordSamples())
+    method = Undistilled(synthetic=TokenSet(per_class=2), initial=KeywordSamples(words=1))
     artifact = method.distill(real, Run(progress=False))
     assert set(artifact.stored[:2]) == set(BAD) and set(artifact.stored[2:]) == set(GOOD)
     two = Undistilled(synthetic=TokenSet(per_class=1), initial=KeywordSamples(words=2))
@@ -139,7 +138,7 @@ def test_keywords_are_those_that_tell_the_class():
 @pytest.mark.parametrize(
     "synthetic, initial, message",
     [
-        (TokenSet(per_class=30), KeywordSamples(), "words of its own, fewer than 30"),
+        (TokenSet(per_class=30), KeywordSamples(words=1), "words of its own, fewer than 30"),
         (TokenSet(per_class=2), KeywordSamples(words=13), "networks see 12 tokens"),
         (TokenSet(per_class=2), MeanSamples(), "tokens have no mean"),
         (QuantizedSet(synthetic=TokenSet(), budget=Budget(total_bytes=100)), RealSamples(), "holds texts: leave it"),
