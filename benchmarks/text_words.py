@@ -1,7 +1,9 @@
 """Texts at equal bits on held-out training rows: random ones, words that tell the class, what is learned from these.
 
 `python benchmarks/text_words.py configs/text_ag_news.yaml --data.path=../shared/data/ag_news_10k`: all sets take at
-most the bits of ten average texts a class. A fifth of the training rows, 2,000 at most, is measured on. Other options are those of `hf-distill distill`.
+most the bits of ten average texts a class. A fifth of the training rows, 2,000 at most, is measured on.
+
+Other options are those of `hf-distill distill`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.hard import HardLabels
 from hf_distill.labels.weights import Weights
@@ -81,7 +82,13 @@ class PixelSet(Synthetic[DataSpec]):
         return spec.shape
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
-        """See :class:`Synthetic`."""
+        """See :class:`Synthetic`.
+
+        Raises:
+            UserError: The samples are no quantities.
+        """
+        if not spec.form.has_means:
+            raise UserError(f"{type(self).__name__} holds quantities, not {spec.form.plural}: choose TokenSet")
         self._spec = spec
         self.pixels = nn.Parameter(x.detach().clone().float())
         self.labels = self.labels.suited(spec)

@@ -18,7 +18,7 @@ from hf_distill.pools import FreshNetworks, TrainedOnSet
 from hf_distill.quantization import Budget, UniformQuantizer
 from hf_distill.seeding import Streams
 from hf_distill.selection import KMeansSelector
-from hf_distill.synthetic import QuantizedSet, TokenSet
+from hf_distill.synthetic import PixelSet, QuantizedSet, TokenSet
 from hf_distill.synthetic.planner import filled
 from tests.texts import BAD, GOOD, rows, small_texts
 
@@ -138,6 +138,7 @@ def test_keywords_are_those_that_tell_the_class():
 @pytest.mark.parametrize(
     "synthetic, initial, message",
     [
+        (PixelSet(per_class=2), RealSamples(), "PixelSet holds quantities, not texts: choose TokenSet"),
         (TokenSet(per_class=30), KeywordSamples(words=1), "words of its own, fewer than 30"),
         (TokenSet(per_class=2), KeywordSamples(words=13), "networks see 12 tokens"),
         (TokenSet(per_class=2), MeanSamples(), "tokens have no mean"),
@@ -147,3 +148,19 @@ def test_keywords_are_those_that_tell_the_class():
 def test_refusals(synthetic, initial, message):
     with pytest.raises(UserError, match=message):
         made(synthetic, small_texts(), initial)
+
+
+def test_the_cards_script_trains(tmp_path):
+    real = small_texts()
+    artifact = Undistilled(synthetic=TokenSet(per_class=2), initial=KeywordSamples(words=1)).distill(
+        real, Run(progress=False)
+    )
+    folder = artifact.save_pretrained(tmp_path / "set")
+    card = (folder / "README.md").read_text()
+    assert "task_categories:\n- text-classification" in card and (folder / "preview.png").is_file()
+    start = card.index("import json")
+    script = card[start : card.index("```", start)].replace("path/to/this/folder", str(folder))
+    scope: dict = {}
+    exec(script, scope)
+    assert torch.equal(scope["x"].float(), artifact.x)
+    assert torch.equal(scope["network"](scope["x"]).argmax(1), scope["y"])
