@@ -5,8 +5,8 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Columns:
         feature: The feature of the input; that of one number where columns are joined.
         kind: What the input is.
         goal: What is learned.
+        features: All of the source's.
     """
 
     inputs: tuple[str, ...]
@@ -52,11 +53,18 @@ class Columns:
     feature: Any
     kind: Kind
     goal: Target
+    features: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def joined(self) -> bool:
         """Whether single numbers are joined to a vector."""
         return is_number(self.feature)
+
+    def of(self, features: Mapping[str, Any], *, named: bool, table: Any) -> Columns:
+        """Return the columns by the kind that they are of now, settled by it."""
+        own = [features[name] for name in self.inputs]
+        kind = next(kind for kind in kinds() if kind.joins(own))
+        return kind.settled(replace(self, kind=kind, feature=joined_feature(own), features=features), table, named)
 
     @property
     def label(self) -> str:
@@ -126,7 +134,7 @@ def find_columns(
     named = [label] if isinstance(label, str) else list(label or ())
     missing = next((name for name in named if name not in features), None)
     if missing is not None:
-        raise UserError(f"no column {missing!r}; set --data.label_column to one of {_names(features)}")
+        raise UserError(f"no column {missing!r}; set --data.label_column to one of {listed(features)}")
     if len(set(named)) < len(named) or (label is not None and not named):
         raise UserError(f"data.label_column is {label!r}; name one column or more, each once")
     chosen = _chosen(features, inputs, named)
@@ -145,13 +153,13 @@ def find_columns(
     if len(chosen) == 1:
         kind = next((kind for kind in kinds() if kind.takes(found_features[0])), None)
         if kind is not None:
-            return Columns(tuple(chosen), labels, found_features[0], kind, goal)
+            return Columns(tuple(chosen), labels, found_features[0], kind, goal, features)
     kind = next((kind for kind in kinds() if kind.joins(found_features)), None)
     if kind is None:
         name = next(name for name in chosen if not is_number(features[name]))
         what = _nouns() if len(chosen) == 1 else "a number each"
         raise UserError(f"column {name!r} is {_said(features[name], row.get(name))}; {what} is needed")
-    return Columns(tuple(chosen), labels, _joined(found_features), kind, goal)
+    return Columns(tuple(chosen), labels, joined_feature(found_features), kind, goal, features)
 
 
 def _nouns() -> str:
@@ -159,7 +167,7 @@ def _nouns() -> str:
     return f"{', '.join(nouns)} or {last}"
 
 
-def _joined(features: Sequence[Any]) -> Any:
+def joined_feature(features: Sequence[Any]) -> Any:
     """Return the feature of numbers that holds those of all columns, or None where some are no numbers."""
     if not all(map(is_number, features)):
         return None
@@ -178,7 +186,7 @@ def _chosen(features: Features, inputs: str | list[str] | None, labels: Sequence
         pattern = set("*?[") & set(name)
         matches = [column for column in fnmatch.filter(features, name) if pattern and column not in labels]
         if not matches:
-            raise UserError(f"no column {name!r}; set --data.input_column to one of {_names(features)}")
+            raise UserError(f"no column {name!r}; set --data.input_column to one of {listed(features)}")
         chosen += matches
     if not chosen or len(set(chosen)) < len(chosen):
         raise UserError(f"data.input_column is {inputs!r}; name one column or more, each once")
@@ -189,6 +197,11 @@ def _label(features: Features, chosen: list[str] | None, row: dict[str, Any]) ->
     """Return the column that looks like the class."""
     free = {name: feature for name, feature in features.items() if name not in (chosen or ())}
     labels = [name for name, feature in free.items() if isinstance(feature, ClassLabel)]
+    called = [name for name in labels if name.lower() in LABEL_NAMES]
+    if len(labels) > 1 and len(called) == 1:
+        others = listed(name for name in labels if name != called[0])
+        logger.warning("column %r is taken for the class; so could be %s (--data.label_column)", called[0], others)
+        labels = called
     if not labels:
         # Of a structure that was taken apart, the last part is the name.
         named = [[key for key in free if key.split(".")[-1].lower() == name] for name in LABEL_NAMES]
@@ -222,9 +235,12 @@ def _inferred(every: Features, labels: Sequence[str], row: dict[str, Any]) -> li
         if candidates:
             break
     numbers = [name for name, feature in features.items() if is_number(feature)]
-    if candidates or not numbers:
+    # Several columns together: numbers, and categories beside them or alone.
+    mixed = [name for name, feature in features.items() if any(kind.mixes(feature) for kind in kinds())]
+    classes = [name for name in mixed if isinstance(features[name], ClassLabel)]
+    if candidates or not (numbers or len(classes) > 1):
         _only(candidates, _nouns(), "input_column", every, _seen(every, row))
-    return numbers
+    return mixed
 
 
 def names_rows(name: str) -> bool:
@@ -263,8 +279,8 @@ def say_joined(columns: Columns, features: Features) -> None:
     logger.warning(
         "%d columns of numbers (%s) are joined to one vector%s",
         len(columns.inputs),
-        _names(columns.inputs),
-        f"; left out: {_names(rest)}" if rest else "",
+        listed(columns.inputs),
+        f"; left out: {listed(rest)}" if rest else "",
     )
 
 
@@ -272,7 +288,7 @@ def _only(candidates: list[str], kind: str, option: str, features: Features, see
     if len(candidates) == 1:
         return candidates[0]
     found = f"several columns are ({', '.join(candidates)})" if candidates else f"no column is{seen}"
-    raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {_names(features)}")
+    raise UserError(f"{option} must be {kind} and {found}: set --data.{option} to one of {listed(features)}")
 
 
 def _seen(features: Features, row: dict[str, Any]) -> str:
@@ -280,7 +296,8 @@ def _seen(features: Features, row: dict[str, Any]) -> str:
     return f" ({shorten(printable(seen), 300)})"
 
 
-def _names(columns: Iterable[str]) -> str:
+def listed(columns: Iterable[str]) -> str:
+    """Return names of columns for a message, the first and last of many."""
     names = [printable(str(name)) for name in columns]
     return ", ".join(names) if len(names) <= 24 else f"{', '.join(names[:10])}, ... {', '.join(names[-3:])}"
 

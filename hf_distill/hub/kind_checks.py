@@ -16,6 +16,7 @@ from hf_distill.hub.checks import (
     matching,
     number,
     one_of,
+    optional,
     refuse,
     text,
     whole,
@@ -33,6 +34,16 @@ from hf_distill.hub.feature_checks import (
 
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
+_columns_about = fields(
+    {
+        "columns": listing(
+            fields(
+                {"name": text, "dtype": matching(r"class|string|bool|(u?int|float)(8|16|32|64)", "a type of cells")},
+                {"values": listing(anything)},
+            )
+        )
+    }
+)
 _text_about = fields({"tokenizer": text, "tokens": whole(1, 2**24), "mean_bytes": number(0)})
 _columns = fields({}, {"columns": different(text, least=2)})
 _value_columns = fields({"columns": different(text, least=1), "mean": listing(number()), "std": listing(number())})
@@ -47,6 +58,30 @@ def _check_vector(spec: dict[str, Any]) -> None:
     inputs = spec["features"][spec["input_column"]]
     list_of(fields({"dtype": number_or_flag, "_type": one_of("Value")}, ID))(inputs, "spec.features.INPUT")
     one_of(-1, spec["shape"][0])(inputs.get("length", -1), "spec.features.length")
+
+
+def _check_columns(spec: dict[str, Any]) -> None:
+    about, names = spec["about"]["columns"], list(spec.get("columns") or ())
+    if [part["name"] for part in about] != names or spec["input_column"] != next(iter(names), None):
+        refuse(names, "spec.columns", "the names in spec.about.columns, the first one the input column")
+    width = 0
+    for part in about:
+        feature, values = spec["features"].get(part["name"]), part.get("values")
+        place = f"spec.features.{part['name']}"
+        if part["dtype"] == "class":
+            fields({"names": listing(text), "_type": one_of("ClassLabel")}, ID)(feature, place)
+            one_of(list(range(len(feature["names"]))))(values, "spec.about.columns.values")
+        else:
+            value_feature(feature, place)
+            kind = feature["dtype"]
+            if part["dtype"] == "string":
+                matching("(large_)?string", "string")(kind, place)
+                different(optional(text), least=1)(values, "spec.about.columns.values")
+            else:
+                one_of(kind)({"float32": "float32", "float64": "float64"}.get(part["dtype"], part["dtype"]), place)
+                one_of(None)(values, "spec.about.columns.values")
+        width += 1 if values is None else len(values)
+    one_of([width])(list(spec["shape"]), "spec.shape")
 
 
 def _check_text(spec: dict[str, Any]) -> None:
@@ -139,6 +174,7 @@ class KindCheck:
         inputs: Check of all else that is the kind's own, the type of the input column first.
         about: Check of ``spec.about``.
         statistics: How many means and deviations there are.
+        several: An input is all of ``spec.columns``, each of which is published.
     """
 
     topic: str
@@ -146,6 +182,7 @@ class KindCheck:
     inputs: Callable[[dict[str, Any]], None]
     about: Check = _nothing
     statistics: Callable[[dict[str, Any]], int] = lambda spec: spec["shape"][0]
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +215,7 @@ KIND_CHECKS: dict[str, KindCheck] = {
     ),
     "text": KindCheck("text", listing(whole(1, 8192), 1), _check_text, _text_about, statistics=lambda spec: 1),
     "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
+    "columns": KindCheck("tabular", listing(_size, 1), _check_columns, _columns_about, several=True),
 }
 #: The targets.
 TARGET_CHECKS: dict[str, TargetCheck] = {

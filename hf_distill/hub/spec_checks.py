@@ -120,8 +120,10 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
         refuse(spec["shape"], "spec.shape", f"{MOST_VALUES:,} values at most")
     _statistics(spec, kind.statistics(spec))
     labels = label_columns(spec)
-    names = {spec["input_column"], *labels}
-    if len(names) < 1 + len(labels) or set(spec["features"]) != names or spec["label_column"] not in labels:
+    inputs = {spec["input_column"], *((spec.get("columns") or ()) if kind.several else ())}
+    names = {*inputs, *labels}
+    known = len(names) == len(inputs) + len(labels) and set(spec["features"]) == names
+    if not known or spec["label_column"] not in labels:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
     free = [name for name in WEIGHT_COLUMNS if name not in names]
     fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")

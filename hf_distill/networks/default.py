@@ -28,6 +28,7 @@ NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "audio": lambda spec: MelNetwork(),
     "text": lambda spec: TextNet(),
     "vector": lambda spec: MLP(),
+    "columns": lambda spec: MLP(),
 }
 
 

@@ -15,6 +15,7 @@ SETS: dict[str, type[PixelSet]] = {
     "audio": PixelSet,
     "text": TokenSet,
     "vector": VectorSet,
+    "columns": VectorSet,
 }
 
 

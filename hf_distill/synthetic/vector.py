@@ -11,6 +11,9 @@ from hf_distill.labels.weights import Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.pixel import PixelSet
 
+# Kinds whose inputs are vectors.
+_KINDS = ("vector", "columns")
+
 
 class VectorSet(PixelSet):
     """PixelSet's twin for vectors: one free parameter per element.
@@ -28,6 +31,6 @@ class VectorSet(PixelSet):
 
     def initialize(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None = None) -> None:
         """See :class:`Synthetic`."""
-        if spec.kind != "vector":
+        if spec.kind not in _KINDS:
             raise UserError(f"VectorSet holds vectors; use PixelSet for {spec.form.plural}")
         super().initialize(x, y, spec, w)

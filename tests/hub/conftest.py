@@ -161,9 +161,41 @@ def with_labels(spec: DataSpec) -> DataSpec:
     )
 
 
+def columns_spec(classes: tuple[str, ...] = ("no", "yes")) -> DataSpec:
+    features = Features(
+        {
+            "age": Value("int8"),
+            "label": ClassLabel(names=list(classes)),
+            "city": Value("string"),
+            "grade": ClassLabel(names=["a", "b"]),
+        }
+    )
+    columns = [
+        {"name": "age", "dtype": "int8"},
+        {"name": "city", "dtype": "string", "values": [None, "Bern", "Köln"]},
+        {"name": "grade", "dtype": "class", "values": [0, 1]},
+    ]
+    return DataSpec(
+        task="tabular-classification",
+        kind="columns",
+        input_column="age",
+        label_column="label",
+        shape=(6,),
+        classes=classes,
+        mean=(40.0, 0.1, 0.5, 0.4, 0.3, 0.7),
+        std=(12.0, 0.3, 0.5, 0.5, 0.45, 0.45),
+        features=features.to_dict(),
+        source={"path": "owner/people", "revision": "f" * 40, "split": "train", "license": "cc-by-4.0"},
+        num_rows=600,
+        class_counts=(300,) * len(classes),
+        columns=("age", "city", "grade"),
+        about={"columns": columns},
+    )
+
+
 def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
     """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
-    vectors = spec.kind == "vector"
+    vectors = spec.kind in ("vector", "columns")
     synthetic = VectorSet(per_class=per_class) if vectors else PixelSet(per_class=per_class, clip=False)
     y = torch.arange(spec.num_groups).repeat_interleave(per_class)
     if spec.target != "classes":

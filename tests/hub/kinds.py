@@ -18,7 +18,7 @@ from hf_distill.synthetic import (
     SpectrogramSet,
     VectorSet,
 )
-from tests.hub.conftest import EVALUATION, audio_spec, frames_spec, image_spec, make, png, vector_spec
+from tests.hub.conftest import EVALUATION, audio_spec, columns_spec, frames_spec, image_spec, make, png, vector_spec
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
 from tests.hub.test_series_format import SPECS as SERIES
 from tests.hub.test_series_format import make as make_series
@@ -102,6 +102,10 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
     "soft labels": _soft,
     "weighted": _weighted,
     "views": _views,
+    "columns": lambda: make(columns_spec()),
+    "quantized columns": lambda: quantized(
+        VectorSet(per_class=2), UniformQuantizer(bits=4), noise(4, 6), columns_spec()
+    ),
     "videos": lambda: make(frames_spec()),
     "motion": lambda: quantized(
         MotionSet(per_class=2, still=2, moving=3), UniformQuantizer(bits=4), noise(4, 3, 1, 6, 6), frames_spec()

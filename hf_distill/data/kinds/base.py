@@ -144,6 +144,10 @@ class Kind(ABC):
         """Whether columns of these features together are an input of this kind."""
         return False
 
+    def mixes(self, feature: Any) -> bool:
+        """Whether a column of this feature may be an input together with others where nobody names the input."""
+        return False
+
     def reads(self, feature: Any, spec: DataSpec) -> bool:
         """Whether a column of this feature can be read as one that the inputs of a set were made of."""
         return self.takes(feature)

@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "audio": "hf_distill.data.kinds.audio.AudioKind",
     "text": "hf_distill.data.kinds.text.TextKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",
+    "columns": "hf_distill.data.kinds.columns.ColumnsKind",
 }
 
 

@@ -105,6 +105,12 @@ def _lines(spec: DataSpec, texts: np.ndarray) -> PILImage.Image:
     return picture
 
 
+def _cells(spec: DataSpec, rows: np.ndarray) -> PILImage.Image:
+    """Write rows of cells ``(B, columns)``, a line each, as far as it reaches."""
+    said = [" | ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row) for row in rows]
+    return _lines(spec, np.array(said, dtype=object))
+
+
 #: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
 DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "image": _images,
@@ -112,6 +118,7 @@ DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "audio": spectrograms,
     "text": _lines,
     "vector": _heat_map,
+    "columns": _cells,
 }
 
 
