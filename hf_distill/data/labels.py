@@ -62,9 +62,10 @@ def label_table(
             )
     table = tuple(sorted(set(values)))
     if not named and len(table) > max(_MANY, len(values) // 2):
+        learn = "" if "string" in feature.dtype else "set --data.target=values to learn them as real values, or "
         raise UserError(
             f"column {column!r} has {len(table)} different values in {len(values)} rows, which look like no classes: "
-            "name the label's column with --data.label_column"
+            f"{learn}name the label's column with --data.label_column"
         )
     return tuple(str(value) for value in table), table
 
