@@ -87,7 +87,7 @@ class PixelSet(Synthetic[DataSpec]):
         Raises:
             UserError: The samples are no quantities.
         """
-        if not spec.form.has_means:
+        if not spec.form.continuous:
             raise UserError(f"{type(self).__name__} holds quantities, not {spec.form.plural}: choose TokenSet")
         self._spec = spec
         self.pixels = nn.Parameter(x.detach().clone().float())

@@ -11,7 +11,7 @@ from torch import nn
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.outputs import by_output, output_axes
 from hf_distill.objectives.gradient import gradient_distance
-from tests.contract.test_architectures import ARCHITECTURES
+from tests.contract.test_architectures import ARCHITECTURES, SHAPES_OF
 from tests.contract.test_architectures import ARGUMENTS as OF_ARCHITECTURES
 from tests.contract.test_forecasters import ARGUMENTS as OF_FORECASTERS
 from tests.contract.test_forecasters import FORECASTERS
@@ -27,6 +27,10 @@ OUTPUTS = {
     "AlexNet": 128 + 192 + 256 + 192 + 192 + CLASSES,
     "VGG11": 64 + 128 + 2 * 256 + 4 * 512 + CLASSES,
     "ResNet18": 64 + 4 * (64 + 128 + 256 + 512) + 128 + 256 + 512 + CLASSES,
+    "FramesNetwork": 2 * 4 + 2 * 8 + CLASSES,
+    "MelConvNet": 3 * 32 + CLASSES,
+    "TextNet": 64 + 64 + CLASSES,
+    "TextNet-3": 64 + 64 + 64 + CLASSES,
     "vit": 1 + 1 + 8 + 4 * 8 + 8 + 8 + CLASSES,
     "linear_last": 7 + CLASSES,
     "DLinear": 2 * HORIZON,
@@ -53,7 +57,7 @@ def described():
 
 def built(part):
     if isinstance(part, Architecture):
-        return part.build(SHAPE, CLASSES, 0)
+        return part.build(SHAPES_OF.get(type(part).__name__, [SHAPE])[0], CLASSES, 0)
     return part.build(LOOKBACK, HORIZON, CHANNELS, 0)
 
 

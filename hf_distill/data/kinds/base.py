@@ -124,6 +124,7 @@ class Kind(ABC):
         keeps_source: Selected samples are published as the source holds them, which inputs do not tell all of, and
             which may differ in size.
         has_means: The mean of some samples is one that could be another sample.
+        continuous: An input changed a little is an input: it can be learned as it is.
         options: Those of :class:`~hf_distill.data.RealData` that are for this kind; others refuse them.
     """
 
@@ -133,6 +134,7 @@ class Kind(ABC):
     plural: ClassVar[str]
     values: ClassVar[str] = "values"
     has_means: ClassVar[bool] = True
+    continuous: ClassVar[bool] = True
     keeps_source: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
 

@@ -36,6 +36,7 @@ class TextKind(Kind):
     values = "tokens"
     keeps_source = True
     has_means = False
+    continuous = False
     options = ("text_length", "vocabulary", "tokenizer")
 
     def takes(self, feature: Any) -> bool:
