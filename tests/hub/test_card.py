@@ -15,6 +15,7 @@ from tests.hub.conftest import (
     EVALUATION,
     Elsewhere,
     audio_spec,
+    columns_spec,
     frames_spec,
     image_spec,
     make,
@@ -136,8 +137,8 @@ print(json.dumps([float(learned), y.tolist(), codes.tolist()]))
 
 @pytest.mark.parametrize(
     "spec",
-    [image_spec(3), vector_spec(), audio_spec(), frames_spec(3, 3)],
-    ids=["images", "vectors", "sounds", "videos"],
+    [image_spec(3), vector_spec(), audio_spec(), frames_spec(3, 3), columns_spec()],
+    ids=["images", "vectors", "sounds", "videos", "columns"],
 )
 def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
     dataset = make(spec)
@@ -152,5 +153,5 @@ print(json.dumps([out, x.tolist(), y.tolist(), w.tolist()]))
 """)
     assert read["y"] == read["guess"] == dataset.y.tolist(), "the snippet's network learns the samples"
     assert codes == dataset.x.tolist() and labels == dataset.y.tolist() and weights == [1] * len(dataset)
-    published = spec.normalize(torch.from_numpy(dataset.stored))
+    published = spec.form.load(spec, dataset.stored)
     assert abs(published.double().numpy() - read["x"]).max() < 1e-5
