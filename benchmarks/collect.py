@@ -55,7 +55,8 @@ def main() -> None:
 
 def table_row(row: dict) -> dict:
     """Return a line of the table: errors as they are, fractions as per cent."""
-    factor = 100 if row["metric"] in ("accuracy", "top3_accuracy", "top5_accuracy", "macro_f1") else 1
+    shares = ("accuracy", "balanced_accuracy", "top3_accuracy", "top5_accuracy", "macro_f1")
+    factor = 100 if row["metric"] in shares else 1
     line = {"network": row["network"], "metric": row["metric"], "networks": f"{row['seeds']} on 1 set"}
     line["distilled"] = pair(row["mean"], row["std"], factor)
     line["random, equal bits"] = pair(row["random_mean"], row["random_std"], factor)

@@ -68,9 +68,9 @@ class ClassificationEvaluator(Evaluator[RealData]):
         learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
             recipe.
         labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its classes.
-        metrics: Of classes ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, or what ``evaluate.load``
-            takes; of several labels ``label_f1``, ``mean_average_precision``; of real values ``r2``, ``mse``, ``mae``.
-            Null for ``accuracy``, and for all of the others.
+        metrics: Of classes ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, ``balanced_accuracy``, or
+            what ``evaluate.load`` takes; of several labels ``label_f1``, ``mean_average_precision``; of real values
+            ``r2``, ``mse``, ``mae``. Null for ``accuracy``, and for all of the others.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from hf_distill.errors import UserError
-from hf_distill.metrics.functions import accuracy, macro_f1, top3_accuracy, top5_accuracy
+from hf_distill.metrics.functions import accuracy, balanced_accuracy, macro_f1, top3_accuracy, top5_accuracy
 from hf_distill.metrics.numbers import label_f1, mae, mean_average_precision, mse, r2
 
 METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
@@ -15,6 +15,7 @@ METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
     "top3_accuracy": top3_accuracy,
     "top5_accuracy": top5_accuracy,
     "macro_f1": macro_f1,
+    "balanced_accuracy": balanced_accuracy,
     "r2": r2,
     "mse": mse,
     "mae": mae,
@@ -62,4 +63,4 @@ def load_metric(name: str) -> Callable[[Tensor, Tensor], float]:
     return compute
 
 
-__all__ = ["METRICS", "accuracy", "load_metric", "macro_f1", "top3_accuracy", "top5_accuracy"]
+__all__ = ["METRICS", "accuracy", "balanced_accuracy", "load_metric", "macro_f1", "top3_accuracy", "top5_accuracy"]

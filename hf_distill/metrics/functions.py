@@ -26,6 +26,13 @@ def _top(count: int, logits: Tensor, labels: Tensor) -> float:
     return (best == labels[:, None]).any(1).double().mean().item()
 
 
+def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the mean over the classes that occur of the share of their samples that are found."""
+    counts = torch.bincount(labels, minlength=logits.shape[1])
+    found = torch.bincount(labels[logits.argmax(1) == labels], minlength=logits.shape[1])
+    return (found / counts)[counts > 0].double().mean().item()
+
+
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
     """Return the mean over classes of the harmonic mean of precision and recall; classes that
     neither occur nor are predicted are left out."""

@@ -24,6 +24,16 @@ def test_values():
     assert load_metric("macro_f1")(LOGITS, LABELS) == pytest.approx(0.5)
 
 
+def test_balanced_accuracy_is_scikit_learn_s():
+    metrics = pytest.importorskip("sklearn.metrics")
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0] * 50 + [1] * 7 + [3] * 2)  # the third class does not occur
+    logits = torch.randn(len(labels), 4, generator=generator) + 2 * torch.nn.functional.one_hot(labels, 4)
+    logits[:, 2] = -9
+    expected = metrics.balanced_accuracy_score(labels, logits.argmax(1))
+    assert load_metric("balanced_accuracy")(logits, labels) == pytest.approx(expected)
+
+
 def test_macro_f1_is_scikit_learn_s():
     metrics = pytest.importorskip("sklearn.metrics")
     logits, labels = torch.randn(50, 6, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 5
