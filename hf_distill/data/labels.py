@@ -54,6 +54,9 @@ def label_table(
     if None in values:
         raise UserError(f"row {values.index(None)} has no value in column {column!r}: filter such rows out first")
     if feature.dtype.startswith("float"):
+        empty = next((row for row, value in enumerate(values) if value != value), None)
+        if empty is not None:
+            raise UserError(f"row {empty} has no value in column {column!r} (nan): filter such rows out first")
         row = next((row for row, value in enumerate(values) if not value.is_integer()), None)
         if row is not None:
             raise UserError(

@@ -72,7 +72,8 @@ def test_real_numbers_are_no_classes(bad):
         values = [float(choice.randrange(3)) for _ in range(12)]
         row = choice.randrange(12)
         values[row] = bad
-        refused(rf"column 'kind' holds real numbers \(float64; row {row}: {bad}\), not classes", labelled(values))
+        said = rf"column 'kind' holds real numbers \(float64; row {row}: {bad}\), not classes"
+        refused(rf"row {row} has no value in column 'kind'" if bad != bad else said, labelled(values))
 
 
 def test_structures_and_missing_labels_are_no_classes():
