@@ -78,11 +78,16 @@ class KeywordSamples(InitialSamples[RealData]):
 def telling(real: RealData) -> tuple[Tensor, Tensor]:
     """Return how much each token tells of the class, ``(tokens,)`` float64, and which one it tells of."""
     spec = real.spec
-    counts = torch.zeros(spec.num_groups, int(spec.about["tokens"]), dtype=torch.float64)
+    tokens = int(spec.about["tokens"])
+    counts = torch.zeros(spec.num_groups * tokens, dtype=torch.float64)
     for rows in torch.arange(len(real.train)).split(_ROWS):
-        ids = real.train.raw(rows).long().cpu()
-        there = torch.zeros(len(rows), counts.shape[1], dtype=torch.bool).scatter_(1, ids, True)
-        counts.index_add_(0, real.train.labels[rows], there.double())
+        ids = real.train.raw(rows).long().cpu().sort(1).values
+        # A token counts once in a text.
+        first = torch.ones_like(ids, dtype=torch.bool)
+        first[:, 1:] = ids[:, 1:] != ids[:, :-1]
+        places = real.train.labels[rows][:, None] * tokens + ids
+        counts += torch.bincount(places[first], minlength=len(counts))
+    counts = counts.view(spec.num_groups, tokens)
     counts[:, 0] = 0  # padding
     share = counts / torch.tensor(spec.class_counts, dtype=torch.float64)[:, None].clamp_min(1)
     prior = torch.tensor(spec.class_counts, dtype=torch.float64) / max(sum(spec.class_counts), 1)
