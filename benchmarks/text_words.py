@@ -36,7 +36,7 @@ from hf_distill.synthetic.base import all_examples
 from hf_distill.training import TensorSource, train_networks
 from hf_distill.training.prediction import predict
 
-PER_CLASS, ROWS, SEEDS, STEPS = 10, 2000, 5, 60
+PER_CLASS, ROWS, SEEDS, STEPS = 10, 2000, 5, 40
 WORDS = ((1, "plain"), (1, "per_byte"), (4, "plain"), (4, "per_byte"), (12, "plain"), (30, "plain"))
 
 
@@ -90,7 +90,7 @@ def main() -> None:
         inner = TokenSet(per_class=len(start) // spec.num_groups, learned=labels is None, length=4, labels=labels)
         rounded = labels is not None
         synthetic = QuantizedSet(synthetic=inner, quantizer=UniformQuantizer(bits=4)) if rounded else inner
-        pool = TrainedOnSet(networks=evaluator.networks, steps=5, size=2, lr=0.01, batch=0, lifetime=200)
+        pool = TrainedOnSet(networks=evaluator.networks, steps=5, size=2, lr=0.01, batch=64, lifetime=200)
         method = OptimizedDistillation(
             synthetic=synthetic,
             objective=UnrolledMatching(pool=pool, real_batch=256),
