@@ -102,7 +102,8 @@ def main() -> None:
         )
         learned = method.fit(real, Run(progress=False))
         with torch.no_grad():
-            measure(name, [all_examples(learned, learned())], label_bits, words=4, measure="plain")
+            found = all_examples(learned, learned())
+        measure(name, [found], label_bits, words=4, measure="plain")
     title = f"{objects.data.path.rsplit('/', 1)[-1]}: texts at equal bits, held-out training rows"
     note = f"{len(test):,} held-out training rows; mean and standard deviation over {SEEDS} networks; {budget:,} bits"
     save(f"{args.config.stem}_words", lines, title=title, note=note)
