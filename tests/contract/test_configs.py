@@ -106,7 +106,19 @@ def patients():
     return DatasetDict(train=split, test=split)
 
 
+def people():
+    """Numbers and categories; the class follows from one of each."""
+    rows = range(80)
+    features = {"age": Value("int64"), "work": ClassLabel(names=list("abc")), "city": Value("string")}
+    columns = {"age": [20 + row % 50 for row in rows], "work": [row % 3 for row in rows]}
+    columns |= {"city": ["Bern" if row % 4 else "Basel" for row in rows], "label": [int(row % 3 > 0) for row in rows]}
+    split = Dataset.from_dict(columns, Features({**features, "label": ClassLabel(names=["low", "high"])}))
+    return DatasetDict(train=split, test=split)
+
+
 SOURCES = {
+    "scikit-learn/adult-census-income": people,
+    "pneumoniamnist": functools.partial(pictures, (28, 28), "ab"),
     "diabetes": patients,
     "digits": functools.partial(pictures, (8, 8), "0123456789"),
     "zalando-datasets/fashion_mnist": functools.partial(pictures, (28, 28), "0123456789"),
