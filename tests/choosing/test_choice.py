@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from datasets import ClassLabel, Dataset, Features, Image
+from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from hf_distill.choosing.choice import choose
 from hf_distill.choosing.size import Size
@@ -61,6 +61,16 @@ def test_colour_images_may_be_mirrored_and_rare_classes_are_kept():
     choice = choose(real, Size(per_class=6), CPU)
     assert option(choice, "evaluator.recipe.augment") == "SiameseAugment"
     assert option(choice, "data.class_balance") == "natural"  # the second class has four
+
+
+def test_texts_become_their_words_in_the_bytes_of_average_ones():
+    texts = [f"{word} " * 12 + f"number{row}" for row, word in enumerate(["good", "bad"] * 30)]
+    features = Features({"text": Value("string"), "label": ClassLabel(num_classes=2)})
+    real = RealData.from_dataset(Dataset.from_dict({"text": texts, "label": [0, 1] * 30}, features)).setup()
+    choice = choose(real, Size(per_class=4), CPU)
+    average = round(8 * (sum(map(len, texts)) / 60 + 1)) + 1
+    assert choice.config == "text_ag_news" and abs(choice.size - 2 * (4 * average // 241)) <= 2
+    assert option(choice, "method.synthetic.per_class") == str(choice.size // 2)
 
 
 def table(path, rows=400, **columns):
