@@ -22,7 +22,6 @@ from hf_distill.networks.base import Architecture
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.default import default_network
-from hf_distill.networks.mlp import MLP
 from hf_distill.parts import Part
 
 # Where nothing is said of the size: a hundredth of the rows, and at most so many samples of a class.
@@ -133,12 +132,12 @@ def _within(count: int, rows: int, groups: int) -> int:
 
 def _network(real: RealData, device: torch.device) -> tuple[str, Architecture]:
     """Return the usual network for the data, narrow on a CPU, and what to say of it."""
-    network = default_network(real.spec)
+    network, narrow = default_network(real.spec), ""
     if device.type == "cpu" and isinstance(network, ConvNet):
+        narrow = "; narrow, for a CPU"
         network = ConvNet(width=_CPU_WIDTH, depth=network.depth)
     short = _short(network)
     said = [] if isinstance(short, str) else [f"{name} {value}" for name, value in short["init_args"].items()]
-    narrow = "; narrow, for a CPU" if device.type == "cpu" and not isinstance(network, MLP) else ""
     own = f" ({', '.join(said)})" if said else ""
     return f"{type(network).__name__}{own}, the usual one for such data{narrow}", network
 
