@@ -59,6 +59,15 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
                 found += part.citations() if isinstance(part, Part) else []
         return list(dict.fromkeys(found))
 
+    def __repr__(self) -> str:
+        """Return it as Python makes it, by the options that are not their defaults."""
+        given = [
+            f"{name}={getattr(self, name, None)!r}"
+            for name, parameter in inspect.signature(type(self).__init__).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and getattr(self, name, None) != parameter.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
     def config(self) -> dict[str, Any]:
         """Describe this part as JSON: ``{"class_path": name, "init_args": {...}}``, nested parts included."""
         names = [

@@ -1,7 +1,10 @@
 """Parts describe themselves so that they are found again, and say what to cite."""
 
 from hf_distill import (
+    MLP,
+    ClassificationEvaluator,
     CondTSF,
+    ConvNet,
     DistributionMatching,
     GuidedDiffusion,
     HarmonicSet,
@@ -42,3 +45,9 @@ def test_a_method_cites_every_part_once():
         assert cited.count(key) == 1
     assert "roy2026manifoldgd" in GuidedDiffusion().citations()[0] and Coreset().citations() == []
     assert Mine(inner=Mine()).citations() == ["@misc{mine}"]
+
+
+def test_a_part_is_shown_by_what_is_not_its_default():
+    assert repr(ConvNet(width=32)) == "ConvNet(width=32)" and repr(MLP()) == "MLP()"
+    shown = repr(ClassificationEvaluator(networks=[ConvNet(depth=2)], seeds=2))
+    assert shown.startswith("ClassificationEvaluator(networks=[ConvNet(depth=2)], seeds=2, recipe=Recipe(")
