@@ -10,13 +10,15 @@ import torch
 
 import hf_distill
 from hf_distill.cli.distill import build_parser
+from hf_distill.data.kinds.table import KINDS as KINDS_OF_INPUTS
 from hf_distill.hub import DistilledDataset
 from hf_distill.labels import Labels, ValueLabels, Weights
 from hf_distill.lazy import import_parts
 from hf_distill.parts import concrete
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, MotionSet, QuantizedSet, SeriesSet, SpectrogramSet, Synthetic, VectorSet
-from tests.hub.conftest import audio_spec, frames_spec, image_spec, vector_spec, with_values
+from hf_distill.synthetic.default import default_set
+from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, vector_spec, with_values
 from tests.hub.test_series_format import SPECS
 
 import_parts()
@@ -24,6 +26,14 @@ import_parts()
 SETS = sorted(cls.__name__ for cls in concrete(Synthetic) if not cls.EXACT)
 PARTS = {"labels": concrete(Labels), "weights": concrete(Weights)}
 KINDS = sorted({(option, cls.__name__) for option, classes in PARTS.items() for cls in classes})
+
+INPUTS = {
+    "image": image_spec,
+    "frames": frames_spec,
+    "audio": audio_spec,
+    "vector": vector_spec,
+    "columns": columns_spec,
+}
 
 
 def spec_of(synthetic):
@@ -38,10 +48,10 @@ def spec_of(synthetic):
     return vector_spec() if isinstance(synthetic, VectorSet) else image_spec()
 
 
-def filled(synthetic):
+def filled(synthetic, spec=None):
     """A set with random samples, or a series that is long enough for a window."""
     inner = synthetic.synthetic if isinstance(synthetic, QuantizedSet) else synthetic
-    spec, generator = spec_of(inner), torch.Generator().manual_seed(0)
+    spec, generator = spec or spec_of(inner), torch.Generator().manual_seed(0)
     if isinstance(inner, SeriesSet):
         inner.resize(24)
         x, y = torch.randn(24, spec.num_channels, generator=generator), torch.arange(24)
@@ -97,6 +107,19 @@ def test_a_set_is_quantized(name, tmp_path):
         granularity = "channel" if issubclass(getattr(hf_distill, name), HarmonicSet) else "tensor"
         quantizer = UniformQuantizer(bits=6, granularity=granularity)
         check(filled(QuantizedSet(synthetic=getattr(hf_distill, name)(), quantizer=quantizer)), tmp_path / "set")
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+@pytest.mark.parametrize("kind", INPUTS)
+def test_the_set_of_every_kind_holds_it(kind, quantized, tmp_path):
+    inner, spec = default_set(kind, per_class=2), INPUTS[kind]()
+    assert spec.kind == kind
+    made = QuantizedSet(synthetic=inner, quantizer=UniformQuantizer(bits=6)) if quantized else inner
+    check(filled(made, spec), tmp_path / "set")
+
+
+def test_every_kind_of_inputs_is_here():
+    assert INPUTS.keys() | {"text"} == KINDS_OF_INPUTS.keys()  # texts: tests/synthetic/test_tokens.py
 
 
 @pytest.mark.parametrize(("option", "name"), KINDS)
