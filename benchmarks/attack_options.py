@@ -65,7 +65,7 @@ def base_runs(folder: Path) -> dict[str, dict[str, Any]]:
     digits, table = part("RealData", path="digits"), part("RealData", path=str(folder / "vectors"))
     series = part("SeriesData", path=str(folder / "series.csv"), lookback=12, horizon=4)
     recipe = part("ForecastRecipe", steps=3, epochs=0)
-    forecast = part("ForecastingEvaluator", networks=[LINEAR], seeds=1, random_draws=1, full_seeds=0, recipe=recipe)
+    forecast = part("ForecastingEvaluator", networks=[LINEAR], seeds=1, random_draws=1, full=0, recipe=recipe)
     trajectory = part("TrajectoryMatching", pool=part("Snapshots", network=LINEAR, count=1, steps=3, every=2))
     quantized = part(
         "QuantizedSet",

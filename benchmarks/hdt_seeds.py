@@ -5,7 +5,7 @@ hf-distill distill --config configs/hdt_etth1.yaml --seed 1 --output_dir outputs
 python benchmarks/hdt_seeds.py outputs/hdt_etth1 outputs/hdt_etth1_seed1
 
 The first artifact brings the random pieces and the full series, of which the others need none
-(`--evaluator.random_draws=0 --evaluator.full_seeds=0`).
+(`--evaluator.baselines=[] --evaluator.full=0`).
 """
 
 from __future__ import annotations

@@ -109,6 +109,8 @@ def upgraded(values: Any, key: str = "") -> Any:
     if not isinstance(values, dict):
         return values
     made = {name: upgraded(value, name) for name, value in values.items()}
+    if str(made.get("class_path")).rpartition(".")[2] == "ForecastingEvaluator" and "init_args" in made:
+        _name_baselines(made["init_args"])
     kind = str(made.get("class_path", key)).rpartition(".")[2]
     options = made.get("init_args") if "class_path" in made else made
     if kind in ("Recipe", "ForecastRecipe", "recipe") and isinstance(options, dict):
@@ -121,6 +123,18 @@ def upgraded(values: Any, key: str = "") -> Any:
                 taken = {name: old.get(name, default) for name, default in defaults.items()}
                 options[option] = {"class_path": part, "init_args": taken}
     return made
+
+
+def _name_baselines(options: dict[str, Any]) -> None:
+    """Turn the numbers of networks on a series' baselines, of which 0 was none, into the baselines' names."""
+    old = {"start": "start", "selected": "selected_seeds", "random": "random_draws"}
+    if "baselines" not in options and any(name in options for name in (*old.values(), "full_seeds")):
+        options["baselines"] = [name for name, number in old.items() if options.get(number, 1)]
+        options["full"] = options.pop("full_seeds", 1)
+        for number in ("start", "selected_seeds"):
+            options.pop(number, None)
+        if not options.get("random_draws", 1):
+            del options["random_draws"]
 
 
 def trusts(argv: list[str]) -> bool:

@@ -45,6 +45,8 @@ from hf_distill.seeding import Streams
 from hf_distill.training.forecast_recipe import ForecastRecipe
 from hf_distill.training.source import WindowSource
 
+_BASELINES = ("start", "selected", "random")
+
 
 class ForecastingEvaluator(Evaluator[SeriesData]):
     """Mean squared error, and mean absolute error beside it, over all windows of the test rows, z-scored.
@@ -58,12 +60,13 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
 
     Args:
         networks: Forecasters; by default DLinear, iTransformer and xPatch.
-        seeds: Networks of each kind that are trained on the set.
-        start: Train as many on what the method started from too, where that is known.
-        selected_seeds: Networks that are trained on a chosen piece; 0 leaves the baseline out.
-        selector: What chooses it; null for a ``TrainedPiece``, the one that small networks learn most from.
-        random_draws: Random pieces, one network each; 0 leaves the baseline out.
-        full_seeds: Networks that are trained on the full training rows; 0 leaves them out.
+        seeds: Networks of each kind that are trained on the set, and on each baseline but random pieces.
+        baselines: Any of ``start`` (what the method started from, where that is known), ``selected`` (a chosen piece)
+            and ``random``.
+        selector: What chooses a piece; null for a ``TrainedPiece``, the one that small networks learn most from.
+        random_draws: Random pieces, one network each.
+        full: Networks that are trained on the full training rows, for the lower limit; 0 or false for none, true for as
+            many as there are seeds.
         recipe: How all of them are trained; null for ``ForecastRecipe`` as it is.
         tuning: Choose learning rate and steps of every training series on the validation rows; null trains all by the
             recipe as it is.
@@ -82,11 +85,10 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         *,
         networks: list[Forecaster] | None = None,
         seeds: Few = 5,
-        start: bool = True,
-        selected_seeds: Annotated[int, Range(0, 10_000)] = 5,
+        baselines: list[str] = list(_BASELINES),  # noqa: B006 - never changed
         selector: InitialSamples | None = None,
-        random_draws: Annotated[int, Range(0, 10_000)] = 10,
-        full_seeds: Annotated[int, Range(0, 10_000)] = 1,
+        random_draws: Few = 10,
+        full: bool | Annotated[int, Range(0, 10_000)] = 1,
         recipe: ForecastRecipe | None = None,
         tuning: RecipeSearch | None = None,
         learned_rate: bool = False,
@@ -97,11 +99,10 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
     ) -> None:
         self.networks = networks
         self.seeds = seeds
-        self.start = start
-        self.selected_seeds = selected_seeds
+        self.baselines = baselines
         self.selector = TrainedPiece() if selector is None else selector
         self.random_draws = random_draws
-        self.full_seeds = full_seeds
+        self.full = full
         self.recipe = ForecastRecipe() if recipe is None else recipe
         self.tuning = tuning
         self.learned_rate = learned_rate
@@ -113,13 +114,13 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
     def alone(self) -> Self:
         """See :class:`Evaluator`."""
         other = copy.copy(self)
-        other.start, other.selected_seeds, other.random_draws, other.full_seeds = False, 0, 0, 0
+        other.baselines, other.full = [], 0
         return other
 
     def quick(self) -> Self:
         """See :class:`Evaluator`: one network of each kind, two random pieces, and every eighth window."""
         other = copy.copy(self)
-        other._sketch, other.seeds, other.selected_seeds = True, 1, min(self.selected_seeds, 1)
+        other._sketch, other.seeds, other.full = True, 1, min(int(self.full), 1)
         other.random_draws, other.test_stride = min(self.random_draws, 2), max(self.test_stride, 8)
         return other
 
@@ -132,6 +133,9 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         start: DistilledDataset | None = None,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
+        for name in self.baselines:
+            if name not in _BASELINES:
+                raise UserError(f"baseline {name!r} is unknown; choose some of {', '.join(_BASELINES)}")
         device = find_device(self.device)
         distilled = read_published(artifact)
         real.setup(device)
@@ -183,14 +187,15 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         config = compared_config(distilled, self.size)
         rows = equal_rows(real.spec, distilled.bits[config].total, config, real.train)
         found = {"distilled": published(distilled, self.seeds, config, device)}
-        if self.start and start is not None:
+        if "start" in self.baselines and start is not None:
             found["start"] = published(start, self.seeds, config, device)
-        if self.selected_seeds:
-            found["selected"] = selected_piece(real, rows, config, self._streams(self.selected_seeds), self.selector)
-        if self.random_draws:
+        if "selected" in self.baselines:
+            found["selected"] = selected_piece(real, rows, config, self._streams(self.seeds), self.selector)
+        if "random" in self.baselines:
             found["random"] = random_pieces(real, rows, config, self._streams(self.random_draws))
-        if self.full_seeds:
-            found["full"] = SeriesContender([WindowSource(real.train)] * self.full_seeds, len(real.train.values))
+        full = self.seeds if self.full is True else int(self.full)
+        if full:
+            found["full"] = SeriesContender([WindowSource(real.train)] * full, len(real.train.values))
         return found
 
     def _streams(self, count: int) -> list[Streams]:
@@ -220,7 +225,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
             "selected": f"a real piece of equal size in bits, chosen by {type(self.selector).__name__}",
             "random": "a real piece of equal size in bits, a fresh draw for each network",
             "random_draws": self.random_draws,
-            "full_seeds": self.full_seeds,
+            "full_networks": self.seeds if self.full is True else int(self.full),
             "equal_bits": f"config {config}",
             "learned_rate": self.learned_rate,
             "tuning": None if self.tuning is None else self.tuning.config(),

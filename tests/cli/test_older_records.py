@@ -10,6 +10,8 @@ import pytest
 from hf_distill.cli.evaluate import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.records import check_record, upgraded
+from hf_distill.data import SeriesData
+from hf_distill.errors import UserError
 from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator
 from hf_distill.training import KL, SGD, Adam, AdamW, Cosine, CrossEntropy, ForecastRecipe, Recipe, StepDecay
 
@@ -90,3 +92,24 @@ def test_forecasters():
     made = evaluator({"class_path": "hf_distill.ForecastingEvaluator", "init_args": {"recipe": recipe}})
     assert isinstance(made, ForecastingEvaluator)
     assert made.recipe.config() == ForecastRecipe(steps=200, optimizer=Adam(lr=0.002)).config()
+
+
+@pytest.mark.parametrize(
+    "older, baselines, full",
+    [
+        ({"selected_seeds": 0, "full_seeds": 2}, ["start", "random"], 2),
+        ({"start": False, "random_draws": 0, "full_seeds": 0}, ["selected"], 0),
+        ({"random_draws": 4}, ["start", "selected", "random"], 1),
+    ],
+)
+def test_baselines_of_series_were_numbers_of_networks(older, baselines, full):
+    made = evaluator({"class_path": "ForecastingEvaluator", "init_args": {"seeds": 3, **older}})
+    assert made.baselines == baselines and made.full == full
+    assert made.random_draws == (older.get("random_draws") or 10)
+    now = made.config()
+    assert upgraded(now) == now
+
+
+def test_an_unknown_baseline_of_a_series_is_one_line():
+    with pytest.raises(UserError, match="'kmeans' is unknown; choose some of start, selected, random"):
+        ForecastingEvaluator(baselines=["kmeans"]).evaluate("nowhere", SeriesData(path="nowhere"))

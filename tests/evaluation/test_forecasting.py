@@ -45,7 +45,10 @@ def published(real: SeriesData, x: torch.Tensor, bits: int = 1000) -> DistilledD
 
 
 def measuring(**options) -> ForecastingEvaluator:
-    return ForecastingEvaluator(**{"selected_seeds": 0, "size": "default"} | options)
+    """A small evaluator; no piece is chosen, and 0 draws leave random ones out."""
+    drawn = options.pop("random_draws", 10)
+    baselines = ["start", *(["random"] if drawn else [])]
+    return ForecastingEvaluator(**{"baselines": baselines, "random_draws": drawn or 1, "size": "default"} | options)
 
 
 class LastValue(nn.Module):
@@ -112,7 +115,7 @@ def test_training_learns_and_depends_on_its_streams_alone():
 def test_the_whole_series_is_worth_the_whole_series(tmp_path):
     """Published as a whole it equals the full data, and so does the longest piece there is."""
     real = series("float64")
-    evaluator = measuring(networks=[DLinear(), RevLinear()], seeds=2, random_draws=2, full_seeds=2, recipe=QUICK)
+    evaluator = measuring(networks=[DLinear(), RevLinear()], seeds=2, random_draws=2, full=2, recipe=QUICK)
     result = evaluator.evaluate(published(real, real.train.values), real, output=tmp_path / "out.json", progress=False)
     assert [row["network"] for row in result.rows] == ["DLinear", "RevLinear"]
     for row in result.rows:
@@ -146,7 +149,7 @@ def test_what_is_measured_is_what_is_published():
     """Integer channels are rounded: a series that rounds to zero teaches nothing."""
     real = series("int8", scale=20)
     tiny = 1e-3 * real.train.values[:50]
-    evaluator = measuring(networks=[RevLinear()], seeds=1, random_draws=0, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[RevLinear()], seeds=1, random_draws=0, full=0, recipe=QUICK)
     one, zero = (evaluator.evaluate(published(real, x), real, progress=False).rows[0] for x in (tiny, 0 * tiny))
     assert one["mean"] == zero["mean"]
     assert one["random_mean"] is None and one["full_mean"] is None and "gap_closed" not in one
@@ -163,7 +166,7 @@ def test_random_pieces_take_as_many_bits(bits, size, rows):
 
 def test_the_stored_variables_may_be_what_is_compared():
     real = series("float64")
-    evaluator = measuring(networks=[RevLinear()], seeds=1, full_seeds=0, recipe=QUICK, size="codes")
+    evaluator = measuring(networks=[RevLinear()], seeds=1, full=0, recipe=QUICK, size="codes")
     row = evaluator.evaluate(published(real, real.train.values[:40], 20 * 64), real, progress=False).rows[0]
     assert (
         row["bits"] == 20 * 64
@@ -218,7 +221,7 @@ def test_a_picture_shows_truth_and_forecasts_in_their_place():
 def test_the_start_is_a_row_of_its_own():
     real = series()
     made = published(real, real.train.values[:40])
-    evaluator = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full=0, recipe=QUICK)
     row = evaluator.evaluate(made, real, progress=False, start=made).rows[0]
     assert row["baselines"]["start"]["mean"] == row["mean"] and row["baselines"]["start"]["samples"] == 40
     assert evaluator.evaluate(made, real, progress=False).rows[0]["baselines"] == {}
@@ -270,7 +273,7 @@ def test_configuration_round_trip():
 def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
     real = series()
     own = published(real, real.train.values[:60])
-    evaluator = measuring(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, full_seeds=0, recipe=QUICK)
+    evaluator = measuring(networks=[DLinear(kernel=3)], seeds=1, random_draws=1, full=0, recipe=QUICK)
     with pytest.raises(UserError, match="brings no learning rate"):
         by_own = copy.copy(evaluator)
         by_own.learned_rate = True
@@ -282,7 +285,7 @@ def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
         networks=[DLinear(kernel=3)],
         seeds=1,
         random_draws=1,
-        full_seeds=0,
+        full=0,
         recipe=ForecastRecipe(steps=30, epochs=1, batch_size=16, optimizer=Adam(lr=2e-3)),
     )
     assert row["mean"] == slow.evaluate(own, real, progress=False).rows[0]["mean"] != plain["mean"]
@@ -294,7 +297,7 @@ def test_what_is_compared_is_the_smaller_config():
     small, large = (published(real, real.train.values[:40], bits) for bits in (20 * 64, 10**6))
     assert [compared_config(made, "smaller") for made in (small, large)] == ["codes", "default"]
     assert compared_config(small, "default") == "default"
-    row = measuring(networks=[RevLinear()], seeds=1, recipe=QUICK, size="smaller", full_seeds=0).evaluate(
+    row = measuring(networks=[RevLinear()], seeds=1, recipe=QUICK, size="smaller", full=0).evaluate(
         small, real, progress=False
     )
     assert row.rows[0]["bits"] == 20 * 64 and row.rows[0]["config_bits"] == {"default": 40 * 128, "codes": 20 * 64}
@@ -305,11 +308,11 @@ def test_a_selected_piece_is_a_row_of_its_own():
     real = series()
     evaluator = measuring(
         networks=[RevLinear()],
-        seeds=1,
-        selected_seeds=2,
+        seeds=2,
+        baselines=["selected"],
         selector=SubSeries(choose="typical", candidates=3),
         random_draws=0,
-        full_seeds=0,
+        full=0,
         recipe=QUICK,
     )
     made = published(real, real.train.values[:40])
@@ -317,7 +320,7 @@ def test_a_selected_piece_is_a_row_of_its_own():
     selected = row["baselines"]["selected"]
     assert list(row["baselines"]) == ["selected"] and selected["samples"] == 40 and selected["bits"] == row["bits"]
     piece = SubSeries(choose="typical", candidates=3).draw(real, 40, Streams(0)).x
-    alone = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full_seeds=0, recipe=QUICK)
+    alone = measuring(networks=[RevLinear()], seeds=2, random_draws=0, full=0, recipe=QUICK)
     same = alone.evaluate(published(real, piece), real, progress=False).rows[0]
     assert selected["mean"] == pytest.approx(same["mean"], rel=1e-4)
 

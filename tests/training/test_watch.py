@@ -137,7 +137,10 @@ def test_a_forecasting_evaluation_names_the_seed() -> None:
     real = series()
     made = published(real, torch.randn(60, 2, generator=torch.Generator().manual_seed(0)))
     evaluator = ForecastingEvaluator(
-        networks=[DLinear()], seed=7, selected_seeds=0, recipe=ForecastRecipe(steps=5, epochs=0, optimizer=Adam(lr=1e4))
+        networks=[DLinear()],
+        seed=7,
+        baselines=["random"],
+        recipe=ForecastRecipe(steps=5, epochs=0, optimizer=Adam(lr=1e4)),
     )
     with pytest.raises(DivergenceError, match=r"DLinear on the distilled data, seed 7, network 0: "):
         evaluator.evaluate(made, real, progress=False)
