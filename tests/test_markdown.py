@@ -192,5 +192,5 @@ def test_names_without_end_are_shortened_at_once(tmp_path: Path, capsys: Any) ->
 def test_tables_of_results() -> None:
     evaluation = {"protocol": {}, "rows": [{**EVALUATION["rows"][0], "network": "\x1b[31ma|b\n" + "c" * 1000}]}
     text = evaluation_text(evaluation)
-    assert text.count("\n") == 2 and "\\x1b[31ma|b c" in text and max(map(len, text.splitlines())) < 300
+    assert text.count("\n") == 4 and "\\x1b[31ma|b c" in text and max(map(len, text.splitlines())) < 300
     assert "a\\|b" in results_table(evaluation["rows"]).markdown()

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_distill.table import Table
+from hf_distill.text import printable, shorten
 
 _ERRORS = ("mse", "mae")
 _PLAIN = (*_ERRORS, "r2", "mean_average_precision")
 _FULL = "full data"
+_LONGEST = 60  # characters of a network's name
 # Baselines that are chosen real samples.
 _CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 
@@ -85,7 +87,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     parts = [_compared(own, other, sign, row.get("metric", ""), name) for name, other in against]
     if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
         parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
-    return f"{row.get('network', '')}: {', '.join(parts)}"
+    return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
 
 
 def _compared(
