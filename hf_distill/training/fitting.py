@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -157,6 +158,23 @@ def _fit(group: Group, progress: Callable[[int], object], device: torch.device, 
     return seconds
 
 
+class _Pickler(pickle.Pickler):
+    """Writes tensors by what they hold: torch writes where they are in memory too."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, Tensor):
+            return NotImplemented
+        held = None if obj.is_meta else obj.detach().cpu().numpy().tobytes()
+        return tuple, ((str(obj.dtype), tuple(obj.shape), obj.requires_grad, held),)
+
+
+def _structure(network: nn.Module) -> bytes:
+    """Return what is equal of networks that do the same, whatever their weights."""
+    written = io.BytesIO()
+    _Pickler(written).dump(network)
+    return written.getvalue()
+
+
 _compiled_losses: dict[object, CompiledLoss] = {}
 
 
@@ -165,7 +183,7 @@ def _compiled(group: Group, required: bool, call: str) -> CompiledLoss:
     network, recipe, source = group.networks[0], group.recipe, group.sources[0]
     try:
         # Tracing takes a second or two, and an evaluation calls for it once for every kind of training set.
-        alike: object = pickle.dumps(copy.deepcopy(network).to("meta"))
+        alike: object = _structure(copy.deepcopy(network).to("meta"))
     except (pickle.PicklingError, AttributeError, TypeError):  # somebody's own, made in a function
         alike = call
     # Sizes too: torch compiles a function for eight shapes and then no more.

@@ -122,13 +122,17 @@ def test_equal_networks_of_several_calls_are_compiled_once(monkeypatch):
     monkeypatch.setattr(fitting, "_compiled_losses", {})
     recipe = Recipe(epochs=1, optimizer=SGD(lr=0.05))
     with torch._dynamo.config.patch(disable=True):
-        for width in (3, 3, 5, 3):
-            trained([0, 1], MLP(width=width, depth=1), recipe, strategy="sequential", compile="always")
+        for network in (MLP(width=3, depth=1), MLP(width=3, depth=1), MLP(width=5, depth=1), MLP(width=3, depth=1)):
+            trained([0, 1], network, recipe, strategy="sequential", compile="always")
         assert len(made) == 2
+        # It holds a tensor that is no weight.
+        for _ in range(2):
+            trained([0, 1], ConvNet(width=3, depth=2), recipe, strategy="sequential", compile="always")
+        assert len(made) == 3
         other = Recipe(epochs=1, optimizer=SGD(lr=0.05), loss=KL())
         with pytest.raises(UserError, match="soft labels"):
             trained([0], MLP(width=3, depth=1), other, strategy="sequential", compile="always")
-    assert len(made) == 3
+    assert len(made) == 4
 
 
 @pytest.mark.slow
