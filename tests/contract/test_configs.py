@@ -176,7 +176,15 @@ def shrunk(value, name=""):
 MEASURED = set()
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+# What differs from another one by its data alone, or by a value.
+ALIKE = ("hdt_ettm1", "hdt_weather", "condtsf_etth1", "quadd_fashion_mnist_coded", "hdt_decomposition_etth1")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.slow if path.stem in ALIKE else ()) for path in CONFIGS],
+    ids=lambda path: path.stem,
+)
 def test_a_configuration_runs(path, made, tmp_path):
     parser = build_parser()
     small = shrunk(described(build(parser, parse(parser, [f"--config={path}"]))))

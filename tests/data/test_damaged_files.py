@@ -108,7 +108,9 @@ def attack(kind: str, root: Path, rounds: int) -> tuple[int, int]:
     return done, refused
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "json", "saved", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["csv", "parquet", pytest.param("jsonl", marks=pytest.mark.slow), "json", "saved", "folder"]
+)
 def test_a_damaged_source_is_read_or_refused_in_one_line(kind, tmp_path):
     done, refused = attack(kind, tmp_path, ROUNDS)
     assert done + refused == ROUNDS and refused

@@ -96,7 +96,13 @@ def write(path: Path, table: list[dict]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-@pytest.mark.parametrize("names", [("train", "test"), ("Train", "TEST"), ("my_train", "my_val")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "test"),
+        *(pytest.param(pair, marks=pytest.mark.slow) for pair in (("Train", "TEST"), ("my_train", "my_val"))),
+    ],
+)
 def test_tables_of_two_splits_may_have_other_columns(tmp_path, suffix, names, caplog):
     train, test = (tmp_path / (name + suffix) for name in names)
     write(train, rows(10))

@@ -235,6 +235,7 @@ def test_a_scheduler_and_the_method_have_the_same_defaults(scheduler):
     assert options == {name: value for name, value in scheduler().config.items() if name in options}
 
 
+@pytest.mark.slow
 def test_plain_diffusers_loads_our_pipeline(tmp_path):
     """By the copy of its code beside the weights, where this library is not installed."""
     tiny_unet().save_pretrained(tmp_path / "generator")

@@ -137,7 +137,11 @@ print(json.dumps([float(learned), y.tolist(), codes.tolist()]))
 
 @pytest.mark.parametrize(
     "spec",
-    [image_spec(3), vector_spec(), audio_spec(), frames_spec(3, 3), columns_spec()],
+    [
+        image_spec(3),
+        *(pytest.param(spec, marks=pytest.mark.slow) for spec in (vector_spec(), audio_spec(), frames_spec(3, 3))),
+        columns_spec(),
+    ],
     ids=["images", "vectors", "sounds", "videos", "columns"],
 )
 def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:

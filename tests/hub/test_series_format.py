@@ -154,7 +154,14 @@ def test_card(tmp_path: Path) -> None:
     assert render_card(record) == (folder / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("name", "shape"), [("text", (60,)), ("double", (3, 20)), ("wide", (60,))])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("text", (60,)),
+        pytest.param("double", (3, 20), marks=pytest.mark.slow),
+        pytest.param("wide", (60,), marks=pytest.mark.slow),
+    ],
+)
 def test_snippets_run_without_the_library(name, shape, elsewhere: Elsewhere, tmp_path: Path) -> None:
     dataset = make(SPECS[name], shape)
     folder = dataset.save_pretrained(tmp_path / "set")

@@ -78,6 +78,7 @@ def test_weights_that_are_none_are_neither_written_nor_read(tmp_path: Path, bad:
         DistilledDataset.from_pretrained(tmp_path / "bad")
 
 
+@pytest.mark.slow
 def test_the_cards_lines_use_weights_and_decode_soft_labels(tmp_path: Path, elsewhere: Elsewhere) -> None:
     made = weighted(labels=DenseLabels())
     folder = made.save_pretrained(tmp_path / "set")

@@ -15,7 +15,7 @@ TOP = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("name", "points"),
     [
-        ("train-generator", 3),
+        pytest.param("train-generator", 3, marks=pytest.mark.slow),
         pytest.param("distill, optimized", 12, marks=pytest.mark.slow),
         pytest.param("distill, guided", 12, marks=pytest.mark.slow),
         pytest.param("evaluate", 12, marks=pytest.mark.slow),

@@ -69,6 +69,7 @@ def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
         sweep(digits, momentum=0.1).run(tmp_path)
 
 
+@pytest.mark.slow
 def test_coded_sets_keep_to_the_budget_with_more_samples(digits, tmp_path):
     plain = sweep(digits, (2,), ("posthoc", "random"))
     coded = sweep(digits, (2,), ("posthoc", "random"))
