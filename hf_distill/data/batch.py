@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,13 +20,13 @@ class Batch:
             ``(B, outputs)``.
         w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
             every loss takes them, by :func:`weighted_mean`.
-        source: What the source's column holds of them, where inputs do not tell it all: texts. A value a sample.
+        source: What is published of them, where inputs do not tell all that the source holds: a row a sample.
     """
 
     x: Tensor
     y: Tensor
     w: Tensor
-    source: list[Any] | None = field(default=None, kw_only=True)
+    source: np.ndarray | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, x: Tensor, y: Tensor, w: Tensor | None = None) -> Batch:
@@ -38,7 +38,8 @@ class Batch:
 
     def take(self, index: Tensor) -> Batch:
         """Return some of the samples, by their numbers ``(K,)``."""
-        return Batch(self.x[index], self.y[index], self.w[index])
+        source = None if self.source is None else self.source[index.cpu().numpy()]
+        return Batch(self.x[index], self.y[index], self.w[index], source=source)
 
     def to(self, device: torch.device | str) -> Batch:
         """Return it on a device."""

@@ -60,7 +60,7 @@ class Reader:
         learned, targets = self._learn(train.features, columns, {name: table[name][:] for name in columns.labels})
         decoder, split = self._place(table, decoder, targets, columns.goal)
         if columns.kind.keeps_source:
-            split.keep(table, columns.inputs[0])
+            split.keep(table, columns.inputs)
         if isinstance(split, MemorySplit):
             parts: Iterable[Tensor] = split.values.split(decoder.part_rows)
         else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset
@@ -32,7 +33,7 @@ class Split(ABC):
         self.labels = labels
         self.targets = labels if targets is None else targets
         self.device = torch.device(device)
-        self._column: Dataset | None = None
+        self._kept: Dataset | None = None
         order = torch.argsort(labels, stable=True)
         counts = torch.bincount(labels, minlength=int(labels.max()) + 1 if len(labels) else 0)
         self._by_class = order.split(counts.tolist())
@@ -61,21 +62,13 @@ class Split(ABC):
             x[start : start + len(part)] = self.spec.normalize(self.raw(part))
         return Batch.of(x, self.targets[index].to(self.device))
 
-    def keep(self, table: Dataset, column: str) -> None:
-        """Keep the values of a column of the source, which inputs do not tell all of."""
-        self._column = table.select_columns([column]).with_format("arrow")
+    def keep(self, table: Dataset, columns: Sequence[str]) -> None:
+        """Keep input columns of the source, of which inputs do not tell all."""
+        self._kept = table.select_columns(list(columns)).with_format("arrow")
 
-    @property
-    def keeps_source(self) -> bool:
-        """Whether :meth:`source` has the source's values."""
-        return self._column is not None
-
-    def source(self, index: Tensor) -> list[Any] | None:
-        """Return the source's own values of rows, or None where they are not kept."""
-        if self._column is None:
-            return None
-        values: list[Any] = self._column[index.tolist()][self._column.column_names[0]].to_pylist()
-        return values
+    def source(self, index: Tensor) -> np.ndarray | None:
+        """Return what is published of rows, the source's own values, or None where these are not kept."""
+        return None if self._kept is None else self.spec.form.chosen(self.spec, self._kept[index.tolist()])
 
     def samples(self, index: Tensor) -> Batch:
         """Return :meth:`batch` with the source's own values where they are kept."""

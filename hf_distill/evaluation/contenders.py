@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,10 +84,10 @@ def baselines(
 
 def _bits(real: RealData, spec: DataSpec, chosen: Chosen) -> int:
     """Return the exact bits of a baseline's samples with their labels."""
-    source = real.train.source(chosen.rows) if len(chosen.rows) else None
+    source = real.train.source(chosen.rows) if len(chosen.rows) and spec.form.varies(spec) else None
     if source is None:
         return len(chosen.batch) * real_bits(spec)
-    return spec.form.stored_bits(spec, np.array(source, dtype=object)) + len(source) * spec.bits_per_label
+    return spec.form.stored_bits(spec, source) + len(source) * spec.bits_per_label
 
 
 def _fitted(
@@ -103,7 +102,7 @@ def _fitted(
 ) -> tuple[list[Chosen], list[int]]:
     """Return chosen samples that fit into some bits where samples differ in size, fewer of them if need be."""
     size = _bits(real, spec, chosen)
-    while real.train.keeps_source and size > bits and count > spec.num_groups:
+    while spec.form.varies(spec) and size > bits and count > spec.num_groups:
         count = max(spec.num_groups, min(count - spec.num_groups, count * bits // size))
         chosen = baseline(real, spec, count, streams, extractor)
         size = _bits(real, spec, chosen)

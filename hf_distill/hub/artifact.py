@@ -122,7 +122,9 @@ class DistilledDataset(Generic[SpecT]):
         batch, packed = synthetic.decode(synthetic.codes()), synthetic.pack()
         if synthetic.weight_part is not None:
             about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
-        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), stored=synthetic.stored(), **about)
+        return cls(
+            synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), stored=synthetic.stored(batch.x), **about
+        )
 
     def __len__(self) -> int:
         return self._format.rows(self.x)

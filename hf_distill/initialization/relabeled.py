@@ -88,9 +88,9 @@ class RelabeledSamples(InitialSamples[RealData]):
             y = torch.stack([self._label(teachers, part) for part in views_of(seen, self.views, self.share)], 1)
         else:
             y = self._label(teachers, seen)
-        batch = Batch(drawn.x, y, drawn.w)
+        batch = Batch(drawn.x, y, drawn.w, source=drawn.source)
         order = batch.hard.argsort(stable=True)
-        return (batch if self.soft else Batch(drawn.x, batch.hard, drawn.w)).take(order)
+        return (batch if self.soft else Batch(drawn.x, batch.hard, drawn.w, source=drawn.source)).take(order)
 
     @torch.no_grad()
     def _label(self, teachers: list[nn.Module], x: Tensor) -> Tensor:

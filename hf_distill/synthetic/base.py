@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
@@ -114,15 +113,19 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     def decode(self, codes: dict[str, Tensor]) -> Batch:
         """Return everything that the stored variables stand for, in the networks' units."""
 
-    def stored(self) -> np.ndarray | None:
-        """Return what is published, where it is more than what the set decodes to tells: texts as they were chosen."""
-        return None
-
-    def start_from(self, source: Sequence[Any]) -> None:
-        """Keep what the source holds of the samples that the set was started from, where these stay as they are.
+    def stored(self, x: Tensor) -> np.ndarray | None:
+        """Return what is published, where it is more than inputs tell: chosen samples as the source holds them.
 
         Args:
-            source: The values of the source's column, one a sample.
+            x: What the set decodes to. What is learned by now, or rounded, is no longer the source's.
+        """
+        return None
+
+    def start_from(self, source: np.ndarray) -> None:
+        """Keep what is published of the samples that the set was started from, where these stay as they are.
+
+        Args:
+            source: A row a sample.
         """
 
     def exact_row(self) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -43,6 +43,7 @@ class PixelSet(Synthetic[DataSpec]):
         self.clip = clip
         self.labels = HardLabels() if labels is None else labels
         self.weights = weights
+        self._chosen: tuple[Tensor, np.ndarray] | None = None
 
     @property
     def size(self) -> int:
@@ -97,11 +98,27 @@ class PixelSet(Synthetic[DataSpec]):
             self.weights.initialize(x.new_ones(len(x)) if w is None else w)
         self.project()
 
+    @torch.no_grad()
+    def start_from(self, source: np.ndarray) -> None:
+        """See :class:`Synthetic`."""
+        self._chosen = self.decode(self.codes()).x.detach().cpu().clone(), source
+
+    def stored(self, x: Tensor) -> np.ndarray | None:
+        """See :class:`Synthetic`: the source's rows, as long as they are what the set decodes to."""
+        if self._chosen is None or not torch.equal(self._chosen[0], x.detach().cpu()):
+            return None
+        return self._chosen[1]
+
     def keep(self, index: Tensor) -> None:
         """Leave out all samples but some, by their numbers."""
         self.pixels = nn.Parameter(self.pixels.detach()[index])
+        self._keep_parts(index)
+
+    def _keep_parts(self, index: Tensor) -> None:
         for part in self._parts():
             part.keep(index)
+        if self._chosen is not None:
+            self._chosen = self._chosen[0][index.cpu()], self._chosen[1][index.cpu().numpy()]
 
     def _parts(self) -> list[Labels | Weights]:
         return [self.labels] if self.weights is None else [self.labels, self.weights]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -196,11 +195,11 @@ class QuantizedSet(Synthetic[Spec]):
         found = self.synthetic.codes()
         return {name: values for name, values in found.items() if name not in self.synthetic.EXACT}
 
-    def stored(self) -> np.ndarray | None:
+    def stored(self, x: Tensor) -> np.ndarray | None:
         """See :class:`Synthetic`."""
-        return self.synthetic.stored()
+        return self.synthetic.stored(x)
 
-    def start_from(self, source: Sequence[Any]) -> None:
+    def start_from(self, source: np.ndarray) -> None:
         """See :class:`Synthetic`."""
         self.synthetic.start_from(source)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +43,6 @@ class TokenSet(PixelSet):
     EXACT = ("tokens",)
 
     ids: Tensor
-    written: Tensor
-    ends: Tensor
 
     def __init__(
         self,
@@ -77,38 +74,23 @@ class TokenSet(PixelSet):
             self.scores = nn.Parameter(self.start * F.one_hot(ids, int(spec.about["tokens"])).float())
         else:
             self.register_buffer("ids", ids)
-            self.register_buffer("written", torch.empty(0, dtype=torch.uint8))
-            self.register_buffer("ends", torch.empty(0, dtype=torch.int64))
         self.labels.initialize(y, spec)
         if self.weights is not None:
             self.weights.initialize(x.new_ones(len(x)) if w is None else w)
         self.project()
 
-    def start_from(self, source: Sequence[Any]) -> None:
+    def start_from(self, source: np.ndarray) -> None:
         """See :class:`Synthetic`; learned texts are others."""
         if not self.learned:
-            texts = [str(text).encode() for text in source]
-            self.written = torch.tensor(list(b"".join(texts)), dtype=torch.uint8, device=self.ids.device)
-            self.ends = torch.tensor([len(text) for text in texts], device=self.ids.device).cumsum(0)
-
-    def stored(self) -> np.ndarray | None:
-        """See :class:`Synthetic`."""
-        if self.learned or not len(self.ends):
-            return None
-        data, ends = bytes(self.written.tolist()), self.ends.tolist()
-        return np.array([data[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)], dtype=object)
+            super().start_from(source)
 
     def keep(self, index: Tensor) -> None:
         """See :class:`PixelSet`."""
-        texts = self.stored()
         if self.learned:
             self.scores = nn.Parameter(self.scores.detach()[index])
         else:
             self.ids = self.ids[index]
-        if texts is not None:
-            self.start_from([texts[place] for place in index.tolist()])
-        for part in self._parts():
-            part.keep(index)
+        self._keep_parts(index)
 
     def numbers(self) -> Tensor:
         """Return the numbers of the tokens, ``(M, L)`` int64, what follows the end of a text left out."""

@@ -121,8 +121,7 @@ class Kind(ABC):
         noun: What a column of it holds, in messages, with its article.
         plural: What its samples are, in messages.
         values: What its stored values are, in the plural.
-        keeps_source: Selected samples are published as the source holds them, which inputs do not tell all of, and
-            which may differ in size.
+        keeps_source: Selected samples are published as the source holds them, which inputs do not tell all of.
         has_means: The mean of some samples is one that could be another sample.
         continuous: An input changed a little is an input: it can be learned as it is.
         options: Those of :class:`~hf_distill.data.RealData` that are for this kind; others refuse them.
@@ -250,6 +249,19 @@ class Kind(ABC):
     def stored_bits(self, spec: DataSpec, stored: np.ndarray) -> int:
         """Return the exact bits of published inputs."""
         return len(stored) * self.sample_bits(spec)
+
+    def varies(self, spec: DataSpec) -> bool:
+        """Whether published inputs differ in size."""
+        return False
+
+    def chosen(self, spec: DataSpec, rows: pa.Table) -> np.ndarray | None:
+        """Return what is published of rows of the source, None where their inputs tell all of it.
+
+        Args:
+            spec: The specification.
+            rows: Their input columns, as they are stored.
+        """
+        return None
 
     def flat(self, spec: DataSpec, x: Tensor) -> Tensor:
         """Return inputs as points that have distances, ``(B, D)``."""

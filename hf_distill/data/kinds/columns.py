@@ -41,6 +41,7 @@ class ColumnsKind(Kind):
     noun = "a number or a category"
     plural = "rows of columns"
     has_means = False
+    keeps_source = True
 
     def takes(self, feature: Any) -> bool:
         """See :class:`Kind`: a single column is of another kind."""
@@ -158,6 +159,17 @@ class ColumnsKind(Kind):
             start += part.width
         return out
 
+    def chosen(self, spec: DataSpec, rows: pa.Table) -> np.ndarray:
+        """See :class:`Kind`: the cells."""
+        return self._cells(rows, [part.name for part in self.parts(spec)])
+
+    @staticmethod
+    def _cells(table: pa.Table, names: Sequence[str]) -> np.ndarray:
+        out = np.empty((len(table), len(names)), dtype=object)
+        for place, name in enumerate(names):
+            out[:, place] = table[name].to_pylist()
+        return out
+
     def load(self, spec: DataSpec, stored: np.ndarray) -> Tensor:
         """See :class:`Kind`."""
         encoded = [part.encode(list(stored[:, place])) for place, part in enumerate(self.parts(spec))]
@@ -165,17 +177,15 @@ class ColumnsKind(Kind):
 
     def write(self, spec: DataSpec, stored: np.ndarray) -> dict[str, list[Any]]:
         """See :class:`Kind`."""
-        return {part.name: list(stored[:, place]) for place, part in enumerate(self.parts(spec))}
+        return {part.name: part.typed(stored[:, place]) for place, part in enumerate(self.parts(spec))}
 
     def read(self, spec: DataSpec, table: pa.Table) -> np.ndarray:
         """See :class:`Kind`."""
-        out = np.empty((len(table), len(spec.about["columns"])), dtype=object)
+        out = self._cells(table, [part.name for part in self.parts(spec)])
         for place, part in enumerate(self.parts(spec)):
-            cells = table[part.name].to_pylist()
             known = set(part.values or ())
-            if any(cell not in known if part.values is not None else cell is None for cell in cells):
+            if any(cell not in known if part.values is not None else cell is None for cell in out[:, place]):
                 raise ArtifactError(f"column {part.name!r} holds what is none of its values: it is damaged")
-            out[:, place] = cells
         return out
 
 

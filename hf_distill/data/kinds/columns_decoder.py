@@ -66,6 +66,10 @@ class Column:
             return [min(max(int(value), limits.min), limits.max) for value in numbers.round()]
         return [float(value) for value in numbers.astype(dtype)]
 
+    def typed(self, cells: np.ndarray) -> Any:
+        """Return cells as ``datasets`` takes them: numbers as an array of Arrow, in which the largest find room."""
+        return list(cells) if self.values is not None else pa.array(np.array(cells, np.dtype(self.dtype)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
         own = {"name": self.name, "dtype": self.dtype}

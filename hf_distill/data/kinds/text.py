@@ -88,6 +88,14 @@ class TextKind(Kind):
         """See :class:`Kind`: those of an average text of the training split, with its end."""
         return round(8 * (spec.about["mean_bytes"] + 1))
 
+    def varies(self, spec: DataSpec) -> bool:
+        """See :class:`Kind`."""
+        return True
+
+    def chosen(self, spec: DataSpec, rows: pa.Table) -> np.ndarray:
+        """See :class:`Kind`: the texts, byte for byte."""
+        return np.array(rows[spec.input_column].to_pylist(), dtype=object)
+
     def stored_bits(self, spec: DataSpec, stored: np.ndarray) -> int:
         """See :class:`Kind`: 8 a byte, and 8 for the end of each text."""
         return sum(8 * (len(text.encode()) + 1) for text in stored)

@@ -31,6 +31,7 @@ class VectorKind(Kind):
     topic = "tabular"
     noun = "a List of numbers"
     plural = "numbers"
+    keeps_source = True
     options = ("transform",)
 
     def takes(self, feature: Any) -> bool:
@@ -120,6 +121,14 @@ class VectorKind(Kind):
         if dtype.itemsize < 4 or dtype == np.float32:
             return False
         return dtype.kind in "iu" or any(abs(mean) > FAR * std for mean, std in zip(spec.mean, spec.std, strict=True))
+
+    def chosen(self, spec: DataSpec, rows: pa.Table) -> np.ndarray | None:
+        """See :class:`Kind`: the numbers in their own type, unless they are transformed."""
+        if spec.transform is not None:
+            return None
+        columns = [rows[name].to_pylist() for name in spec.columns or (spec.input_column,)]
+        numbers = zip(*columns, strict=True) if spec.columns else map(flattened, columns[0])
+        return np.array(list(numbers), self.value_dtype(spec))
 
     def write(self, spec: DataSpec, stored: np.ndarray) -> dict[str, list[Any]]:
         """See :class:`Kind`."""

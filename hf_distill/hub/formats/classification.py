@@ -60,7 +60,7 @@ class ClassificationFormat(Format[DataSpec]):
 
     def varies(self, spec: DataSpec) -> bool:
         """See :class:`Format`."""
-        return spec.form.keeps_source
+        return spec.form.varies(spec)
 
     def published_bits(
         self, spec: DataSpec, rows: int, layout: dict[str, Any] | None = None, stored: np.ndarray | None = None
