@@ -9,13 +9,14 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place, run_folder
-from hf_distill.cli.records import check_configurations, check_record, run_config, trusts, upgraded
+from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
 from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.older import upgraded
 from hf_distill.hub.record import RECORD
 from hf_distill.methods.start import read_start
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
 from hf_distill.hub.results import features_table, recipes_table, results_table
+from hf_distill.hub.script import as_python, is_hub_source
 from hf_distill.hub.tables import TABLE_OVERHEAD
-from hf_distill.markdown import Markdown, as_json, cell, code, fenced, plain
+from hf_distill.markdown import Markdown, as_json, cell, code, fenced
 from hf_distill.table import Table
 from hf_distill.text import printable, shorten
 
@@ -39,12 +39,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 
 
-def _as_python(value: Any) -> str:
-    """Write a value as Python source for the snippets."""
-    return plain(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else repr(value)
-
-
-_ENVIRONMENT.filters |= {"py": _as_python, "cell": cell, "code": code, "fenced": fenced}
+_ENVIRONMENT.filters |= {"py": as_python, "cell": cell, "code": code, "fenced": fenced}
 _ENVIRONMENT.globals |= {"cell": cell, "code": code, "as_json": as_json}
 
 
@@ -71,7 +66,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         record=record,
         title=_title(spec),
         source_name=_source_name(spec),
-        on_hub=_is_hub_source(spec.source),
+        on_hub=is_hub_source(spec.source),
         place=repo_id or "path/to/this/folder",
         is_local=repo_id is None,
         preview=PREVIEW if record.get("preview", True) else "",  # older records do not say that it is there
@@ -96,7 +91,7 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
     about: dict[str, Any] = {"pretty_name": shorten(printable(_title(spec))), **_license(spec.source.get("license"))}
-    if _is_hub_source(spec.source):
+    if is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")
     data = DatasetCardData(task_categories=[spec.task], size_categories=[size], tags=list(_TAGS), **about)
@@ -133,15 +128,9 @@ def _license(name: str | list[str] | None) -> dict[str, Any]:
     return {"license": "other", "license_name": " ".join(", ".join(names).split())[:100]}
 
 
-def _is_hub_source(source: dict[str, Any]) -> bool:
-    """Whether the source is a Hub dataset: those alone have a revision."""
-    form = r"[\w.-]{1,100}(/[\w.-]{1,100})?"
-    return bool(source.get("revision")) and bool(re.fullmatch(form, source.get("path") or ""))
-
-
 def _source_name(spec: Spec) -> str:
     path = (spec.source.get("path") or "").rstrip("/")
-    return path if _is_hub_source(spec.source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
+    return path if is_hub_source(spec.source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
 
 
 def _title(spec: Spec) -> str:

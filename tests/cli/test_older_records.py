@@ -9,10 +9,11 @@ import pytest
 
 from hf_distill.cli.evaluate import build_parser
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.records import check_record, upgraded
+from hf_distill.cli.records import check_record
 from hf_distill.data import SeriesData
 from hf_distill.errors import UserError
 from hf_distill.evaluation import ClassificationEvaluator, ForecastingEvaluator
+from hf_distill.hub.older import upgraded
 from hf_distill.training import KL, SGD, Adam, AdamW, Cosine, CrossEntropy, ForecastRecipe, Recipe, StepDecay
 
 CARDS = sorted((Path(__file__).parents[2] / "model_cards").iterdir())

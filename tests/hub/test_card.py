@@ -25,6 +25,13 @@ from tests.hub.conftest import (
 )
 
 
+def scripts(card: str, folder: Path) -> list[str]:
+    """The scripts of a card, with the set for its own test rows."""
+    found = re.findall(r"```python\n(.*?)```", card, re.S)
+    assert len(found) == 3
+    return [re.sub("path/to/(this/folder|test/rows)", str(folder), text) for text in found]
+
+
 def record_of(folder: Path) -> dict:
     return json.loads((folder / "distillation.json").read_text())
 
@@ -119,12 +126,9 @@ def test_snippets_of_other_targets_run(spec, elsewhere: Elsewhere, tmp_path: Pat
     dataset = make(spec, per_class=6)
     folder = dataset.save_pretrained(tmp_path / "set")
     card = (folder / "README.md").read_text()
-    load, train, decode = (
-        text.replace("path/to/this/folder", str(folder)) for text in re.findall(r"```python\n(.*?)```", card, re.S)
-    )
+    load, train, decode = scripts(card, folder)
     learned, y, codes = elsewhere(f"""{load}{train}
-out = network(x)
-learned = (out - y).abs().max() if y.shape[1] == 1 else ((out > 0) != y.bool()).sum()
+learned = (out - y).abs().max() if y.shape[1] == 1 else ((out > 0) != truth.bool()).sum()
 {decode.replace("x, y, w", "_, codes, w")}
 import json
 print(json.dumps([float(learned), y.tolist(), codes.tolist()]))
@@ -147,9 +151,7 @@ print(json.dumps([float(learned), y.tolist(), codes.tolist()]))
 def test_snippets_run_without_the_library(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
     dataset = make(spec)
     folder = dataset.save_pretrained(tmp_path / "set")
-    snippets = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
-    assert len(snippets) == 3
-    load, train, decode = (text.replace("path/to/this/folder", str(folder)) for text in snippets)
+    load, train, decode = scripts((folder / "README.md").read_text(), folder)
     read, codes, labels, weights = elsewhere(f"""{load}{train}
 out = {{"x": x.double().tolist(), "y": y.tolist(), "guess": network(x).argmax(1).tolist()}}
 {decode}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,15 @@ from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
 from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import sample_tasks
+from hf_distill.hub.results import format_score
+from hf_distill.hub.script import is_hub_source, readable, script_of, test_rows
 from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.synthetic.base import Bits
+
+_TORCH = """import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from torch import nn"""
 
 
 class ClassificationFormat(Format[DataSpec]):
@@ -117,7 +125,19 @@ class ClassificationFormat(Format[DataSpec]):
     def card_variables(self, spec: DataSpec, record: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
         count, labels = record["rows"] / spec.num_groups, record["codes"]["meta"].get("labels", {})
+        script = script_of(spec, record)
+        augment = script.augment
+        lines, said = test_rows(spec, is_hub_source(spec.source)) if readable(spec) else ([], "")
         return {
+            "script": script,
+            "script_score": _score(script.row),
+            "augment": augment,
+            "hole": [int(side * augment["cutout"] + 0.5) for side in spec.shape[1:]] if augment else [],
+            "shift": [int(side * augment["crop"] + 0.5) for side in spec.shape[1:]] if augment else [],
+            "test_lines": lines,
+            "test_said": said,
+            "torch_imports": _TORCH,
+            "resized": _resized(spec, record),
             "goal": GOALS[spec.target],
             "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
             "mean": [round(value, 6) for value in spec.mean],
@@ -129,6 +149,19 @@ class ClassificationFormat(Format[DataSpec]):
             "soft": "top" in labels or "dense" in labels,
             "transform_text": _transform_text(spec.transform["init_args"]) if spec.transform else "",
         }
+
+
+def _score(row: Mapping[str, Any] | None) -> str:
+    return "" if row is None else format_score(row.get("mean"), row.get("std"), row["metric"])
+
+
+def _resized(spec: DataSpec, record: dict[str, Any]) -> str:
+    """Return what the script does to pictures that were brought to one size."""
+    data = record["config"].get("data")
+    options = data.get("init_args") if isinstance(data, dict) else None
+    if not isinstance(options, dict) or options.get("image_size") is None:
+        return ""
+    return f".resize(({spec.shape[-1]}, {spec.shape[-2]}), 2)"  # 2 is bilinear
 
 
 def _transform_text(options: dict[str, Any]) -> str:
