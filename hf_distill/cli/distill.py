@@ -15,11 +15,12 @@ from jsonargparse import ArgumentParser
 from hf_distill.cli.automatic import completed
 from hf_distill.cli.evaluate import measure
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, described, place, run_folder
+from hf_distill.cli.parsing import add_card, add_data, add_evaluator, add_trust, described, place, run_folder
 from hf_distill.cli.records import check_configurations, same_run, saving_run_config
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.files import locked, user_path, write_atomically
+from hf_distill.hub.about import About
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.private import without_private_paths
@@ -56,6 +57,7 @@ def build_parser() -> ArgumentParser:
     parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
     add_evaluator(parser)
     add_trust(parser)
+    add_card(parser)
     parser.add_argument(
         "--evaluate",
         type=bool | Literal["quick"],
@@ -76,7 +78,7 @@ def run(argv: list[str]) -> None:
     check_configurations(argv)
     parser = build_parser()
     argv, opened = completed(argv)
-    config = parse(parser, argv)
+    config = parse(parser, argv, card=About)
     shown = config.output_dir or Path("outputs") / _name(config)
     output = user_path(shown)
     if config.repo_id is not None:
@@ -107,7 +109,7 @@ def run(argv: list[str]) -> None:
             if main:
                 print(f"{shown} is finished")
         else:
-            _distill(method, real, options, output, resolved, shown)
+            _distill(method, real, options, output, resolved, shown, objects.card)
         if not main:
             return
         if config.evaluate:
@@ -117,7 +119,9 @@ def run(argv: list[str]) -> None:
         print(DistilledDataset.from_pretrained(output).push_to_hub(config.repo_id, private=config.private))
 
 
-def _distill(method: Method, real: Data, run: Run, output: Path, resolved: dict[str, Any], shown: Path) -> None:
+def _distill(
+    method: Method, real: Data, run: Run, output: Path, resolved: dict[str, Any], shown: Path, about: About
+) -> None:
     accelerator = Accelerator()
     started = time.perf_counter()
     place(real, accelerator.device)
@@ -126,6 +130,7 @@ def _distill(method: Method, real: Data, run: Run, output: Path, resolved: dict[
         return
     seconds = time.perf_counter() - started
     assert run.folder is not None
+    artifact.about = about.to_dict()
     with saving_run_config(output, resolved):
         artifact.save_pretrained(output)
     method.finish(run.folder)

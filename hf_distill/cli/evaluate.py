@@ -36,6 +36,7 @@ def build_parser() -> ArgumentParser:
     add_evaluator(parser)
     add_trust(parser)
     parser.add_argument("--quick", type=bool, default=False, help="a sketch by few networks, trained briefly")
+    parser.add_argument("--overwrite", type=bool, default=False, help="forget what was measured by other protocols")
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 
@@ -53,7 +54,7 @@ def run(argv: list[str]) -> None:
         raise UserError(f"no folder {config.folder}")
     objects = build(parser, config)
     evaluator = objects.evaluator.quick() if config.quick else objects.evaluator
-    measure(folder, objects.data, evaluator, progress=config.progress)
+    measure(folder, objects.data, evaluator, progress=config.progress, alone=config.overwrite)
 
 
 def _folder_config(argv: list[str]) -> dict[str, Any] | None:
@@ -81,12 +82,22 @@ def _folder_config(argv: list[str]) -> dict[str, Any] | None:
     return known
 
 
-def measure(folder: Path, real: Data, evaluator: Evaluator, progress: bool = True) -> DistilledDataset:
-    """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact."""
+def measure(
+    folder: Path, real: Data, evaluator: Evaluator, progress: bool = True, alone: bool = False
+) -> DistilledDataset:
+    """Evaluate the artifact in a folder, keep the result with it, print the table and return the artifact.
+
+    Args:
+        folder: Where it is.
+        real: The data that it was made from.
+        evaluator: How it is measured.
+        progress: Show progress bars.
+        alone: Forget what was measured by other protocols.
+    """
     artifact = DistilledDataset.from_pretrained(folder)
     place(real, evaluator.device)
     start = read_start(run_folder(folder), artifact.config)
     evaluation = evaluator.evaluate(artifact, real, progress=progress, start=start)
-    artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures)
+    artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures, alone=alone)
     print(evaluation)
     return artifact

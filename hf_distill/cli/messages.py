@@ -20,7 +20,7 @@ from hf_distill.options import check_options, check_value, option_types
 from hf_distill.parts import Part, concrete, kinds
 
 
-def parse(parser: ArgumentParser, argv: list[str], **groups: type[Part]) -> Namespace:
+def parse(parser: ArgumentParser, argv: list[str], **groups: type[Any]) -> Namespace:
     """Parse a command line; the parser is one with ``exit_on_error=False``.
 
     Args:

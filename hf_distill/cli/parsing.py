@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.data.base import Data
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.hub.about import About
 from hf_distill.lazy import import_parts
 from hf_distill.networks.cost import find_device
 
@@ -38,6 +39,11 @@ def add_trust(parser: ArgumentParser) -> None:
         help="let a set's record, or a configuration that came with a set, name code, models and files that are not "
         "hf_distill's: whoever made the set then runs code on this machine",
     )
+
+
+def add_card(parser: ArgumentParser) -> None:
+    """Add ``--card.*``."""
+    parser.add_class_arguments(About, "card")
 
 
 def place(real: Data, device: torch.device | str) -> None:

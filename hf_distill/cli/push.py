@@ -18,17 +18,31 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--repo_id", type=str, required=True, help="namespace/name; made where it does not exist")
     parser.add_argument("--private", type=bool, default=False, help="make it private")
     parser.add_argument("--revision", type=str | None, default=None, help="the branch; main by default")
-    parser.add_argument("--message", type=str | None, default=None, help="the commit's title")
+    parser.add_argument("--create_pr", type=bool, default=False, help="open a pull request instead of a commit")
+    parser.add_argument("--commit_message", type=str | None, default=None, help="the commit's title")
+    parser.add_argument("--commit_description", type=str | None, default=None, help="what else is to be said of it")
+    parser.add_argument("--title", type=str | None, default=None, help="the card's title")
+    parser.add_argument("--license", type=str | None, default=None, help="its licence; that of the source if left out")
+    parser.add_argument("--author", type=str | None, default=None, help="who made the source, or whom it belongs to")
+    parser.add_argument("--tags", type=list[str], default=[], help="further tags, such as [medicine]")
     return parser
 
 
 def run(argv: list[str]) -> None:
     """Publish and print the commit's address."""
+    options = parse(build_parser(), argv)
+
+    from hf_distill.hub.about import About
     from hf_distill.hub.artifact import DistilledDataset
 
-    options = parse(build_parser(), argv)
     artifact = DistilledDataset.from_pretrained(options.folder)
     address = artifact.push_to_hub(
-        options.repo_id, private=options.private, revision=options.revision, commit_message=options.message
+        options.repo_id,
+        private=options.private,
+        revision=options.revision,
+        commit_message=options.commit_message,
+        commit_description=options.commit_description,
+        create_pr=options.create_pr,
+        about=About(title=options.title, license=options.license, author=options.author, tags=options.tags),
     )
     print(address)

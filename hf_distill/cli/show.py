@@ -29,7 +29,12 @@ def run(argv: list[str]) -> None:
     records = [(printable(folder), _read(folder)) for folder in parse(build_parser(), argv).folders]
     for folder, record in records:
         print(_describe(folder, record))
-    measured = [(folder, record["evaluation"]) for folder, record in records if record.get("evaluation")]
+    measured = [
+        (folder, evaluation)
+        for folder, record in records
+        for evaluation in (record.get("evaluation"), *record.get("other_evaluations", []))
+        if evaluation
+    ]
     if measured:
         from hf_distill.hub.results import evaluation_text
 

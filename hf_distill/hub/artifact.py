@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, Literal
 
 import numpy as np
 import torch
 from datasets import Dataset
-from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.base import SpecT
 from hf_distill.data.batch import Batch
-from hf_distill.errors import ArtifactError, UserError
+from hf_distill.errors import UserError
 from hf_distill.files import user_path
 from hf_distill.hub import publish, record
-from hf_distill.hub.card import write_texts
-from hf_distill.hub.exact import (
-    check_decoder,
-    exact,
-    exact_columns,
-    exact_labels,
-    exact_views,
-    exact_weights,
-)
+from hf_distill.hub.about import About
+from hf_distill.hub.exact import check_decoder, exact, exact_columns, exact_labels, exact_views, exact_weights
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.pictures import encode_pictures, write_pictures
+from hf_distill.hub.measured import store_evaluation
+from hf_distill.hub.pictures import Pictures, encode_pictures
 from hf_distill.hub.reading import explained, read_contents
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.hub.writing import Check, write_contents
@@ -60,12 +53,14 @@ class DistilledDataset(Generic[SpecT]):
         versions: Library versions; the present ones if None.
         pictures: Further pictures for the card by their file names (``spectrum.png``), as Pillow images or PNG bytes;
             the name is the caption.
+        about: What its maker says of it on the card, as :meth:`About.to_dict` has it.
         w: Weights of the samples ``(M,)``, 1 on average; all one if None.
         stored: The published values, where these are more than ``x`` tells: texts; those that ``x`` stands for if None.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
         folder: The local folder that holds this set, once saved or loaded from one.
+        other_evaluations: What was measured by other protocols.
         layout: What a reader must know beside the rows of config ``default``, JSON.
         pictures: PNG bytes by file name.
         evaluation_pictures: Names of those that the evaluation brought, which the next one replaces.
@@ -87,7 +82,8 @@ class DistilledDataset(Generic[SpecT]):
         citations: Sequence[str] = (),
         evaluation: dict[str, Any] | None = None,
         versions: dict[str, str] | None = None,
-        pictures: Mapping[str, PILImage.Image | bytes] | None = None,
+        pictures: Pictures | None = None,
+        about: dict[str, Any] | None = None,
         w: Tensor | None = None,
         stored: np.ndarray | None = None,
     ) -> None:
@@ -109,6 +105,8 @@ class DistilledDataset(Generic[SpecT]):
         self.history = list(history)
         self.citations = [citation for citation in citations if citation]
         self.evaluation = evaluation
+        self.other_evaluations: list[dict[str, Any]] = []
+        self.about = dict(about or {})
         self.versions = versions or record.library_versions()
         self.pictures = encode_pictures(pictures or {})
         self.evaluation_pictures: list[str] = []
@@ -171,16 +169,15 @@ class DistilledDataset(Generic[SpecT]):
         return Batch.of(x, self.y if y is None else y, w)
 
     def to_dataset(self) -> Dataset:
-        """Return config ``default``: a dataset with the source's column names and feature types."""
+        """Return config ``default``, with the source's column names and feature types."""
         return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.
 
-        Files in the folder that are no part of an artifact (checkpoints, logs) stay; an older artifact is replaced as
-        a whole, its evaluation included. The folder that the process stands in stays the same folder: its entries
-        change one by one, the record last, and what an interrupted save leaves there may be refused as changed until it
-        is saved again.
+        Files that are no part of an artifact (checkpoints, logs) stay; an older artifact is replaced as a whole, its
+        evaluation included. Of the folder that the process stands in the entries change one by one, the record last,
+        and what an interrupted save leaves there may be refused as changed until it is saved again.
 
         Raises:
             UserError: The folder holds something else, or the file system refuses (full disk, no permission).
@@ -194,44 +191,29 @@ class DistilledDataset(Generic[SpecT]):
         return self.folder
 
     def published(self) -> DistilledDataset:
-        """Return the set as anyone reads it, written to a temporary folder and read back.
-
-        Raises:
-            DivergenceError: Its values are not finite or far out; constant sets are what a measurement is there for.
-        """
+        """Return the set as anyone reads it, written and read back; it may be constant, but not diverged."""
         with tempfile.TemporaryDirectory() as temporary:
             self._write(Path(temporary), check="values")
             return self.from_pretrained(temporary)
 
     def add_evaluation(
-        self, evaluation: dict[str, Any], pictures: Mapping[str, PILImage.Image | bytes] | None = None
+        self, evaluation: dict[str, Any], pictures: Pictures | None = None, *, alone: bool = False
     ) -> None:
-        """Store ``{"protocol": {...}, "rows": [...]}`` in place of an older evaluation and render the card again.
+        """Store ``{"protocol": {...}, "rows": [...]}`` beside what was measured otherwise, and render the card again.
 
-        In a saved set ``evaluation.json``, ``distillation.json``, the card and the pictures change together; the
-        samples do not.
+        ``evaluation.json`` and the card's table are the newest by a whole protocol, and a sketch where there is none.
+        In a saved set they, ``distillation.json`` and the pictures change together; the samples do not.
 
         Args:
             evaluation: The content of ``evaluation.json``.
             pictures: What the evaluation shows on the card, by file name; those of an older evaluation go.
+            alone: Forget all others.
 
         Raises:
             ArtifactError: The folder holds another set by now.
             UserError: A picture's name is no plain file name.
         """
-        added = encode_pictures(pictures or {})
-        kept = {name: data for name, data in self.pictures.items() if name not in self.evaluation_pictures}
-        shown = {**kept, **added}
-        if self.folder is not None:
-            on_disk = record.read_record(self.folder)
-            if on_disk["files"] != self._files:
-                raise ArtifactError(f"{self.folder} holds another set since this one was read: evaluate it again")
-            changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES, record.DECODER)
-            values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": evaluation}
-            with replace_folder(self.folder, keep=lambda name: name not in changed, last=record.RECORD) as stage:
-                write_pictures(stage, shown)
-                write_texts(stage, values)
-        self.evaluation, self.pictures, self.evaluation_pictures = evaluation, shown, list(added)
+        store_evaluation(self, evaluation, encode_pictures(pictures or {}), alone)
 
     def push_to_hub(
         self,
@@ -241,8 +223,11 @@ class DistilledDataset(Generic[SpecT]):
         revision: str | None = None,
         token: str | None = None,
         commit_message: str | None = None,
+        commit_description: str | None = None,
+        create_pr: bool = False,
+        about: About | None = None,
     ) -> str:
-        """Publish the set as a Hub dataset in one commit and return the commit's address.
+        """Publish the set as a Hub dataset in one commit and return its address.
 
         Args:
             repo_id: ``namespace/name``; made where it does not exist.
@@ -250,6 +235,9 @@ class DistilledDataset(Generic[SpecT]):
             revision: The branch, made where it does not exist; ``main`` if None.
             token: The access token; the one of ``hf auth login`` if None.
             commit_message: The commit's title.
+            commit_description: What else is to be said of it.
+            create_pr: Open a pull request and leave the branch as it is.
+            about: What the card says beside what the set's own ``about`` does.
 
         Raises:
             UserError: The name is wrong, or the repository holds something else.
@@ -258,8 +246,9 @@ class DistilledDataset(Generic[SpecT]):
         """
         publish.check_repo_id(repo_id)
         with tempfile.TemporaryDirectory() as temporary:
-            self._write(Path(temporary), repo_id)
-            return publish.push(Path(temporary), repo_id, private, revision, token, commit_message)
+            self._write(Path(temporary), repo_id, about=about)
+            said = publish.Commit(commit_message, commit_description, create_pr)
+            return publish.push(Path(temporary), repo_id, private, revision, token, said)
 
     @classmethod
     def from_pretrained(
@@ -294,9 +283,12 @@ class DistilledDataset(Generic[SpecT]):
         with explained(folder):
             loaded = cls(**read_contents(folder, values))
         loaded.evaluation_pictures = values.get("evaluation_pictures", [])
+        loaded.other_evaluations = values.get("other_evaluations", [])
         loaded._files = values["files"]
         return loaded
 
-    def _write(self, folder: Path, repo_id: str | None = None, *, check: Check = "all") -> dict[str, Any]:
+    def _write(
+        self, folder: Path, repo_id: str | None = None, *, check: Check = "all", about: About | None = None
+    ) -> dict[str, Any]:
         """Write all files of the artifact into an empty folder; see :func:`hf_distill.hub.writing.write_contents`."""
-        return write_contents(self, folder, repo_id, check)
+        return write_contents(self, folder, repo_id, check, about)

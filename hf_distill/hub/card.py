@@ -18,9 +18,10 @@ from hf_distill.data.base import Spec
 from hf_distill.decode import reading
 from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.making import made_of
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
-from hf_distill.hub.results import features_table, recipes_table, results_table
+from hf_distill.hub.results import features_table, recipes_table, results_table, verdict
 from hf_distill.hub.script import as_python, is_hub_source
 from hf_distill.hub.tables import TABLE_OVERHEAD
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced
@@ -61,10 +62,14 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
     evaluation = record.get("evaluation") or {}
+    about, others = record.get("about") or {}, record.get("other_evaluations") or []
     body = _ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
-        title=_title(spec),
+        title=about.get("title") or _title(spec),
+        about=about,
+        licence=about.get("license") or spec.source.get("license"),
+        owner=about.get("author") or spec.source.get("author"),
         source_name=_source_name(spec),
         on_hub=is_hub_source(spec.source),
         place=repo_id or "path/to/this/folder",
@@ -73,9 +78,15 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         pictures=record.get("pictures", []),
         versions=", ".join(f"{cell(name)} {cell(version)}" for name, version in record["versions"].items()),
         results=results_table(evaluation["rows"]) if evaluation.get("rows") else None,
+        verdicts=[line for line in map(verdict, evaluation.get("rows") or []) if line],
+        sketch=bool((evaluation.get("protocol") or {}).get("sketch")),
+        others=[(other, results_table(other["rows"])) for other in others if other.get("rows")],
         recipes=recipes_table(evaluation.get("rows") or []),
         features=features_table(evaluation["features"]) if evaluation.get("features") else None,
         sizes=_sizes(spec, record),
+        summary=_summary(spec, record),
+        made=made_of(record),
+        took=_took(record["timing"]),
         variables=_variables(record["codes"]["meta"]),
         codes_bytes=record["files"][TABLES["codes"]]["bytes"],
         table_overhead=TABLE_OVERHEAD,
@@ -90,11 +101,13 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     """Return the card's YAML head: what the Hub searches and how ``load_dataset`` finds the files."""
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
-    about: dict[str, Any] = {"pretty_name": shorten(printable(_title(spec))), **_license(spec.source.get("license"))}
+    said = record.get("about") or {}
+    title, licence = said.get("title") or _title(spec), said.get("license") or spec.source.get("license")
+    about: dict[str, Any] = {"pretty_name": shorten(printable(title)), **_license(licence)}
     if is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")
-    data = DatasetCardData(task_categories=[spec.task], size_categories=[size], tags=list(_TAGS), **about)
+    data = DatasetCardData(task_categories=[spec.task], size_categories=[size], tags=_tags(record), **about)
     default = format_.features(spec, record.get("layout") or {})
     features = {"default": default, "codes": record["codes"]["features"]}
     infos = DatasetInfosDict({name: _info(record["files"][TABLES[name]], features[name]) for name in TABLES})
@@ -135,6 +148,38 @@ def _source_name(spec: Spec) -> str:
 
 def _title(spec: Spec) -> str:
     return f"{_source_name(spec).rsplit('/', 1)[-1]}, distilled"
+
+
+def _tags(record: dict[str, Any]) -> list[str]:
+    real = ["coreset"] if made_of(record).real else []
+    further = [shorten(printable(tag), 60) for tag in (record.get("about") or {}).get("tags", [])]
+    return list(dict.fromkeys([*_TAGS, *real, *further]))
+
+
+def _summary(spec: Spec, record: dict[str, Any]) -> str:
+    """Return in a sentence how large the set is, in the smaller of its configs, and how many times smaller it makes."""
+    source = format_of(spec.task).published_bits(spec, spec.num_rows).total
+    config = min(TABLES, key=lambda name: record["bits"][name]["total"])
+    bits, file = record["bits"][config]["total"], record["files"][TABLES[config]]["bytes"]
+    kind = format_of(spec.task).value_kind(spec) if config == "default" else "codes"
+    smaller = f", {source / bits:,.0f} times smaller than the {_kilobytes(source / 8)} of the source" if source else ""
+    return f"{_kilobytes(bits / 8)} of {kind}{smaller}; a file of {_kilobytes(file)}."
+
+
+def _kilobytes(size: float) -> str:
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:,.{0 if size >= 100 * unit else 1}f} {name}"
+    return f"{size:.0f} bytes"
+
+
+def _took(timing: dict[str, Any]) -> str:
+    """Say how long the set took to make, and on what, where the record tells."""
+    seconds, device = timing.get("seconds"), timing.get("device")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
+        return ""
+    on = f" on {cell(device)}" if isinstance(device, str) else ""
+    return f"; made in {f'{seconds:.0f} s' if seconds < 600 else f'{seconds / 60:.0f} min'}{on}"
 
 
 def _sizes(spec: Spec, record: dict[str, Any]) -> Table:

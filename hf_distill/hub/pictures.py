@@ -17,8 +17,11 @@ from hf_distill.hub.record import PICTURES
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.png")
 _MOST_BYTES, _MOST_PIXELS = 2**25, 50_000_000
 
+Pictures = Mapping[str, PILImage.Image | bytes]
+"""Pictures or PNG bytes by file name."""
 
-def encode_pictures(pictures: Mapping[str, PILImage.Image | bytes]) -> dict[str, bytes]:
+
+def encode_pictures(pictures: Pictures) -> dict[str, bytes]:
     """Return PNG bytes by file name.
 
     Raises:

@@ -11,7 +11,7 @@ _LOCAL = re.compile(r"(/|~|\.{1,2}[/\\]|[A-Za-z]:[/\\]).*", re.DOTALL)
 # Options that hold a local path or the name of a repository: namespace/name, and nothing that is longer.
 _PLACES = ("path", "pipeline", "model")
 #: The parts of a record that may name files. Names of classes and columns are none, whatever they look like.
-_LOOKED_AT = ("config", "recipe", "evaluation")
+_LOOKED_AT = ("config", "recipe", "evaluation", "other_evaluations")
 
 
 def without_private_paths(values: Any, key: str = "") -> Any:
@@ -47,4 +47,5 @@ def _exists(text: str) -> bool:
 def publishable_record(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record as it may be published: no local path in what made and measured the set."""
     spec = {**record["spec"], "source": without_private_paths(record["spec"]["source"])}
-    return {**record, "spec": spec, **{name: without_private_paths(record[name]) for name in _LOOKED_AT}}
+    looked_at = {name: without_private_paths(record[name]) for name in _LOOKED_AT if name in record}
+    return {**record, "spec": spec, **looked_at}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,22 @@ def check_repo_id(repo_id: str) -> None:
         raise UserError(f"{repo_id!r} cannot name a Hub dataset: {shorten(printable(str(error)))}") from error
 
 
-def push(
-    folder: Path, repo_id: str, private: bool, revision: str | None, token: str | None, commit_message: str | None
-) -> str:
+@dataclass(frozen=True)
+class Commit:
+    """What a commit says.
+
+    Attributes:
+        message: Its title.
+        description: What else.
+        create_pr: It is a pull request.
+    """
+
+    message: str | None = None
+    description: str | None = None
+    create_pr: bool = False
+
+
+def push(folder: Path, repo_id: str, private: bool, revision: str | None, token: str | None, said: Commit) -> str:
     """Make the repository where needed and send the folder's files in one commit; return its address.
 
     ``HfApi.upload_folder`` is not used: where xet is installed it splits a folder into several commits.
@@ -77,7 +91,9 @@ def push(
             repo_type="dataset",
             revision=revision,
             parent_commit=info.sha,
-            commit_message=commit_message or "Publish the distilled dataset",
+            commit_message=said.message or "Publish the distilled dataset",
+            commit_description=said.description,
+            create_pr=said.create_pr,
             operations=[
                 *(CommitOperationDelete(path_in_repo=name) for name in stale),
                 *(
@@ -86,7 +102,7 @@ def push(
                 ),
             ],
         )
-        return printable(str(commit.commit_url))
+        return printable(str(commit.pr_url or commit.commit_url))
 
 
 def _present(info: Any, repo_id: str) -> list[str]:

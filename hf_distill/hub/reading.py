@@ -57,6 +57,7 @@ def read_contents(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
         "packed": Packed(columns, record.without_code(values["codes"]["meta"])),
         "bits": Bits(size["data"], size["labels"], size["side"]),
         "evaluation": values.get("evaluation"),
+        "about": values.get("about"),
         "pictures": read_pictures(folder, values.get("pictures", [])),
     }
     return {**contents, **{key: values[key] for key in _KEPT}}

@@ -116,6 +116,9 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
             "pictures": different(_picture),
             "evaluation_pictures": different(_picture),
             "evaluation": optional(_evaluation),
+            "other_evaluations": listing(_evaluation),
+            "about": fields({}, {**dict.fromkeys(("title", "license", "author"), text), "tags": listing(text)}),
+            "counts": optional(listing(whole(0, MOST_ROWS))),
         },
         more=True,
     )(record, "")
@@ -123,5 +126,7 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
     for name, size in record["bits"].items():
         if size["total"] != size["data"] + size["labels"] + size["side"]:
             refuse(size["total"], f"bits.{name}.total", "the sum of its parts")
+    if record.get("counts") is not None:
+        one_of(len(spec.get("classes", ())))(len(record["counts"]), "the length of counts")
     width = len(spec["channels"]) if spec["task"] == SERIES else math.prod(spec["shape"])
     check_codes(record["codes"], record["rows"], width, *outputs_and_groups(spec))

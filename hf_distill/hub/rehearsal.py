@@ -36,7 +36,7 @@ def rehearse(spec: Spec) -> None:
             DistilledDataset._read(Path(folder))
             values = read_record(Path(folder))
             # Of all the names: are they JSON, text and different, and does the label column hold them?
-            checked({**values, "spec": json.loads(json.dumps(spec.to_dict()))}, "what is known of it")
+            checked({**values, "counts": None, "spec": json.loads(json.dumps(spec.to_dict()))}, "what is known of it")
     except (
         DistillError,
         ArithmeticError,

@@ -13,13 +13,16 @@ from hf_distill.hub.pictures import write_pictures
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
 
 if TYPE_CHECKING:
+    from hf_distill.hub.about import About
     from hf_distill.hub.artifact import DistilledDataset
 
 Check = Literal["all", "values", "nothing"]
 """What is refused: destroyed sets, those that are not finite or far out alone, or none."""
 
 
-def write_contents(made: DistilledDataset, folder: Path, repo_id: str | None, check: Check) -> dict[str, Any]:
+def write_contents(
+    made: DistilledDataset, folder: Path, repo_id: str | None, check: Check, about: About | None = None
+) -> dict[str, Any]:
     """Write all files of an artifact into an empty folder.
 
     Args:
@@ -27,6 +30,7 @@ def write_contents(made: DistilledDataset, folder: Path, repo_id: str | None, ch
         folder: Where.
         repo_id: The Hub dataset that the card's lines name; None makes them name the folder.
         check: What is refused.
+        about: What the card says beside what the set's own ``about`` does.
 
     Returns:
         The record's list of tables.
@@ -67,6 +71,9 @@ def write_contents(made: DistilledDataset, folder: Path, repo_id: str | None, ch
         "pictures": list(made.pictures),
         "evaluation_pictures": made.evaluation_pictures,
         "evaluation": made.evaluation,
+        "other_evaluations": made.other_evaluations,
+        "about": {**made.about, **(about.to_dict() if about else {})},
+        "counts": format_.counts(made.spec, made.y),
     }
     if preview is not None:
         preview.save(folder / record.PREVIEW, optimize=True)

@@ -9,7 +9,8 @@ import torch
 import yaml
 from huggingface_hub import DatasetCard
 
-from hf_distill.hub import render_card
+from hf_distill.errors import ArtifactError
+from hf_distill.hub import DistilledDataset, render_card
 from hf_distill.hub.card import card_data
 from tests.hub.conftest import (
     EVALUATION,
@@ -161,3 +162,66 @@ print(json.dumps([out, x.tolist(), y.tolist(), w.tolist()]))
     assert codes == dataset.x.tolist() and labels == dataset.y.tolist() and weights == [1] * len(dataset)
     published = spec.form.load(spec, dataset.stored)
     assert abs(published.double().numpy() - read["x"]).max() < 1e-5
+
+
+def test_a_coreset_is_of_real_samples(record: dict) -> None:
+    record["config"] = {
+        "method": {"class_path": "Coreset", "init_args": {"selector": {"class_path": "HerdingSelector"}}}
+    }
+    text = render_card(record)
+    assert "6 real training samples (2 a class, 3 classes), chosen by herding, that stand for the 600" in text
+    assert "copies of rows of the source" in text and "synthetic" not in text
+    assert "coreset" in card_data(record).tags
+    record["config"]["method"] = {"class_path": "GuidedDiffusion"}
+    assert "6 generated training samples" in render_card(record)
+
+
+def test_counts_are_true(record: dict) -> None:
+    assert record["counts"] == [2, 2, 2]
+    text = render_card({**record, "counts": [1, 0, 5]})
+    assert "(0 to 5 a class, 3 classes)" in text
+    assert "| samples of each | cat 1, dog\\|wolf 0, Äpfel: 1 5 |" in text
+    del record["counts"]  # of older versions
+    assert "(2 a class, 3 classes)" in render_card(record)
+    with pytest.raises(ArtifactError, match="length of counts"):
+        render_card({**record, "counts": [1]})
+
+
+def test_the_first_lines_say_what_it_is_worth(record: dict) -> None:
+    text = render_card({**record, "evaluation": EVALUATION})
+    assert (
+        "**In short:** 218 bytes of 8-bit pixels, 100 times smaller than the 21.8 kB of the source; a file of " in text
+    )
+    assert (
+        "ConvNet: better than random samples by 26.5 points, better than the best chosen ones by 11.1 points." in text
+    )
+
+
+def test_its_maker_has_the_word(tmp_path: Path) -> None:
+    about = {"title": "My | pets", "license": "mit", "author": "Ann <b>", "tags": ["cats"]}
+    folder = make(image_spec(), about=about).save_pretrained(tmp_path / "set")
+    assert DistilledDataset.from_pretrained(folder).about == about
+    text, head = (folder / "README.md").read_text(), DatasetCard.load(folder / "README.md").data
+    assert head.license == "mit" and head.pretty_name == "My | pets" and "cats" in head.tags
+    assert "# My \\| pets\n" in text and "| licence | mit |" in text and "| author | Ann \\<b\\> |" in text
+
+
+def test_what_was_measured_otherwise_stands_beside(tmp_path: Path) -> None:
+    made = make(image_spec())
+    made.save_pretrained(tmp_path / "set")
+    row = EVALUATION["rows"][0]
+    sketch = {"protocol": {"sketch": True}, "rows": [{**row, "mean": 0.5}]}
+    whole, longer = EVALUATION, {"protocol": {"steps": 200}, "rows": [{**row, "mean": 0.95}]}
+    for one in (sketch, whole, longer, sketch, longer):
+        DistilledDataset.from_pretrained(tmp_path / "set").add_evaluation(one)
+    kept = DistilledDataset.from_pretrained(tmp_path / "set")
+    assert (kept.evaluation, kept.other_evaluations) == (longer, [whole, sketch])
+    assert json.loads((tmp_path / "set" / "evaluation.json").read_text()) == longer
+    text = (tmp_path / "set" / "README.md").read_text()
+    places = [
+        text.index(words)
+        for words in ("95.0 ±", "another protocol<", "91.2 ±", "another protocol, a sketch<", "50.0 ±")
+    ]
+    assert places == sorted(places)
+    kept.add_evaluation(whole, alone=True)
+    assert DistilledDataset.from_pretrained(tmp_path / "set").other_evaluations == []

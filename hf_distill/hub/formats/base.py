@@ -40,6 +40,10 @@ class Format(ABC, Generic[SpecT]):
     def labels(self, spec: SpecT, x: Tensor, y: Tensor) -> Tensor:
         """Return the published targets of what a synthetic set decodes to; zeros where there are none."""
 
+    def counts(self, spec: SpecT, y: Tensor) -> list[int] | None:
+        """Return how many rows each class has, where there are classes."""
+        return None
+
     def layout(self, spec: SpecT, x: Tensor, w: Tensor) -> dict[str, Any]:
         """Return what a reader must know beside the rows to rebuild inputs and weights, JSON."""
         return {}

@@ -23,8 +23,10 @@ from hf_distill.hub.kind_checks import sample_tasks
 from hf_distill.hub.results import format_score
 from hf_distill.hub.script import is_hub_source, readable, script_of, test_rows
 from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
+from hf_distill.markdown import Markdown, cell
 from hf_distill.synthetic.base import Bits
 
+_NAMED = 20  # classes whose counts are written out
 _TORCH = """import torch
 import torch.nn.functional as F
 from datasets import load_dataset
@@ -52,6 +54,10 @@ class ClassificationFormat(Format[DataSpec]):
     def labels(self, spec: DataSpec, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
         return spec.goal.published(spec, y)
+
+    def counts(self, spec: DataSpec, y: Tensor) -> list[int] | None:
+        """See :class:`Format`."""
+        return torch.bincount(y, minlength=spec.num_classes).tolist() if spec.target == "classes" else None
 
     def layout(self, spec: DataSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
         """See :class:`Format`."""
@@ -124,7 +130,7 @@ class ClassificationFormat(Format[DataSpec]):
 
     def card_variables(self, spec: DataSpec, record: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
-        count, labels = record["rows"] / spec.num_groups, record["codes"]["meta"].get("labels", {})
+        labels = record["codes"]["meta"].get("labels", {})
         script = script_of(spec, record)
         augment = script.augment
         lines, said = test_rows(spec, is_hub_source(spec.source)) if readable(spec) else ([], "")
@@ -139,7 +145,8 @@ class ClassificationFormat(Format[DataSpec]):
             "torch_imports": _TORCH,
             "resized": _resized(spec, record),
             "goal": GOALS[spec.target],
-            "per_class": f"{count:.0f}" if count == int(count) else f"{count:.1f}",
+            "per_class": _per_class(spec, record),
+            "unequal": _unequal(spec, record),
             "mean": [round(value, 6) for value in spec.mean],
             "std": [round(value, 6) for value in spec.std],
             "mode": MODES.get(len(spec.mean)),
@@ -149,6 +156,26 @@ class ClassificationFormat(Format[DataSpec]):
             "soft": "top" in labels or "dense" in labels,
             "transform_text": _transform_text(spec.transform["init_args"]) if spec.transform else "",
         }
+
+
+def _per_class(spec: DataSpec, record: dict[str, Any]) -> str:
+    """Return how many samples a class has, ``2 a class, ``, as far as the record tells."""
+    counts = record.get("counts")
+    if counts:
+        same = min(counts) == max(counts)
+        return f"{min(counts)} a class, " if same else f"{min(counts)} to {max(counts)} a class, "
+    count = record["rows"] / spec.num_groups
+    return f"{count:.0f} a class, " if count == int(count) else f"{count:.1f} a class on average, "
+
+
+def _unequal(spec: DataSpec, record: dict[str, Any]) -> Markdown:
+    """Return how many samples each class has, where that is not the same."""
+    counts = record.get("counts") or []
+    if len(set(counts)) < 2:
+        return Markdown()
+    pairs = list(zip(spec.classes, counts, strict=True))
+    said = [f"{cell(name)} {count:,}" for name, count in pairs[:_NAMED]]
+    return Markdown(", ".join(said) + (", ..." if len(pairs) > _NAMED else ""))
 
 
 def _score(row: Mapping[str, Any] | None) -> str:

@@ -1,0 +1,47 @@
+"""What the samples of a set are: real ones that were chosen, generated ones, or learned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hf_distill.markdown import Markdown, cell
+
+_CHOSEN_BY = {
+    "RandomSelector": "at random",
+    "HerdingSelector": "by herding",
+    "KMeansSelector": "by k-means",
+    "HierarchicalSelector": "by hierarchical clustering",
+    "CellSelector": "by cells of similar samples",
+    "ClusterSelector": "by clustering",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """Words of a card.
+
+    Attributes:
+        kind: ``real``, ``synthetic`` or ``generated``, before the noun.
+        how: How they were chosen, after it; Markdown.
+        real: They are rows of the source.
+    """
+
+    kind: str
+    how: str = ""
+    real: bool = False
+
+
+def made_of(record: Mapping[str, Any]) -> Made:
+    """Return what a record says of how its samples came to be."""
+    method = record["config"].get("method") or {}
+    name = str(method.get("class_path", "")).rpartition(".")[2]
+    if name == "GuidedDiffusion":
+        return Made("generated")
+    if name != "Coreset":
+        return Made("synthetic")
+    selector = (method.get("init_args") or {}).get("selector")
+    chosen = selector.get("class_path") if isinstance(selector, dict) else selector
+    known = str(chosen or "RandomSelector").rpartition(".")[2]
+    return Made("real", Markdown(f", chosen {_CHOSEN_BY.get(known, f'by {cell(known)}')},"), real=True)
