@@ -1,6 +1,7 @@
 """The public names of hf_distill, each with its module: see :mod:`hf_distill.lazy`."""
 
 from hf_distill.augment.base import Augment as Augment
+from hf_distill.augment.mixed import MixedAugment as MixedAugment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.augment.sounds import SoundAugment as SoundAugment
 from hf_distill.augment.videos import FramesAugment as FramesAugment
@@ -72,6 +73,7 @@ from hf_distill.networks.forecasters.transformers_forecaster import Transformers
 from hf_distill.networks.forecasters.xpatch import XPatch as XPatch
 from hf_distill.networks.frames import FramesNetwork as FramesNetwork
 from hf_distill.networks.listening import MelNetwork as MelNetwork
+from hf_distill.networks.mixed import MixedNetwork as MixedNetwork
 from hf_distill.networks.mlp import MLP as MLP
 from hf_distill.networks.resnet import ResNet18 as ResNet18
 from hf_distill.networks.text_net import TextNet as TextNet
@@ -106,6 +108,7 @@ from hf_distill.synthetic.base import Synthetic as Synthetic
 from hf_distill.synthetic.coarse import CoarsePixelSet as CoarsePixelSet
 from hf_distill.synthetic.generated import GeneratedSet as GeneratedSet
 from hf_distill.synthetic.harmonic import HarmonicSet as HarmonicSet
+from hf_distill.synthetic.mixed import MixedSet as MixedSet
 from hf_distill.synthetic.motion import MotionSet as MotionSet
 from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet

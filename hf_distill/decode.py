@@ -60,16 +60,13 @@ def variables(
         rows: See :func:`decode`.
         names: Those that are wanted; all of them if None.
     """
-    found = {}
-    if "tokens" in meta and (names is None or "tokens" in names):
-        found["tokens"] = _tokens(meta["tokens"], rows["tokens"])
+    texts = meta.get("texts", {}) | ({"tokens": meta["tokens"]} if "tokens" in meta else {})
+    found = {name: _tokens(about, rows[name]) for name, about in texts.items() if names is None or name in names}
     if "variables" in meta:
         wanted = {name: about for name, about in meta["variables"].items() if names is None or name in names}
         return found | {name: _dequantized(name, about, rows) for name, about in wanted.items()}
     for name, values in rows.items():
-        if name == "tokens" and "tokens" in meta:
-            continue
-        if isinstance(values[0], bytes) and (names is None or name in names):
+        if name not in texts and isinstance(values[0], bytes) and (names is None or name in names):
             layout = meta.get("columns", {}).get(name, meta)
             kind = np.dtype(layout.get("dtype", "u1"))
             each = np.stack([np.frombuffer(value, kind) for value in values]).astype(kind.newbyteorder("="))
@@ -87,6 +84,8 @@ def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, 
     how = reading(meta)
     if how == "spectrum":
         return _series(meta, values)
+    if how == "joined":
+        return np.concatenate([values[name].reshape(len(values[name]), -1) for name in meta["joined"]], 1)
     stored = next((values[name] for name in ("codes", "pixels", "values", "tokens") if name in values), None)
     if how is None or stored is None:
         kind = meta.get("of", meta.get("kind"))

@@ -195,7 +195,7 @@ def _images(real: RealData, per_class: int, network: Architecture, device: torch
 
 def _augment(real: RealData) -> Part | None:
     """Return the usual augmentation of the kind; grey images are not mirrored, they may be digits or letters."""
-    augment = default_augment(real.spec.kind)
+    augment = default_augment(real.spec)
     if isinstance(augment, SiameseAugment) and real.spec.shape[0] == 1:
         augment = SiameseAugment(strategy="color_crop_cutout_scale_rotate")
     return augment

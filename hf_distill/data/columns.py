@@ -46,6 +46,7 @@ class Columns:
         kind: What the input is.
         goal: What is learned.
         features: All of the source's.
+        parts: Of an input of several kinds, the columns of each.
     """
 
     inputs: tuple[str, ...]
@@ -54,6 +55,7 @@ class Columns:
     kind: Kind
     goal: Target
     features: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Columns, ...] = ()
 
     @property
     def joined(self) -> bool:
@@ -75,6 +77,11 @@ class Columns:
     def all(self) -> list[str]:
         """All of them."""
         return [*self.inputs, *self.labels]
+
+    @property
+    def options(self) -> set[str]:
+        """Names of the options that are for inputs of these kinds."""
+        return {name for part in self.parts or (self,) for name in part.kind.options}
 
     @property
     def input(self) -> str:

@@ -19,6 +19,7 @@ from hf_distill.data.local import reading
 from hf_distill.data.preparing import first_row, prepared
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, scanned
+from hf_distill.data.statistics import summed
 from hf_distill.data.stream import ClassStream
 from hf_distill.data.stream_survey import survey
 from hf_distill.data.targets.base import Learned, Target
@@ -71,7 +72,7 @@ class Reader:
             columns,
             decoder,
             learned,
-            columns.kind.statistics(parts),
+            summed(columns.kind.statistics(decoder), parts),
             source=source,
             num_rows=len(train),
         )
@@ -126,12 +127,12 @@ class Reader:
         kind = columns.kind
         for other in kinds():
             wrong = next((name for name in other.options if self.options[name] is not None), None)
-            if wrong is not None and wrong not in kind.options:
+            if wrong is not None and wrong not in columns.options:
                 raise UserError(
                     f"data.{wrong} is for {other.plural}, and column {columns.inputs[0]!r} holds {kind.plural}: leave "
                     "it out"
                 )
-        return columns, kind.decoder(columns, first, {name: self.options[name] for name in kind.options}, self.base)
+        return columns, kind.decoder(columns, first, {name: self.options[name] for name in columns.options}, self.base)
 
     def stream(self, train: IterableDataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, ClassStream]:
         """Read a training split that can only be read forward; it is read once for its classes and statistics.
@@ -190,9 +191,9 @@ class Reader:
                 raise UserError(f"there is no column {column!r}; it has {', '.join(features)}")
         if isinstance(test, Dataset) and not len(test):
             raise UserError("it is empty: name another one with --data.test_split")
-        feature = features[decoder.columns[0]]
-        if len(decoder.columns) == 1 and not spec.form.reads(feature, spec):
-            raise UserError(f"column {decoder.columns[0]!r} is {feature}, in the training split {spec.form.noun}")
+        wrong = next((name for name in decoder.columns if not spec.form.reads(features[name], spec)), None)
+        if wrong is not None:
+            raise UserError(f"column {wrong!r} is {features[wrong]}, in the training split {spec.form.noun}")
         own = {name: features[name] for name in labels}
         spec.goal.check(own)
         table = undecoded(test, [spec.form], decoder.columns)

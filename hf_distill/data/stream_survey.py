@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hf_distill.data.kinds.base import Decoder, Kind, OtherDecoder
 from hf_distill.data.local import reading
+from hf_distill.data.statistics import summed
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +59,10 @@ def survey(
     try:
         if decoder.scans:
             reader.decoder = decoder.scanned(reader.parts())
-        moments = kind.statistics(reader.inputs())
+        moments = summed(kind.statistics(reader.decoder), reader.inputs())
     except OtherDecoder as other:
         reader = _Pass(stream, label, other.decoder, path, chosen)
-        moments = kind.statistics(reader.inputs())
+        moments = summed(kind.statistics(reader.decoder), reader.inputs())
     return StreamSurvey(reader.decoder, reader.labels, moments)
 
 

@@ -107,7 +107,8 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     if is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")
-    data = DatasetCardData(task_categories=[spec.task], size_categories=[size], tags=_tags(record), **about)
+    tasks = format_.hub_tasks(spec)
+    data = DatasetCardData(task_categories=tasks, size_categories=[size], tags=_tags(record), **about)
     default = format_.features(spec, record.get("layout") or {})
     features = {"default": default, "codes": record["codes"]["features"]}
     infos = DatasetInfosDict({name: _info(record["files"][TABLES[name]], features[name]) for name in TABLES})

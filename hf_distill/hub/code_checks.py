@@ -8,6 +8,7 @@ from typing import Any
 from hf_distill.decode import reading
 from hf_distill.hub.checks import (
     anything,
+    different,
     fields,
     flag,
     listing,
@@ -59,6 +60,15 @@ _variable = fields(
     {"grid": listing(number(-1e6, 1e6)), "coding": _coding},
     more=True,
 )
+_INPUTS = ("as stored", "enlarged", "spectrum", "tones", "motion", "joined")
+_PLAIN = {
+    "kind": text,
+    "normalized": flag,
+    "labels": _labels,
+    "weights": flag,
+    "tokens": _tokens,
+    "texts": mapping(_tokens),
+}
 
 
 def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int, groups: int) -> None:
@@ -77,11 +87,11 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int, grou
     meta, place = codes["meta"], "codes.meta"
     if not codes["features"]:
         refuse(codes["features"], "codes.features", "the types of one column or more")
-    for key, check in {"kind": text, "normalized": flag, "labels": _labels, "weights": flag, "tokens": _tokens}.items():
+    for key, check in _PLAIN.items():
         if key in meta:
             check(meta[key], f"{place}.{key}")
     if "inputs" in meta:
-        optional(one_of("as stored", "enlarged", "spectrum", "tones", "motion"))(meta["inputs"], f"{place}.inputs")
+        optional(one_of(*_INPUTS))(meta["inputs"], f"{place}.inputs")
     _check_labels(meta, place, rows, width, classes)
     if meta.get("kind") == "QuantizedSet" or "variables" in meta:
         _check_quantized(meta, place, rows, max(width, classes, 1), classes, groups)
@@ -99,12 +109,29 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int, grou
         _check_tones(meta, place, width)
     elif how == "motion":
         _check_motion(meta, place, width)
+    elif how == "joined":
+        _check_joined(meta, place, width)
 
 
 def _stored_shape(meta: dict[str, Any]) -> list[int]:
     """Return the shape of what inputs are made from."""
     pixels = meta["variables"].get("pixels", {}) if "variables" in meta else meta.get("columns", {}).get("codes", meta)
     return list(pixels.get("shape", ()))
+
+
+def _check_joined(meta: dict[str, Any], place: str, width: int) -> None:
+    """Check variables that are joined to inputs: together they have as many values as a sample."""
+    fields({"joined": different(text, least=1)}, more=True)(meta, place)
+    quantized = "variables" in meta
+    shapes = {
+        name: about["shape"][quantized:]
+        for name, about in meta.get("variables" if quantized else "columns", {}).items()
+    }
+    shapes |= {name: [about["length"]] for name, about in meta.get("texts", {}).items()}
+    if not set(meta["joined"]) <= shapes.keys():
+        refuse(meta["joined"], f"{place}.joined", "names of variables")
+    if sum(math.prod(shapes[name]) for name in meta["joined"]) != width:
+        refuse(meta["joined"], f"{place}.joined", f"of variables with {width} values a sample together")
 
 
 def _check_motion(meta: dict[str, Any], place: str, width: int) -> None:

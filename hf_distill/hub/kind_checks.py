@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,22 @@ from hf_distill.hub.feature_checks import (
 
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
+#: The description of a ``VectorTransform``.
+TRANSFORM = fields(
+    {
+        "init_args": fields(
+            {
+                "entries": optional(different(whole(), least=1)),
+                "stride": whole(1),
+                "decibel": flag,
+                "reference": one_of("none", "maximum", "mean"),
+                "scale": number(1e-30),
+            },
+            more=True,
+        )
+    },
+    {"class_path": text},
+)
 _columns_about = fields(
     {
         "columns": listing(
@@ -45,6 +62,28 @@ _columns_about = fields(
     }
 )
 _text_about = fields({"tokenizer": text, "tokens": whole(1, 2**24), "mean_bytes": number(0)})
+_mixed_about = fields(
+    {
+        "parts": listing(
+            fields(
+                {
+                    "kind": lambda value, place: one_of(*(name for name in KIND_CHECKS if name != "mixed"))(
+                        value, place
+                    ),
+                    "input_column": text,
+                    "shape": listing(_size, least=1),
+                },
+                {
+                    "about": anything,
+                    "columns": different(text, least=1),
+                    "scale": optional(listing(number(), 2)),
+                    "transform": TRANSFORM,
+                },
+            ),
+            least=1,
+        )
+    }
+)
 _columns = fields({}, {"columns": different(text, least=2)})
 _value_columns = fields({"columns": different(text, least=1), "mean": listing(number()), "std": listing(number())})
 
@@ -82,6 +121,29 @@ def _check_columns(spec: dict[str, Any]) -> None:
                 one_of(None)(values, "spec.about.columns.values")
         width += 1 if values is None else len(values)
     one_of([width])(list(spec["shape"]), "spec.shape")
+
+
+def _check_mixed(spec: dict[str, Any]) -> None:
+    """Check every part as a specification of its own, and that together they are all of it."""
+    names: list[str] = []
+    values = statistics = 0
+    for place, about in enumerate(spec["about"]["parts"]):
+        kind = KIND_CHECKS[about["kind"]]
+        where = f"spec.about.parts[{place}]"
+        own = {**spec, "about": about.get("about", {}), "columns": about.get("columns", []), **about}
+        kind.shape(own["shape"], f"{where}.shape")
+        kind.about(own["about"], f"{where}.about")
+        names += own["columns"] if kind.several else [own["input_column"]]
+        if not set(names) <= spec["features"].keys():
+            refuse(names, where, "columns of spec.features")
+        kind.inputs(own)
+        values += math.prod(own["shape"])
+        statistics += kind.statistics(own)
+    if list(spec.get("columns") or ()) != names or spec["input_column"] != names[0]:
+        refuse(spec.get("columns"), "spec.columns", f"{names}, the columns of all parts")
+    one_of([values])(list(spec["shape"]), "spec.shape")
+    if len(spec["mean"]) != statistics:
+        refuse(len(spec["mean"]), "the length of spec.mean", f"{statistics}")
 
 
 def _check_text(spec: dict[str, Any]) -> None:
@@ -216,6 +278,14 @@ KIND_CHECKS: dict[str, KindCheck] = {
     "text": KindCheck("text", listing(whole(1, 8192), 1), _check_text, _text_about, statistics=lambda spec: 1),
     "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
     "columns": KindCheck("tabular", listing(_size, 1), _check_columns, _columns_about, several=True),
+    "mixed": KindCheck(
+        "multimodal",
+        listing(_size, 1),
+        _check_mixed,
+        _mixed_about,
+        statistics=lambda spec: len(spec.get("mean") or ()),
+        several=True,
+    ),
 }
 #: The targets.
 TARGET_CHECKS: dict[str, TargetCheck] = {

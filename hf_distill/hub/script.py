@@ -79,7 +79,7 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
 
 
 def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
-    if row.get("labels", "hard") != "hard" or row["metric"] not in _METRICS[spec.target]:
+    if spec.kind == "mixed" or row.get("labels", "hard") != "hard" or row["metric"] not in _METRICS[spec.target]:
         raise _Unknown
     found = [one for one in protocol["networks"] if one["class_path"] == row["network"]]
     if len(found) != 1:

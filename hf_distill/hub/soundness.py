@@ -20,7 +20,7 @@ _LEAST, _FACTOR = 1e3, 10.0
 # Training rows to count with where their number is not known, as in a stream.
 _MANY = 2**31
 # Kinds whose inputs are numbers of tokens, which are no quantities.
-_NUMBERED = ("text",)
+_NUMBERED = ("text", "mixed")
 # What is said of inputs ``(C, ...)`` whose channels are all constant, of kinds where that is no sample.
 _FLAT = {"image": "images are all flat, each of one colour"}
 

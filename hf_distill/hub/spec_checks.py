@@ -11,7 +11,6 @@ from hf_distill.hub.checks import (
     anything,
     different,
     fields,
-    flag,
     listing,
     mapping,
     matching,
@@ -24,7 +23,7 @@ from hf_distill.hub.checks import (
     whole,
 )
 from hf_distill.hub.feature_checks import MOST_ROWS, MOST_VALUES, NUMBERS, feature, number_or_flag, value_feature
-from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, label_columns, sample_tasks
+from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, TRANSFORM, label_columns, sample_tasks
 
 SERIES = "time-series-forecasting"
 #: Names of a column of weights: the first one that the source has not.
@@ -37,21 +36,6 @@ _source = fields(
         "license": lambda value, place: (listing(text) if isinstance(value, list) else optional(text))(value, place),
     },
     more=True,
-)
-_transform = fields(
-    {
-        "init_args": fields(
-            {
-                "entries": optional(different(whole(), least=1)),
-                "stride": whole(1),
-                "decibel": flag,
-                "reference": one_of("none", "maximum", "mean"),
-                "scale": number(1e-30),
-            },
-            more=True,
-        )
-    },
-    {"class_path": text},
 )
 
 
@@ -105,7 +89,7 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
             "source": _source,
             "num_rows": whole(0, MOST_ROWS),
             "class_counts": listing(whole(0, MOST_ROWS)),
-            "transform": optional(_transform),
+            "transform": optional(TRANSFORM),
             "scale": optional(listing(number(), 2)),
             "columns": optional(different(_name)),
             "kind": text,

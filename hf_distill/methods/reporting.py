@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from hf_distill.files import write_atomically
+from hf_distill.hub.formats import format_of
 from hf_distill.hub.preview import render_preview
 from hf_distill.methods.method import Run
 from hf_distill.progress import progress_bar
@@ -77,7 +78,7 @@ class Reporter:
     @torch.no_grad()
     def _preview(path: Path, synthetic: Synthetic) -> None:
         batch = synthetic()
-        stored = synthetic.spec.denormalize(batch.x).cpu().numpy()
+        stored = format_of(synthetic.spec.task).store(synthetic.spec, batch.x.cpu())
         if (picture := render_preview(synthetic.spec, stored, batch.y.cpu())) is not None:
             written = io.BytesIO()
             picture.save(written, format="PNG")

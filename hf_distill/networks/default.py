@@ -9,6 +9,7 @@ from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.frames import FramesNetwork
 from hf_distill.networks.listening import MelNetwork
+from hf_distill.networks.mixed import MixedNetwork
 from hf_distill.networks.mlp import MLP
 from hf_distill.networks.text_net import TextNet
 
@@ -29,6 +30,7 @@ NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "text": lambda spec: TextNet(),
     "vector": lambda spec: MLP(),
     "columns": lambda spec: MLP(),
+    "mixed": lambda spec: MixedNetwork(),
 }
 
 

@@ -250,7 +250,7 @@ class DistributionMatching(Objective[RealData]):
     @torch.no_grad()
     def _make_view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
         spec = real.spec
-        siamese = self._siamese = default_augment(spec.kind) if self.augment == "auto" else self.augment
+        siamese = self._siamese = default_augment(spec) if self.augment == "auto" else self.augment
         if siamese is not None and spec.kind not in siamese.kinds:
             raise UserError(f"augmentation needs {siamese.noun}; set --method.objective.augment=null")
         params = None if siamese is None else siamese.sample(streams.generator("augment"))

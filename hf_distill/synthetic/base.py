@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import numpy as np
 import torch
@@ -64,9 +64,6 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     What is decoded depends on the task: the samples themselves, or a time series, whose training examples are its
     windows. :meth:`examples` and :meth:`view` hide the difference from the objectives.
     """
-
-    #: Stored variables that are whole numbers, which no quantizer touches.
-    EXACT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,8 +125,12 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
             source: A row a sample.
         """
 
+    def exact_names(self, spec: SpecT) -> tuple[str, ...]:
+        """Return the names of the stored variables of some data that are whole numbers, which no quantizer touches."""
+        return ()
+
     def exact_row(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return columns of :attr:`EXACT` in the one row of a quantized set, and what a reader must know of them."""
+        """Return columns of :meth:`exact_names` in the row of a quantized set, and what a reader must know of them."""
         return {}, {}
 
     def known_bits(self) -> int:

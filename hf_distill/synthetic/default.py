@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hf_distill.synthetic.mixed import MixedSet
 from hf_distill.synthetic.pixel import PixelSet
 from hf_distill.synthetic.tokens import TokenSet
 from hf_distill.synthetic.vector import VectorSet
@@ -16,6 +17,7 @@ SETS: dict[str, type[PixelSet]] = {
     "text": TokenSet,
     "vector": VectorSet,
     "columns": VectorSet,
+    "mixed": MixedSet,
 }
 
 

@@ -89,9 +89,16 @@ class PixelSet(Synthetic[DataSpec]):
             UserError: The samples are no quantities.
         """
         if not spec.form.continuous:
-            raise UserError(f"{type(self).__name__} holds quantities, not {spec.form.plural}: choose TokenSet")
+            raise UserError(
+                f"{type(self).__name__} holds quantities, not {spec.form.plural}: choose TokenSet for texts, "
+                "MixedSet for columns of several kinds"
+            )
         self._spec = spec
         self.pixels = nn.Parameter(x.detach().clone().float())
+        self._label(x, y, spec, w)
+
+    def _label(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None) -> None:
+        """Start labels and weights of samples ``x``, and bring all to where it can be stored."""
         self.labels = self.labels.suited(spec)
         self.labels.initialize(y, spec)
         if self.weights is not None:

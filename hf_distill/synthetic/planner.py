@@ -100,7 +100,7 @@ class Planner:
         if own.budget is None:
             return
         inner = sizable(own.synthetic)
-        if own.synthetic.EXACT:
+        if own.synthetic.exact_names(spec):
             raise UserError(
                 f"synthetic.budget counts values, and {type(own.synthetic).__name__} holds texts: leave it out"
             )

@@ -193,7 +193,7 @@ class QuantizedSet(Synthetic[Spec]):
     def _rounded(self) -> dict[str, Tensor]:
         """Return the inner set's variables that are quantized."""
         found = self.synthetic.codes()
-        return {name: values for name, values in found.items() if name not in self.synthetic.EXACT}
+        return {name: values for name, values in found.items() if name not in self.synthetic.exact_names(self.spec)}
 
     def stored(self, x: Tensor) -> np.ndarray | None:
         """See :class:`Synthetic`."""
@@ -209,7 +209,7 @@ class QuantizedSet(Synthetic[Spec]):
             return self.synthetic.codes()
         codes = self.synthetic.codes()
         shapes = {name: tuple(values.shape) for name, values in codes.items()}
-        return {name: codes[name] for name in self.synthetic.EXACT} | {
+        return {name: codes[name] for name in self.synthetic.exact_names(self.spec)} | {
             name: from_rows(quantizer(rows), quantizer.granularity, shapes[name])
             for name, quantizer, rows in self.each()
         }

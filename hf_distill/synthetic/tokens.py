@@ -40,8 +40,6 @@ class TokenSet(PixelSet):
         weights: See :class:`PixelSet`.
     """
 
-    EXACT = ("tokens",)
-
     ids: Tensor
 
     def __init__(
@@ -74,10 +72,7 @@ class TokenSet(PixelSet):
             self.scores = nn.Parameter(self.start * F.one_hot(ids, int(spec.about["tokens"])).float())
         else:
             self.register_buffer("ids", ids)
-        self.labels.initialize(y, spec)
-        if self.weights is not None:
-            self.weights.initialize(x.new_ones(len(x)) if w is None else w)
-        self.project()
+        self._label(x, y, spec, w)
 
     def start_from(self, source: np.ndarray) -> None:
         """See :class:`Synthetic`; learned texts are others."""
@@ -131,27 +126,24 @@ class TokenSet(PixelSet):
 
     def pack(self) -> Packed:
         """Return a row of packed numbers of tokens for each text, and labels and weights as :class:`PixelSet` does."""
-        about = {"tokens": {"bits": self.spec.bits_per_value, "length": self.spec.shape[0]}, "normalized": True}
-        packed = self._with_parts({}, about)
-        return Packed({"tokens": self._rows(), **packed.columns}, packed.meta)
+        packed = self._with_parts({}, {"tokens": layout(self.spec), "normalized": True})
+        return Packed({"tokens": row_each(self.numbers(), self.spec), **packed.columns}, packed.meta)
 
     def exact_row(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """See :class:`Synthetic`: all texts one after another, each with its end, which is padding."""
-        texts = [[*row[row > 0], 0] for row in self.numbers().cpu().numpy()]
-        numbers = np.array([number for text in texts for number in text], np.int64)
-        about = {"bits": self.spec.bits_per_value, "length": self.spec.shape[0], "count": len(numbers)}
-        return {"tokens": pack_codes(numbers, self.spec.bits_per_value)}, {"tokens": about}
+        packed, about = one_row(self.numbers(), self.spec)
+        return {"tokens": packed}, {"tokens": about}
 
-    def _rows(self) -> list[bytes]:
-        ids = self.numbers().cpu().numpy()
-        return [pack_codes(row[row > 0], self.spec.bits_per_value) for row in ids]
+    def exact_names(self, spec: DataSpec) -> tuple[str, ...]:
+        """See :class:`Synthetic`."""
+        return ("tokens",)
 
     def bits(self) -> Bits:
         """Return ``ceil(log2(tokens))`` bits a token, whole bytes a text with 8 bits for its end, labels, and the
         tokenizer, without which nobody can read them, as side information.
         """
         own = self._bits_of_parts()
-        data = sum(8 * (len(row) + 1) for row in self._rows())
+        data = text_bits(row_each(self.numbers(), self.spec))
         return Bits(data=data, labels=own.labels, side=own.side + self.known_bits())
 
     def reading(self) -> dict[str, Any]:
@@ -161,3 +153,25 @@ class TokenSet(PixelSet):
     def known_bits(self) -> int:
         """See :class:`Synthetic`: the tokenizer."""
         return 8 * len(self.spec.about["tokenizer"].encode())
+
+
+def layout(spec: DataSpec) -> dict[str, int]:
+    """Return what a reader must know of packed numbers of tokens."""
+    return {"bits": spec.bits_per_value, "length": spec.shape[0]}
+
+
+def row_each(ids: Tensor, spec: DataSpec) -> list[bytes]:
+    """Pack the numbers of the tokens of texts ``(M, L)``, a row each; zeros are left out."""
+    return [pack_codes(row[row > 0], spec.bits_per_value) for row in ids.long().cpu().numpy()]
+
+
+def one_row(ids: Tensor, spec: DataSpec) -> tuple[bytes, dict[str, int]]:
+    """Pack all texts one after another, each with its end, which is padding; and say how."""
+    texts = [[*row[row > 0], 0] for row in ids.long().cpu().numpy()]
+    numbers = np.array([number for text in texts for number in text], np.int64)
+    return pack_codes(numbers, spec.bits_per_value), {**layout(spec), "count": len(numbers)}
+
+
+def text_bits(rows: list[bytes]) -> int:
+    """Return the bits of packed texts, a row each: whole bytes, and 8 bits for the end of each."""
+    return sum(8 * (len(row) + 1) for row in rows)

@@ -24,6 +24,7 @@ PATCHES = LOOKBACK - 4 + 1
 OUTPUTS = {
     "ConvNet": 3 * 8 + CLASSES,
     "MLP": 2 * 128 + CLASSES,
+    "MixedNetwork": 2 * 128 + 64 + CLASSES,
     "AlexNet": 128 + 192 + 256 + 192 + 192 + CLASSES,
     "VGG11": 64 + 128 + 2 * 256 + 4 * 512 + CLASSES,
     "ResNet18": 64 + 4 * (64 + 128 + 256 + 512) + 128 + 256 + 512 + CLASSES,

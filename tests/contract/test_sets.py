@@ -16,14 +16,24 @@ from hf_distill.labels import Labels, ValueLabels, Weights
 from hf_distill.lazy import import_parts
 from hf_distill.parts import concrete
 from hf_distill.quantization import UniformQuantizer
-from hf_distill.synthetic import HarmonicSet, MotionSet, QuantizedSet, SeriesSet, SpectrogramSet, Synthetic, VectorSet
+from hf_distill.synthetic import (
+    HarmonicSet,
+    MixedSet,
+    MotionSet,
+    QuantizedSet,
+    SeriesSet,
+    SpectrogramSet,
+    Synthetic,
+    TokenSet,
+    VectorSet,
+)
 from hf_distill.synthetic.default import default_set
-from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, vector_spec, with_values
+from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, mixed_spec, vector_spec, with_values
 from tests.hub.test_series_format import SPECS
 
 import_parts()
 # A set of texts decodes to numbers of tokens, which tests/synthetic/test_tokens.py looks at.
-SETS = sorted(cls.__name__ for cls in concrete(Synthetic) if not cls.EXACT)
+SETS = sorted(cls.__name__ for cls in concrete(Synthetic) if cls is not TokenSet)
 PARTS = {"labels": concrete(Labels), "weights": concrete(Weights)}
 KINDS = sorted({(option, cls.__name__) for option, classes in PARTS.items() for cls in classes})
 
@@ -33,6 +43,7 @@ INPUTS = {
     "audio": audio_spec,
     "vector": vector_spec,
     "columns": columns_spec,
+    "mixed": mixed_spec,
 }
 
 
@@ -45,6 +56,8 @@ def spec_of(synthetic):
         return with_values(image_spec())
     if isinstance(synthetic, SpectrogramSet):
         return audio_spec()
+    if isinstance(synthetic, MixedSet):
+        return mixed_spec()
     return vector_spec() if isinstance(synthetic, VectorSet) else image_spec()
 
 
@@ -60,6 +73,8 @@ def filled(synthetic, spec=None):
         y = torch.arange(spec.num_groups).repeat_interleave(2)
         y = y if spec.target == "classes" else torch.randn(len(y), spec.num_outputs, generator=generator)
         x = torch.randn(len(y), *spec.shape, generator=generator) / 2
+        if spec.kind == "mixed":  # the last ones are numbers of tokens, of texts that are filled up at the end
+            x[:, -4:] = torch.tensor([3.0, 1, 2, 0])
     w = 0.5 + torch.rand(len(x), generator=generator)
     synthetic.initialize(x, y, spec, w / w.mean())
     return synthetic

@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, Image, List, Value
 
 from hf_distill.data import RealData
 from hf_distill.data import reader as reader_module
-from hf_distill.data.kinds import vector
+from hf_distill.data.statistics import Statistics
 from hf_distill.errors import UserError
 from tests.data.test_images import encoded
 
@@ -43,10 +43,8 @@ def test_a_sorted_stream_is_the_table(label, names, far):
 def test_statistics_of_a_long_stream_are_those_of_rows_at_random(monkeypatch, tmp_path):
     monkeypatch.setattr(reader_module, "_STATISTICS_ROWS", 40)
     decoded = []
-    original = vector.statistics
-    monkeypatch.setattr(
-        vector, "statistics", lambda parts: original(decoded.append(len(part)) or part for part in parts)
-    )
+    original = Statistics.add
+    monkeypatch.setattr(Statistics, "add", lambda own, part: decoded.append(len(part)) or original(own, part))
     table = sorted_rows(ClassLabel(names=["u", "v"]), [0, 1], rows=400)
     table.to_parquet(tmp_path / "train.parquet")
     (tmp_path / "README.md").write_text(

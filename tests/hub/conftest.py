@@ -17,6 +17,7 @@ import torch
 from datasets import Audio, ClassLabel, Features, Image, List, Value
 from PIL import Image as PILImage
 
+from hf_distill.data.kinds.tokenizer import trained
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import DistilledDataset
 from hf_distill.synthetic import PixelSet, VectorSet
@@ -190,6 +191,40 @@ def columns_spec(classes: tuple[str, ...] = ("no", "yes")) -> DataSpec:
         class_counts=(300,) * len(classes),
         columns=("age", "city", "grade"),
         about={"columns": columns},
+    )
+
+
+def mixed_spec(classes: tuple[str, ...] = ("no", "yes")) -> DataSpec:
+    """The specification of a picture, a number with a category, and a note."""
+    image, cells = image_spec(channels=3), columns_spec(classes)
+    features = {"img": Image(), "note": Value("string"), "age": Value("int8"), "city": Value("string")}
+    parts = [
+        {"kind": "image", "input_column": "img", "shape": list(image.shape)},
+        {
+            "kind": "columns",
+            "input_column": "age",
+            "shape": [4],
+            "columns": ["age", "city"],
+            "about": {"columns": cells.about["columns"][:2]},
+        },
+        {
+            "kind": "text",
+            "input_column": "note",
+            "shape": [4],
+            "about": {"tokenizer": trained(["a b", "c d e"], 10), "tokens": 10, "mean_bytes": 4.0},
+        },
+    ]
+    return replace(
+        cells,
+        task="multimodal-classification",
+        kind="mixed",
+        input_column="img",
+        shape=(image.shape[0] * image.shape[1] * image.shape[2] + 8,),
+        mean=(*image.mean, *cells.mean[:4], 0.0),
+        std=(*image.std, *cells.std[:4], 1.0),
+        features=Features({**features, "label": ClassLabel(names=list(classes))}).to_dict(),
+        columns=("img", "age", "city", "note"),
+        about={"parts": parts},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from hf_distill.data.audio_files import wav_bytes, wav_samples
 from hf_distill.data.columns import Columns
 from hf_distill.data.kinds.audio_decoder import AudioDecoder
 from hf_distill.data.kinds.base import Kind
+from hf_distill.data.statistics import Statistics
 from hf_distill.errors import ArtifactError, UserError
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 _FULL = 2**15
 # Of a set that is silent all through: it is divided by this.
 _SILENT = 1.0
+
+
+class _Loudness(Statistics):
+    def __init__(self) -> None:
+        super().__init__()
+        self._squares = self._values = 0
+
+    def add(self, part: Tensor) -> None:
+        self._squares += int(part.long().square().sum())
+        self._values += part.numel()
+
+    def result(self) -> tuple[list[float], list[float]]:
+        deviation = (self._squares / max(self._values, 1)) ** 0.5 / _FULL
+        return [0.0], [deviation if deviation > 0 else _SILENT]
 
 
 class AudioKind(Kind):
@@ -55,14 +70,13 @@ class AudioKind(Kind):
         rate = options["sampling_rate"] or declared or 0
         return AudioDecoder(columns.inputs[0], rate, seconds=options["audio_seconds"], base=base)
 
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
+    def statistics(self, decoder: AudioDecoder) -> Statistics:  # type: ignore[override]
         """See :class:`Kind`: the mean is silence, the deviation the root mean square; full scale is 1."""
-        square, count = 0, 0
-        for part in parts:
-            square += int(part.long().square().sum())
-            count += part.numel()
-        deviation = (square / max(count, 1)) ** 0.5 / _FULL
-        return [0.0], [deviation if deviation > 0 else _SILENT]
+        return _Loudness()
+
+    def num_statistics(self, shape: Sequence[int]) -> int:
+        """See :class:`Kind`: one for all."""
+        return 1
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: AudioDecoder) -> dict[str, Any]:
         """See :class:`Kind`."""

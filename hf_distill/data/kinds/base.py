@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from hf_distill.data.statistics import Statistics
 from hf_distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -191,9 +192,13 @@ class Kind(ABC):
             UserError: The first value is missing or cannot be read, or an option does not fit it.
         """
 
-    @abstractmethod
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
-        """Return mean and standard deviation of samples, which come part by part ``(B, *shape)``."""
+    def statistics(self, decoder: Any) -> Statistics:
+        """Return what sums up decoded samples, which come part by part ``(B, *shape)``, for mean and deviation."""
+        return Statistics()
+
+    def num_statistics(self, shape: Sequence[int]) -> int:
+        """Return how many means and deviations there are, of inputs of some shape."""
+        return shape[0]
 
     @abstractmethod
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: Any) -> dict[str, Any]:
@@ -204,6 +209,10 @@ class Kind(ABC):
         return {}
 
     # What a specification says of its inputs.
+
+    def hub_tasks(self, spec: DataSpec) -> list[str]:
+        """Return the Hub's tasks that such data is for."""
+        return [spec.task]
 
     @abstractmethod
     def value_dtype(self, spec: DataSpec) -> np.dtype:

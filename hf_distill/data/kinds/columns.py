@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from torch import Tensor
 from hf_distill.data.columns import Columns, is_number, listed, names_rows, without_counters
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.columns_decoder import Column, ColumnsDecoder
-from hf_distill.data.statistics import statistics
+from hf_distill.data.kinds.table import kind_named
 from hf_distill.errors import ArtifactError, UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ColumnsKind(Kind):
                 if numbers:
                     numbers = without_counters(replace(columns, inputs=numbers), table).inputs
                 kept = tuple(
-                    name for name in kept if name in numbers or (is_category(features[name]) and _is_few(table, name))
+                    name for name in kept if name in numbers or (is_category(features[name]) and is_few(table, name))
                 )
             else:
                 kept = tuple(name for name in kept if not _is_text(features[name]))
@@ -74,12 +74,9 @@ class ColumnsKind(Kind):
                 return columns.of(features, named=named, table=table)
         categories = [name for name in columns.inputs if not is_number(features[name])]
         if named and isinstance(table, Dataset):
-            wrong = next((name for name in categories if not _is_few(table, name)), None)
+            wrong = next((name for name in categories if not is_few(table, name)), None)
             if wrong is not None:
-                raise UserError(
-                    f"column {wrong!r} is text of too many values for a category (at most {_MOST_VALUES}, each in "
-                    f"{_LEAST_ROWS} rows on average); a number each or a category is needed"
-                )
+                return kind_named("mixed").settled(replace(columns, kind=kind_named("mixed")), table, named)
         rest = [name for name in features if name not in columns.all]
         logger.warning(
             "%d columns are read, of them %d categories (%s)%s",
@@ -90,16 +87,16 @@ class ColumnsKind(Kind):
         )
         return replace(columns, features=features)
 
+    def reads(self, feature: Any, spec: DataSpec) -> bool:
+        """See :class:`Kind`."""
+        return self.mixes(feature)
+
     def decoder(
         self, columns: Columns, first: Mapping[str, Any], options: dict[str, Any], base: Path | None
     ) -> ColumnsDecoder:
         """See :class:`Kind`."""
         parts = tuple(_column(name, columns.features[name]) for name in columns.inputs)
         return ColumnsDecoder(parts, seen=not any(part.dtype == "string" for part in parts))
-
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
-        """See :class:`Kind`."""
-        return statistics(parts)
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: ColumnsDecoder) -> dict[str, Any]:
         """See :class:`Kind`: the source's columns."""
@@ -198,7 +195,7 @@ def _is_text(feature: Any) -> bool:
     return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
 
 
-def _is_few(table: Dataset, name: str) -> bool:
+def is_few(table: Dataset, name: str) -> bool:
     """Whether a column that nobody named has so few values that it is a category."""
     if isinstance(table.features[name], ClassLabel):
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,16 @@ from hf_distill.data.kinds.frames_decoder import FramesDecoder
 from hf_distill.data.kinds.image import ImageKind
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
-from hf_distill.data.statistics import statistics
+from hf_distill.data.statistics import Statistics
 from hf_distill.errors import ArtifactError, UserError
 
 if TYPE_CHECKING:
     from hf_distill.data.spec import DataSpec
+
+
+class _FrameStatistics(Statistics):
+    def add(self, part: Tensor) -> None:
+        super().add(part.flatten(0, 1))
 
 
 class FramesKind(ImageKind):
@@ -59,9 +64,13 @@ class FramesKind(ImageKind):
         )
         return FramesDecoder(images, count or len(first[column]), count is not None)
 
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
+    def statistics(self, decoder: FramesDecoder) -> Statistics:  # type: ignore[override]
         """See :class:`Kind`."""
-        return statistics(part.flatten(0, 1) for part in parts)
+        return _FrameStatistics()
+
+    def num_statistics(self, shape: Sequence[int]) -> int:
+        """See :class:`Kind`: of every channel."""
+        return shape[1]
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: FramesDecoder) -> dict[str, Any]:  # type: ignore[override]
         """See :class:`Kind`."""

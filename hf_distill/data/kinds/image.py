@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +16,6 @@ from hf_distill.data.columns import Columns
 from hf_distill.data.kinds.base import Decoder, Kind
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
-from hf_distill.data.statistics import statistics
 from hf_distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,10 +46,6 @@ class ImageKind(Kind):
         """See :class:`Kind`."""
         column = columns.inputs[0]
         return ImageDecoder.like(column, first[column], declared=columns.feature.mode, base=base, **options)
-
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
-        """See :class:`Kind`."""
-        return statistics(parts)
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: ImageDecoder) -> dict[str, Any]:
         """See :class:`Kind`."""

@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "text": "hf_distill.data.kinds.text.TextKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",
     "columns": "hf_distill.data.kinds.columns.ColumnsKind",
+    "mixed": "hf_distill.data.kinds.mixed.MixedKind",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from hf_distill.data.columns import Columns, as_vector, is_number, is_vector, sa
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.vector_decoder import VectorDecoder, flattened
 from hf_distill.data.spec import FAR
-from hf_distill.data.statistics import statistics
 from hf_distill.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,10 +66,6 @@ class VectorKind(Kind):
         if transform is not None:
             transform.check(len(numbers))
         return VectorDecoder(len(numbers), columns.inputs, columns.joined, transform)
-
-    def statistics(self, parts: Iterable[Tensor]) -> tuple[list[float], list[float]]:
-        """See :class:`Kind`."""
-        return statistics(parts)
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: VectorDecoder) -> dict[str, Any]:
         """See :class:`Kind`."""

@@ -32,6 +32,10 @@ class Format(ABC, Generic[SpecT]):
     def read_spec(self, values: dict[str, Any]) -> SpecT:
         """Rebuild a specification from the record."""
 
+    def hub_tasks(self, spec: SpecT) -> list[str]:
+        """Return the Hub's tasks that such data is for."""
+        return [spec.task]
+
     @abstractmethod
     def shape(self, spec: SpecT) -> tuple[int, ...]:
         """Return the shape of one row of the published values."""

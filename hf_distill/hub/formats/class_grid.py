@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
+from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub.formats.spectrograms import spectrograms
 from hf_distill.text import printable
@@ -68,11 +70,17 @@ def _image_row(tiles: list[PILImage.Image]) -> PILImage.Image:
 
 def _film(spec: DataSpec, videos: np.ndarray) -> PILImage.Image:
     """Draw the first videos ``(B, T, C, H, W)`` of a class as strips below each other, time from left to right."""
-    strips = [_image_row([_tile(frame) for frame in _spaced(video)]) for video in videos[:_STRIPS]]
-    picture = PILImage.new("RGB", (strips[0].width, len(strips) * (strips[0].height + _GAP) - _GAP), "white")
-    for place, strip in enumerate(strips):
-        picture.paste(strip, (0, place * (strip.height + _GAP)))
-    return picture
+    return _column([_image_row([_tile(frame) for frame in _spaced(video)]) for video in videos[:_STRIPS]])
+
+
+def _column(pictures: list[PILImage.Image]) -> PILImage.Image:
+    """Put pictures below each other."""
+    size = (max(picture.width for picture in pictures), sum(picture.height + _GAP for picture in pictures) - _GAP)
+    column, top = PILImage.new("RGB", size, "white"), 0
+    for picture in pictures:
+        column.paste(picture, (0, top))
+        top += picture.height + _GAP
+    return column
 
 
 def _spaced(video: np.ndarray) -> np.ndarray:
@@ -111,6 +119,12 @@ def _cells(spec: DataSpec, rows: np.ndarray) -> PILImage.Image:
     return _lines(spec, np.array(said, dtype=object))
 
 
+def _below_each_other(spec: DataSpec, rows: np.ndarray) -> PILImage.Image:
+    """Draw every column of samples ``(B, columns)`` as its kind is drawn, one below the other."""
+    table = pa.table(spec.form.write(spec, rows))
+    return _column([DRAWINGS[part.kind](part, part.form.read(part, table)) for part in MixedKind.parts(spec)])
+
+
 #: How samples of one class ``(B, *shape)``, as published, are drawn in a line.
 DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "image": _images,
@@ -119,6 +133,7 @@ DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "text": _lines,
     "vector": _heat_map,
     "columns": _cells,
+    "mixed": _below_each_other,
 }
 
 

@@ -13,6 +13,7 @@ from datasets import ClassLabel, Dataset
 from PIL import Image as PILImage
 from torch import Tensor
 
+from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.png import MODES
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
@@ -46,6 +47,10 @@ class ClassificationFormat(Format[DataSpec]):
     def read_spec(self, values: dict[str, Any]) -> DataSpec:
         """See :class:`Format`."""
         return DataSpec.from_dict(values)
+
+    def hub_tasks(self, spec: DataSpec) -> list[str]:
+        """See :class:`Format`."""
+        return spec.form.hub_tasks(spec)
 
     def shape(self, spec: DataSpec) -> tuple[int, ...]:
         """See :class:`Format`."""
@@ -151,6 +156,7 @@ class ClassificationFormat(Format[DataSpec]):
             "std": [round(value, 6) for value in spec.std],
             "mode": MODES.get(len(spec.mean)),
             "words": WORDS[spec.kind],
+            "parts": _parts(spec, record),
             "width": int(np.prod(spec.shape)),
             "weight": (record.get("layout") or {}).get("weight"),
             "soft": "top" in labels or "dense" in labels,
@@ -189,6 +195,18 @@ def _resized(spec: DataSpec, record: dict[str, Any]) -> str:
     if not isinstance(options, dict) or options.get("image_size") is None:
         return ""
     return f".resize(({spec.shape[-1]}, {spec.shape[-2]}), 2)"  # 2 is bilinear
+
+
+def _parts(spec: DataSpec, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the card's script needs to know of every part of inputs of several kinds."""
+    found, start = [], 0
+    for part in MixedKind.parts(spec) if spec.kind == MixedKind.name else ():
+        stop = start + len(part.mean)
+        own = {name: getattr(part, name) for name in ("kind", "input_column", "shape")}
+        mode, resized = MODES.get(len(part.mean)), _resized(part, record)
+        found.append({**own, "start": start, "stop": stop, "mode": mode, "resized": resized})
+        start = stop
+    return found
 
 
 def _transform_text(options: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ WORDS: dict[str, Words] = {
     "text": Words(units="tokenizer.encode_batch(texts)", values="UTF-8"),
     "vector": Words(),
     "columns": Words(units="inputs(table)", values="cells"),
+    "mixed": Words(units="inputs(table)", values="cells"),
 }
 
 

@@ -72,8 +72,10 @@ def test_numbers_alone_are_still_a_vector_and_texts_of_many_values_are_left_out(
     features = Features({"a": Value("int64"), "note": Value("string"), "label": ClassLabel(num_classes=2)})
     real = RealData.from_dataset(Dataset.from_dict(rows, features)).setup()
     assert real.spec.kind == "vector" and real.spec.columns == ("a",) and "left out: note" in caplog.text
-    with pytest.raises(UserError, match="'note' is text of too many values"):
-        RealData.from_dataset(Dataset.from_dict(rows, features), input_column=["a", "note"]).setup()
+    named = RealData.from_dataset(Dataset.from_dict(rows, features), input_column=["a", "note"]).setup()
+    assert [part.kind for part in named.spec.form.parts(named.spec)] == ["columns", "text"], (
+        "who names it wants it read"
+    )
 
 
 def test_the_label_is_told_from_other_classes_by_its_name(caplog):
