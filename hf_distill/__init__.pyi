@@ -26,6 +26,8 @@ from hf_distill.evaluation.result import Evaluation as Evaluation
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
+from hf_distill.features.errors import ErrorFeatures as ErrorFeatures
+from hf_distill.features.forgetting import ForgettingFeatures as ForgettingFeatures
 from hf_distill.features.mel import MelFeatures as MelFeatures
 from hf_distill.features.network import NetworkFeatures as NetworkFeatures
 from hf_distill.features.pca import PcaFeatures as PcaFeatures
@@ -99,9 +101,16 @@ from hf_distill.quantization.grid import UniformQuantizer as UniformQuantizer
 from hf_distill.quantization.learned import LearnedLevels as LearnedLevels
 from hf_distill.selection.base import Selector as Selector
 from hf_distill.selection.cells import CellSelector as CellSelector
+from hf_distill.selection.certificate import Certificate as Certificate
+from hf_distill.selection.facility import FacilityLocationSelector as FacilityLocationSelector
 from hf_distill.selection.herding import HerdingSelector as HerdingSelector
 from hf_distill.selection.hierarchical import HierarchicalSelector as HierarchicalSelector
+from hf_distill.selection.importance import ImportanceSelector as ImportanceSelector
+from hf_distill.selection.k_center import KCenterSelector as KCenterSelector
 from hf_distill.selection.kmeans import KMeansSelector as KMeansSelector
+from hf_distill.selection.kmeans_sensitivity import KMeansSensitivitySelector as KMeansSensitivitySelector
+from hf_distill.selection.leverage import LeverageSelector as LeverageSelector
+from hf_distill.selection.norms import NormSelector as NormSelector
 from hf_distill.selection.random import RandomSelector as RandomSelector
 from hf_distill.sweep.bits import BitSweep as BitSweep
 from hf_distill.synthetic.base import Synthetic as Synthetic

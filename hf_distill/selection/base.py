@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,10 @@ from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
+from hf_distill.selection.certificate import Certificate, centre_queries, relative_errors
+
+# Of the k-means costs that a selector without a bound of its own is measured by.
+_CENTRES = 10
 
 
 class Selector(Part):
@@ -24,11 +28,16 @@ class Selector(Part):
     Attributes:
         needs_features: Whether :meth:`fit` looks at the features and not at their number alone; where it does not, no
             sample is read to choose.
+        uses_targets: Whether :meth:`fit` takes the targets of the rows too, as its second argument.
         sensitivities_: Importance of every sample after :meth:`fit`, ``(N,)``.
+        certificate_: What is proved of the last selection, and what was measured; made when it is asked for.
     """
 
     needs_features: ClassVar[bool] = True
+    uses_targets: ClassVar[bool] = False
     sensitivities_: Tensor
+    _features: Tensor
+    _chosen: tuple[Tensor, Tensor] | None = None
 
     @abstractmethod
     def fit(self, features: Tensor) -> Selector:
@@ -36,13 +45,69 @@ class Selector(Part):
 
     @abstractmethod
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return ``k`` different row numbers ``(k,)`` and their weights ``(k,)``, which sum to N."""
+        """Return ``k`` different row numbers ``(k,)`` and their weights ``(k,)``, which sum to N (on average)."""
+
+    @property
+    def certificate_(self) -> Certificate:
+        """What is proved of the last selection; where nothing is, the k-means error that was measured.
+
+        Raises:
+            UserError: Nothing was selected yet, or the selector looks at no features.
+        """
+        if self._chosen is None or not getattr(self, "_features", torch.empty(0, 0)).shape[1]:
+            raise UserError(f"{type(self).__name__} has no certificate before it has selected rows by their features")
+        return self._certify(*self._chosen)
+
+    def _certify(self, rows: Tensor, weight: Tensor) -> Certificate:
+        queries = centre_queries(self._features, _CENTRES)
+        measured = float(relative_errors(self._features, rows, weight, queries).max())
+        return Certificate("kmeans", len(rows), None, None, measured)
+
+    def _chose(self, rows: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep a selection for its certificate, and return it.
+
+        Raises:
+            UserError: A weight is not finite.
+        """
+        if not bool(weight.isfinite().all()):
+            place = int((~weight.isfinite()).nonzero()[0])
+            raise UserError(
+                f"the weight of row {int(rows[place])} overflows: choose another selector, or scale features"
+            )
+        self._chosen = rows, weight
+        return rows, weight
 
     def _check(self, k: int) -> int:
         count = len(self.sensitivities_)
         if k > count:
             raise UserError(f"cannot select {k} of {count} samples")
         return count
+
+
+def fitted(selector: Selector, features: Tensor, targets: Tensor | None) -> Selector:
+    """Fit a selector, with the targets of the rows where it uses them and there are any."""
+    given: Any = selector
+    fit: Selector = given.fit(features, targets) if selector.uses_targets else given.fit(features)
+    return fit
+
+
+def checked(features: Tensor) -> Tensor:
+    """Return features as float32 or more precise ones, once it is sure that they can be compared.
+
+    Raises:
+        UserError: A feature is not finite, or so large that its square overflows.
+    """
+    features = features if features.dtype == torch.float64 else features.float()
+    size = features.abs().amax(1) if features.shape[1] else features.new_zeros(len(features))
+    bad = (~size.isfinite()).nonzero()
+    if len(bad):
+        raise UserError(f"row {int(bad[0])} has a feature that is not finite, {len(bad)} of {len(size)} rows have")
+    limit = (torch.finfo(features.dtype).max / max(features.numel(), 1)) ** 0.5 / 4
+    if len(size) and float(size.max()) > limit:
+        raise UserError(
+            f"row {int(size.argmax())} has a feature of {float(size.max()):.3g}, whose square overflows: scale them"
+        )
+    return features
 
 
 def select_per_class(
@@ -74,7 +139,8 @@ def select_per_class(
         rows = real.train.class_index(label)
         seen = torch.empty(len(rows), 0) if features is None else features.rows(real.train, rows)
         # A copy: what it keeps of one class is gone before the next is read.
-        chosen, weights = copy(selector).fit(seen).select(count, streams.generator("select", label))
+        targets = real.train.targets[rows] if selector.uses_targets else None
+        chosen, weights = fitted(copy(selector), seen, targets).select(count, streams.generator("select", label))
         index.append(rows[chosen.cpu()])
         weight.append(weights.cpu())
     return torch.cat(index), torch.cat(weight)

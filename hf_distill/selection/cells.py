@@ -14,7 +14,7 @@ from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor, Features
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.options import PositiveInt
-from hf_distill.selection.base import Selector
+from hf_distill.selection.base import Selector, checked
 
 # Samples that the centres are found from; all are then assigned.
 _FITTED = 2048
@@ -43,7 +43,7 @@ class CellSelector(Selector):
         Raises:
             UserError: An option is out of its range.
         """
-        self._features = features
+        self._features = checked(features)
         self.sensitivities_ = torch.full((len(features),), 1 / len(features))
         return self
 
@@ -67,7 +67,7 @@ class CellSelector(Selector):
         taken = torch.bincount(labels[index], minlength=len(centres))
         weight = torch.bincount(labels, minlength=len(centres)) / taken.clamp_min(1)
         weight = weight[labels[index]]
-        return index, weight * (len(labels) / weight.sum())
+        return self._chose(index, weight * (len(labels) / weight.sum()))
 
 
 @dataclass(frozen=True)

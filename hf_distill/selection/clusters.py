@@ -7,7 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from hf_distill.selection.base import Selector
+from hf_distill.selection.base import Selector, checked
 
 
 class ClusterSelector(Selector):
@@ -15,7 +15,7 @@ class ClusterSelector(Selector):
 
     def fit(self, features: Tensor) -> ClusterSelector:
         """Keep the features and the distance of each to the mean."""
-        self._features = features
+        features = self._features = checked(features)
         distance = (features - features.mean(0)).square().sum(1)
         self.sensitivities_ = distance / distance.sum().clamp_min(torch.finfo(distance.dtype).tiny)
         return self
@@ -29,7 +29,7 @@ class ClusterSelector(Selector):
         cells = self.cells(k, generator)
         features = self._features.cpu()
         distance = torch.cdist(torch.stack([features[rows].mean(0) for rows in cells]), features)
-        return nearest_distinct(distance), torch.bincount(distance.argmin(0), minlength=k).float()
+        return self._chose(nearest_distinct(distance), torch.bincount(distance.argmin(0), minlength=k).float())
 
 
 def nearest_distinct(distance: Tensor) -> Tensor:

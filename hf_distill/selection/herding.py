@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hf_distill.selection.base import Selector
+from hf_distill.selection.base import Selector, checked
 
 _ROWS = 512
 
@@ -21,7 +21,7 @@ class HerdingSelector(Selector):
 
     def fit(self, features: Tensor) -> HerdingSelector:
         """Keep the features and the distance of each to the mean."""
-        self._features = features
+        features = self._features = checked(features)
         distance = _square_norms(features, features.mean(0))
         self.sensitivities_ = distance / distance.sum().clamp_min(torch.finfo(distance.dtype).tiny)
         return self
@@ -42,7 +42,7 @@ class HerdingSelector(Selector):
             taken[best] = True
             total = total + features[best]
             chosen.append(best)
-        return torch.tensor(chosen), torch.full((k,), count / k)
+        return self._chose(torch.tensor(chosen), torch.full((k,), count / k))
 
 
 def _square_norms(features: Tensor, centre: Tensor | float = 0.0) -> Tensor:

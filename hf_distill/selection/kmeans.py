@@ -31,7 +31,7 @@ class KMeansSelector(ClusterSelector):
         clusters = torch.arange(k) % len(found.centres)
         distance = torch.cdist(found.centres, self._features)[clusters.to(self._features.device)]
         sizes = torch.bincount(found.labels.cpu()) / torch.bincount(clusters)
-        return nearest_distinct(distance), sizes[clusters]
+        return self._chose(nearest_distinct(distance), sizes[clusters])
 
     def _cluster(self, k: int, generator: torch.Generator) -> Clusters:
         self._check(k)

@@ -6,6 +6,15 @@ import torch
 from torch import Tensor
 
 from hf_distill.selection.base import Selector
+from hf_distill.selection.certificate import (
+    DELTA,
+    QUERIES,
+    Certificate,
+    bounded_error,
+    centre_queries,
+    relative_errors,
+    spread_of,
+)
 
 
 class RandomSelector(Selector):
@@ -18,10 +27,20 @@ class RandomSelector(Selector):
 
     def fit(self, features: Tensor) -> RandomSelector:
         """Every sample is as important as another."""
+        self._features = features
         self.sensitivities_ = torch.full((len(features),), 1 / len(features))
         return self
 
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :class:`Selector`."""
         count = self._check(k)
-        return torch.randperm(count, generator=generator)[:k], torch.full((k,), count / k)
+        return self._chose(torch.randperm(count, generator=generator)[:k], torch.full((k,), count / k))
+
+    def _certify(self, rows: Tensor, weight: Tensor) -> Certificate:
+        queries = centre_queries(self._features, 10)
+        share = torch.full((len(self._features),), len(rows) / len(self._features), dtype=torch.float64)
+        spread = spread_of(self._features, share, queries)
+        epsilon = max(bounded_error(*own, QUERIES, DELTA) for own in spread)
+        measured = float(relative_errors(self._features, rows, weight, queries).max())
+        # Any row may hold all of a loss: uniform draws have no bound of the total but N.
+        return Certificate("kmeans", len(rows), epsilon, DELTA, measured, total=float(len(self._features)))

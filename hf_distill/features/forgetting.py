@@ -1,0 +1,87 @@
+"""ForgettingFeatures: how often a network in training forgets a row."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.features.base import Extractor, Features
+from hf_distill.features.errors import RowScores, logits_of, require_classes
+from hf_distill.networks.base import Architecture
+from hf_distill.networks.default import default_network
+from hf_distill.options import PositiveInt, Seed
+from hf_distill.seeding import Streams
+from hf_distill.training.recipe import Recipe
+from hf_distill.training.schedules import Constant
+from hf_distill.training.source import SplitSource
+from hf_distill.training.trainer import train_networks
+
+
+class ForgettingFeatures(Extractor):
+    """One number a row: how often it was classified rightly after an epoch and wrongly after the next.
+
+    Toneva et al., An Empirical Study of Example Forgetting (ICLR 2019): with ``NormSelector``. A row that is never
+    right counts as forgotten in every epoch. Ours: rows are looked at after every epoch and not in every batch, and
+    the momentum starts anew with each.
+
+    Args:
+        network: The architecture; null for the usual one of such data.
+        epochs: Epochs of the training.
+        recipe: How it is trained otherwise; null for ``Recipe``'s defaults.
+        seed: Of weights and order.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Architecture | None = None,
+        epochs: PositiveInt = 10,
+        recipe: Recipe | None = None,
+        seed: Seed = 0,
+    ) -> None:
+        self.network = network
+        self.epochs = epochs
+        self.recipe = Recipe() if recipe is None else recipe
+        self.seed = seed
+
+    def fit(
+        self,
+        real: RealData,
+        *,
+        spec: DataSpec | None = None,
+        network: Architecture | None = None,
+        device: torch.device | None = None,
+    ) -> Features:
+        """See :class:`Extractor`.
+
+        Raises:
+            UserError: There are no classes.
+        """
+        spec, device = spec or real.spec, device or real.train.device
+        require_classes(type(self).__name__, spec)
+        architecture = self.network or network or default_network(spec)
+        streams = Streams(self.seed)
+        built = architecture.build_for(spec, streams.seed_for("network")).to(device)
+        recipe = copy.copy(self.recipe).suited(spec)
+        recipe.epochs, recipe.steps, recipe.schedule = 1, None, Constant()
+        before = torch.zeros(len(real.train), dtype=torch.bool)
+        ever, forgotten = before.clone(), torch.zeros(len(real.train))
+        for epoch in range(self.epochs):
+            train_networks(
+                [built],
+                [SplitSource(real.train, spec)],
+                [streams.at(epoch)],
+                recipe=recipe,
+                device=device,
+                names=["the network that forgets"],
+            )
+            right = logits_of(built, real.train, spec, device).argmax(1) == real.train.targets
+            forgotten += before & ~right
+            ever |= right
+            before = right
+        forgotten[~ever] = self.epochs
+        about = {"network": architecture.config()}
+        return RowScores(built, spec, device, about, scores=forgotten[:, None].to(device))
