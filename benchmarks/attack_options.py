@@ -268,7 +268,7 @@ def main() -> None:
     torch.set_num_threads(1)
     from hf_distill.cli.distill import build_parser
     from hf_distill.cli.messages import build, parse
-    from hf_distill.cli.parsing import described
+    from hf_distill.cli.placing import described
 
     rows, tries, seen = [], [], set()
     with tempfile.TemporaryDirectory() as temporary:

@@ -21,7 +21,8 @@ from record import commit, save
 from series_row import build
 
 from hf_distill.cli import distill
-from hf_distill.cli.parsing import place, run_folder
+from hf_distill.cli.parsing import run_folder
+from hf_distill.cli.placing import place
 from hf_distill.files import write_atomically
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.methods.start import read_start

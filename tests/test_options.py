@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args, get_origin
 import pytest
 from jsonargparse import ArgumentParser
 
-import hf_distill.cli.parsing
+import hf_distill.cli.placing
 from hf_distill.cli.main import run
 from hf_distill.cli.messages import parse
 from hf_distill.diffusion import GeneratorTraining, Guidance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hf_distill.errors import UserError
@@ -43,3 +44,22 @@ def parse_size(text: str) -> Size:
     if number > 0 and unit in _UNITS:
         return Size(bytes=number * _UNITS[unit])
     raise UserError(f"size is {text!r}: say bytes, such as 50kB or 1.5MB, or a share of the rows, such as 1%")
+
+
+def size_of(sizes: Sequence[str], per_class: Sequence[str] = ()) -> Size:
+    """Return the size that a command line asks for.
+
+    Args:
+        sizes: What it gives ``--size``, the last one last.
+        per_class: What it gives ``--per_class``.
+
+    Raises:
+        UserError: They are none, or both are given.
+    """
+    if sizes and per_class:
+        raise UserError("--size and --per_class both say how small: leave one of them out")
+    if not per_class:
+        return parse_size(sizes[-1]) if sizes else Size()
+    if not per_class[-1].isdigit() or not int(per_class[-1]):
+        raise UserError(f"per_class is {per_class[-1]!r}; it must be a whole number, 1 or more")
+    return Size(per_class=int(per_class[-1]))

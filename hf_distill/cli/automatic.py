@@ -9,7 +9,7 @@ import datasets
 from jsonargparse import ArgumentParser
 
 from hf_distill.choosing.choice import Choice, choose
-from hf_distill.choosing.size import Size, parse_size
+from hf_distill.choosing.size import size_of
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data
 from hf_distill.configurations import configurations
@@ -54,7 +54,7 @@ def completed(argv: list[str]) -> tuple[list[str], Data | None]:
     if "--progress=false" in words:
         datasets.disable_progress_bars()
     data, further = _opened([word for word in words if word.startswith("--data")])
-    choice = choose(data, _size(own), find_device("auto"))
+    choice = choose(data, size_of(*([own[name]] if name in own else [] for name in _OWN)), find_device("auto"))
     if further:
         choice.reasons.append(
             f"measured on: {_HELD_OUT:.0%} of the rows, which are held out, since there is no test split"
@@ -77,17 +77,6 @@ def joined(argv: list[str]) -> list[str]:
         else:
             words.append(word)
     return words
-
-
-def _size(own: dict[str, str]) -> Size:
-    if len(own) == 2:
-        raise UserError("--size and --per_class both say how small: leave one of them out")
-    if "--per_class" in own:
-        text = own["--per_class"]
-        if not text.isdigit() or not int(text):
-            raise UserError(f"per_class is {text!r}; it must be a whole number, 1 or more")
-        return Size(per_class=int(text))
-    return parse_size(own["--size"]) if own else Size()
 
 
 def _opened(words: list[str]) -> tuple[Data, list[str]]:

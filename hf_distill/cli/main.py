@@ -33,6 +33,9 @@ _COMMANDS = {
     "parts": "list the parts that a configuration is made of, or explain one",
 }
 
+# Those whose names are checked before parts are imported.
+_LIGHT = ("distill", "evaluate")
+
 _USAGE = """usage: hf-distill COMMAND [options]
 
 Make a dataset 100 to 1000 times smaller, measure what it is worth and publish it.
@@ -71,7 +74,13 @@ def run(argv: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             # Only the chosen command is imported: help and show come without torch.
-            importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}").run(located(argv[1:]))
+            words = located(argv[1:])
+            command = importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}")
+            if argv[0] in _LIGHT:
+                from hf_distill.cli.early import check_names  # a parser, which the other commands do without
+
+                check_names(command.build_parser, words)
+            command.run(words)
     except UserError as error:
         return _fail(str(error), 2)
     except Interrupted as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import re
 from argparse import ArgumentError
 from collections.abc import Collection
@@ -14,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace, _typehints
 from jsonargparse._typehints import ActionTypeHint
 from jsonargparse._util import import_object
 
+from hf_distill.cli.names import meant
 from hf_distill.cli.yaml_files import check_config_files, guard_parser
 from hf_distill.errors import UserError
 from hf_distill.options import check_options, check_value, option_types
@@ -123,14 +122,13 @@ def one_line(message: str, given: Collection[str] = ()) -> str:
     keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     if found := re.search(r"Option '([^']+)' is not accepted", message):
         name = found[1].split(".")[-1]
-        meant = _paths(name, {*given, f"--{keys}.{found[1]}"}) or _suggest(name, keys.split(".")[0])
-        return f"{keys} has no option {found[1]!r}{meant}"
+        return f"{keys} has no option {found[1]!r}{meant(name, {*given, f'--{keys}.{found[1]}'}, keys.split('.')[0])}"
     if found := re.search(r"unrecognized arguments: (.+)", message):
         option = found[1].split()[0].split("=")[0]
         if not option.startswith("-"):
             return f"{option!r} is one argument too many: what is not named stands once, the rest as --NAME=VALUE"
         name = option.split(".")[-1].strip("-")
-        return f"no option {option}{_paths(name, given) or _suggest(name)}"
+        return f"no option {option}{meant(name, given)}"
     if found := re.search(r"but \S+ is abstract(?s:.*?)NestedArg\(key='(\w+)'", message):
         return f"{keys}.{found[1]}: name a class first, --{keys}=CLASS{_classes(keys)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
@@ -152,20 +150,3 @@ def _classes(keys: str) -> str:
     """Return which classes an option takes, as the end of a message."""
     names = {cls.__name__ for cls in _made(keys.split(".")[-1])}
     return f": choose {', '.join(sorted(names))}" if names else ""
-
-
-def _paths(name: str, given: Collection[str]) -> str:
-    """Return where else data, method, its parts or evaluator have an option of that name; empty where none has."""
-    paths: list[str] = []
-    for path in ("data", "method", "method.synthetic", "method.initial", "method.objective", "evaluator"):
-        if any(name in inspect.signature(cls.__init__).parameters for cls in _made(path.split(".")[-1])):
-            paths.append(f"--{path}.{name}")
-    paths = [path for path in paths if path not in given]
-    return f": did you mean {' or '.join(paths)}?" if paths and name != "self" else ""
-
-
-def _suggest(name: str, group: str = "method") -> str:
-    known = {parameter for cls in concrete(Part) for parameter in inspect.signature(cls.__init__).parameters}
-    # One that another class has is no slip.
-    close = [] if name in known else difflib.get_close_matches(name, known - {"self", "args", "kwargs"}, n=1)
-    return f": did you mean {close[0]!r}?" if close else f"; --help and --{group}.help CLASS tell all options"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import parse
+from hf_distill.errors import UserError
+from hf_distill.files import user_path
 
 
 def build_parser() -> ArgumentParser:
@@ -31,6 +33,8 @@ def build_parser() -> ArgumentParser:
 def run(argv: list[str]) -> None:
     """Publish and print the commit's address."""
     options = parse(build_parser(), argv)
+    if not user_path(options.folder).is_dir() and options.folder.count("/") != 1:
+        raise UserError(f"no folder {options.folder}, and it is no Hub dataset (namespace/name) either")
 
     from hf_distill.hub.about import About
     from hf_distill.hub.artifact import DistilledDataset

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, place
+from hf_distill.cli.parsing import add_data, add_evaluator, add_method, add_trust
+from hf_distill.cli.placing import place
 from hf_distill.cli.records import check_configurations
 from hf_distill.files import user_path
 from hf_distill.hub.results import format_score
-from hf_distill.methods.method import Method
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
 from hf_distill.quantization.base import Precision
 from hf_distill.quantization.budget import Budget
@@ -35,7 +35,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>_sweep")
     parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
-    parser.add_subclass_arguments(Method, "method", required=True, help="how to distill")
+    add_method(parser)
     add_evaluator(parser)
     add_trust(parser)
     parser.add_class_arguments(Budget, "budget", help="bits or bytes that every row may take")

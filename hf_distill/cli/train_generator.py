@@ -11,7 +11,8 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import add_data, add_trust, place, run_folder
+from hf_distill.cli.parsing import add_data, add_trust, run_folder
+from hf_distill.cli.placing import place
 from hf_distill.cli.records import check_configurations
 from hf_distill.diffusion.generator import GeneratorTraining
 from hf_distill.errors import UserError

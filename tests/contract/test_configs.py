@@ -14,7 +14,7 @@ from PIL import Image as PILImage
 
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import build, parse
-from hf_distill.cli.parsing import described
+from hf_distill.cli.placing import described
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.private import without_private_paths
 from hf_distill.methods import Run
