@@ -12,13 +12,24 @@ from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, Uniform
 from hf_distill.synthetic import (
     CoarsePixelSet,
     HarmonicSet,
+    MixedSet,
     MotionSet,
     PixelSet,
     QuantizedSet,
     SpectrogramSet,
     VectorSet,
 )
-from tests.hub.conftest import EVALUATION, audio_spec, columns_spec, frames_spec, image_spec, make, png, vector_spec
+from tests.hub.conftest import (
+    EVALUATION,
+    audio_spec,
+    columns_spec,
+    frames_spec,
+    image_spec,
+    make,
+    mixed_spec,
+    png,
+    vector_spec,
+)
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
 from tests.hub.test_series_format import SPECS as SERIES
 from tests.hub.test_series_format import make as make_series
@@ -82,6 +93,12 @@ def _views() -> DistilledDataset:
     return DistilledDataset.from_synthetic(synthetic)
 
 
+def _mixed() -> DistilledDataset:
+    spec = mixed_spec()
+    x = torch.cat((noise(4, spec.shape[0] - 4), torch.tensor([3.0, 1, 2, 0]).expand(4, 4)), 1)
+    return quantized(MixedSet(per_class=2), UniformQuantizer(bits=4), x, spec)
+
+
 _SPECTRUM = {"granularity": "channel", "bits": 4}
 
 KINDS: dict[str, Callable[[], DistilledDataset]] = {
@@ -111,6 +128,7 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
         MotionSet(per_class=2, still=2, moving=3), UniformQuantizer(bits=4), noise(4, 3, 1, 6, 6), frames_spec()
     ),
     "sounds": lambda: make(audio_spec()),
+    "several kinds": _mixed,
     "tones": lambda: quantized(
         SpectrogramSet(per_class=2, bands=4, frames=8), LearnedLevels(bits=2), noise(4, 800), audio_spec()
     ),
