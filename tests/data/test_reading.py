@@ -1,4 +1,4 @@
-"""What is read is what ``load_dataset`` shows: files of random columns, sounds and images, in whatever format they are."""
+"""What is read is what ``load_dataset`` shows: files of random columns, sounds and images, in whatever format."""
 
 from __future__ import annotations
 
