@@ -20,7 +20,7 @@ from hf_distill.data.preparing import first_row, prepared
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import ArrowSplit, MemorySplit, Split, decode_all, scanned
 from hf_distill.data.statistics import summed
-from hf_distill.data.stream import ClassStream
+from hf_distill.data.stream import SampleStream, Targets
 from hf_distill.data.stream_survey import survey
 from hf_distill.data.targets.base import Learned, Target
 from hf_distill.errors import UserError
@@ -134,7 +134,7 @@ class Reader:
                 )
         return columns, kind.decoder(columns, first, {name: self.options[name] for name in columns.options}, self.base)
 
-    def stream(self, train: IterableDataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, ClassStream]:
+    def stream(self, train: IterableDataset, source: dict[str, Any]) -> tuple[DataSpec, Decoder, SampleStream]:
         """Read a training split that can only be read forward; it is read once for its classes and statistics.
 
         Raises:
@@ -142,13 +142,11 @@ class Reader:
         """
         columns, decoder = self._choose(train)
         assert train.features is not None
-        if columns.goal.name != "classes":
-            raise UserError("a stream is read by its classes, and these rows have none: set --data.streaming=false")
         stream = undecoded(train, [columns.kind], columns.inputs).select_columns(columns.all)
         splits = train.info.splits or {}
         rows = splits[self.split].num_examples if self.split in splits else None
-        seen = survey(stream, columns.label, columns.kind, decoder, self.path, rows or None, _STATISTICS_ROWS)
-        learned, targets = self._learn(train.features, columns, {columns.label: seen.labels})
+        seen = survey(stream, columns.labels, columns.kind, decoder, self.path, rows or None, _STATISTICS_ROWS)
+        learned, targets = self._learn(train.features, columns, seen.labels)
         groups = columns.goal.group_of(targets)
         spec = self._spec(
             train.features,
@@ -156,17 +154,14 @@ class Reader:
             seen.decoder,
             learned,
             seen.moments,
-            source={**source, "fingerprint": _fingerprint(seen.labels, seen.moments)},
+            source={**source, "fingerprint": _fingerprint(*seen.labels.values(), seen.moments)},
             num_rows=len(targets),
         )
         spec = replace(spec, class_counts=tuple(torch.bincount(groups, minlength=spec.num_groups).tolist()))
-        index = {value: place for place, value in enumerate(spec.label_values or range(spec.num_groups))}
+        own = {name: train.features[name] for name in columns.labels}
+        read = Targets(columns.labels, lambda values: columns.goal.read(own, values, learned), columns.goal.group_of)
         counts = list(spec.class_counts)
-        return (
-            spec,
-            seen.decoder,
-            ClassStream(stream, self.path, columns.label, seen.decoder, index, counts, self.buffer),
-        )
+        return spec, seen.decoder, SampleStream(stream, self.path, read, seen.decoder, counts, self.buffer)
 
     def test(self, test: Dataset | IterableDataset, spec: DataSpec, decoder: Decoder) -> Split:
         """Read the split to measure on, by the decoder of the training split, which refuses other shapes.
@@ -199,26 +194,28 @@ class Reader:
         table = undecoded(test, [spec.form], decoder.columns)
         learned = Learned(spec.classes, spec.label_values, spec.target_about)
         if isinstance(table, IterableDataset):
-            values: list[Any] = []
-            (label,) = labels  # a stream has classes
-            parts = list(self._decoded(table.select_columns([*decoder.columns, label]), label, decoder, values))
-            if not values:
+            values: dict[str, list[Any]] = {name: [] for name in labels}
+            parts = list(self._decoded(table.select_columns([*decoder.columns, *labels]), decoder, values))
+            if not parts:
                 raise UserError("it is empty: name another one with --data.test_split")
-            targets = spec.goal.read(own, {label: values}, learned)
+            targets = spec.goal.read(own, values, learned)
             return MemorySplit(torch.cat(parts), spec.goal.group_of(targets), self.device, targets)
         targets = spec.goal.read(own, {name: table[name][:] for name in labels}, learned)
         return self._place(table, decoder, targets, spec.goal, fixed=True)[1]
 
-    def _decoded(self, stream: IterableDataset, label: str, decoder: Decoder, labels: list[Any]) -> Iterator[Tensor]:
-        """Yield a stream's samples part by part, and put their labels into a list."""
-        batches = stream.iter(batch_size=decoder.part_rows)
+    def _decoded(self, stream: IterableDataset, decoder: Decoder, labels: dict[str, list[Any]]) -> Iterator[Tensor]:
+        """Yield a stream's samples part by part, and add their labels to lists."""
+        batches, start = stream.iter(batch_size=decoder.part_rows), 0
         while True:
             with reading(self.path):
                 rows = next(batches, None)
             if rows is None:
                 return
-            yield decoder(rows, range(len(labels), len(labels) + len(rows[label])))
-            labels += rows[label]
+            stop = start + len(next(iter(rows.values())))
+            yield decoder(rows, range(start, stop))
+            start = stop
+            for name, values in labels.items():
+                values += rows[name]
 
     def _place(
         self, table: Dataset, decoder: Decoder, targets: Tensor, goal: Target, fixed: bool = False

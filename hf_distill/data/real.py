@@ -17,7 +17,7 @@ from hf_distill.data.preparing import divided
 from hf_distill.data.sources import local_source, open_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
-from hf_distill.data.stream import ClassStream
+from hf_distill.data.stream import SampleStream
 from hf_distill.data.vectors import VectorTransform
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt, Range, Text
@@ -129,7 +129,7 @@ class RealData(Data[DataSpec]):
         self._spec: DataSpec | None = None
         self._train: Split | None = None
         self._test: Split | None = None
-        self._stream: ClassStream | None = None
+        self._stream: SampleStream | None = None
 
     @classmethod
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
@@ -271,10 +271,10 @@ class RealData(Data[DataSpec]):
         Returns:
             ``len(classes) * per_class`` samples, ordered by class.
         """
-        labels = torch.tensor(classes).repeat_interleave(per_class)
         if self._stream is not None:
-            raw = torch.cat([self._stream.take(label, per_class) for label in classes]).to(self._device)
-            return Batch.of(self.spec.normalize(raw), labels.to(self._device))
+            taken = zip(*(self._stream.take(label, per_class) for label in classes), strict=True)
+            raw, targets = (torch.cat(part).to(self._device) for part in taken)
+            return Batch.of(self.spec.normalize(raw), targets)
         index = []
         for label in classes:
             rows = self.train.class_index(label)

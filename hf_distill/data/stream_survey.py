@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,24 +24,30 @@ class StreamSurvey:
 
     Attributes:
         decoder: Of the kind, range and precision that the rows need.
-        labels: The label of every row.
+        labels: The values of every row in the label columns.
         moments: Mean and standard deviation of the inputs: of all rows, or of as many at random as were asked for where
             the stream tells beforehand how many it has.
     """
 
     decoder: Decoder
-    labels: list[Any]
+    labels: dict[str, list[Any]]
     moments: tuple[list[float], list[float]]
 
 
 def survey(
-    stream: IterableDataset, label: str, kind: Kind, decoder: Decoder, path: str, rows: int | None, most: int
+    stream: IterableDataset,
+    labels: Sequence[str],
+    kind: Kind,
+    decoder: Decoder,
+    path: str,
+    rows: int | None,
+    most: int,
 ) -> StreamSurvey:
     """Read a stream once.
 
     Args:
         stream: Undecoded rows.
-        label: The label column.
+        labels: The label columns.
         kind: What the inputs are.
         decoder: That of the first row.
         path: The source, for errors.
@@ -55,39 +61,41 @@ def survey(
     chosen: set[int] | None = None
     if rows is not None and rows > most:
         chosen = set(torch.randperm(rows, generator=torch.Generator().manual_seed(0))[:most].tolist())
-    reader = _Pass(stream, label, decoder, path, chosen)
+    reader = _Pass(stream, labels, decoder, path, chosen)
     try:
         if decoder.scans:
             reader.decoder = decoder.scanned(reader.parts())
         moments = summed(kind.statistics(reader.decoder), reader.inputs())
     except OtherDecoder as other:
-        reader = _Pass(stream, label, other.decoder, path, chosen)
+        reader = _Pass(stream, labels, other.decoder, path, chosen)
         moments = summed(kind.statistics(reader.decoder), reader.inputs())
     return StreamSurvey(reader.decoder, reader.labels, moments)
 
 
 class _Pass:
     def __init__(
-        self, stream: IterableDataset, label: str, decoder: Decoder, path: str, chosen: set[int] | None
+        self, stream: IterableDataset, labels: Sequence[str], decoder: Decoder, path: str, chosen: set[int] | None
     ) -> None:
         self.decoder = decoder
-        self.labels: list[Any] = []
-        self._stream, self._label, self._path, self._chosen = stream, label, path, chosen
+        self.labels: dict[str, list[Any]] = {name: [] for name in labels}
+        self._stream, self._path, self._chosen = stream, path, chosen
 
     def parts(self) -> Iterator[tuple[dict[str, list[Any]], list[int]]]:
         """Yield the rows of the stream that are decoded, and their numbers."""
-        self.labels = []
+        self.labels = {name: [] for name in self.labels}
+        stop = 0
         batches = self._stream.iter(batch_size=self.decoder.part_rows)
         while True:
             with reading(self._path):
                 rows = next(batches, None)
             if rows is None:
                 return
-            start = len(self.labels)
-            self.labels += rows[self._label]
-            places = [row for row in range(start, len(self.labels)) if self._chosen is None or row in self._chosen]
-            if len(places) < len(self.labels) - start:
-                self.decoder.check(rows, range(start, len(self.labels)))
+            for name, values in self.labels.items():
+                values += rows[name]
+            start, stop = stop, stop + len(next(iter(rows.values())))
+            places = [row for row in range(start, stop) if self._chosen is None or row in self._chosen]
+            if len(places) < stop - start:
+                self.decoder.check(rows, range(start, stop))
             if places:
                 yield {name: [rows[name][row - start] for row in places] for name in self.decoder.columns}, places
 

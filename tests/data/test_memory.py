@@ -10,7 +10,7 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Image
 
-from hf_distill.cli import parsing
+from hf_distill.cli import placing
 from hf_distill.data.kinds.base import chunk_rows
 from hf_distill.data.real import RealData
 from hf_distill.evaluation.baselines import random_samples
@@ -90,8 +90,8 @@ def test_batches_are_normalised_piece_by_piece_without_a_trace():
 def test_waiting_rows_of_a_stream_hold_no_others():
     real = RealData.from_dataset(table(100).to_iterable_dataset(), buffer=4).setup()
     real.sample([0], 1, torch.Generator())
-    waiting = [value for rows in real._stream.state_dict()["waiting"] if rows is not None for value in rows]
-    held = [value for rows in real._stream._waiting for value in rows]
+    waiting = [value for rows in real._stream.state_dict()["waiting"] if rows is not None for value in rows[0]]
+    held = [value for rows in real._stream._waiting for value, _ in rows]
     assert len(held) == len(waiting) > 0
     assert all(value.untyped_storage().nbytes() == value.numel() for value in held)
 
@@ -111,8 +111,8 @@ def test_a_parquet_stream_is_the_table(tmp_path, group):
 def test_data_is_opened_before_freed_memory_is_kept(monkeypatch):
     seen = []
     real = RealData.from_dataset(table(8))
-    monkeypatch.setattr(parsing, "keep_freed_memory", lambda: seen.append(real.spec.num_rows))
-    parsing.place(real, torch.device("cuda"))
+    monkeypatch.setattr(placing, "keep_freed_memory", lambda: seen.append(real.spec.num_rows))
+    placing.place(real, torch.device("cuda"))
     assert not seen
-    parsing.place(real, "cpu")
+    placing.place(real, "cpu")
     assert seen == [8]

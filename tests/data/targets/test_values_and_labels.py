@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -143,10 +145,25 @@ def test_rows_are_held_out_whatever_their_values():
     assert (len(real.train), len(real.test)) == (15, 5)
 
 
-def test_a_stream_has_classes():
-    stream = table(y=(Value("float64"), [*map(float, range(ROWS))])).to_iterable_dataset()
-    with pytest.raises(UserError, match=r"set --data\.streaming=false"):
-        RealData.from_dataset(stream, label_column="y", target="values").setup()
+@pytest.mark.parametrize("target", ["values", "labels"])
+def test_a_stream_has_the_targets_of_the_table(target):
+    generator = np.random.default_rng(0)
+    rows = {"x": generator.normal(size=(30, 2)).astype("f4").tolist()}
+    rows |= {name: generator.normal(size=30) if target == "values" else generator.integers(0, 2, 30) for name in "ab"}
+    source = Dataset.from_dict(rows)
+    options = {"input_column": "x", "label_column": ["a", "b"], "target": target}
+    table = RealData.from_dataset(source, source, **options).setup()
+    stream = RealData.from_dataset(source.to_iterable_dataset(), source.to_iterable_dataset(), **options).setup()
+    # A fingerprint tells where rows come from.
+    assert replace(stream.spec, source={}) == replace(table.spec, source={})
+    taken = stream.sample([0], 30, torch.Generator())
+    every = table.train.batch(torch.arange(30))
+    assert torch.equal(taken.x, every.x) and torch.equal(taken.y, every.y)
+    assert torch.equal(stream.test.targets, table.test.targets)
+    state = stream.state_dict()
+    later = stream.sample([0], 7, torch.Generator())
+    stream.load_state_dict(state)
+    assert torch.equal(stream.sample([0], 7, torch.Generator()).y, later.y)
 
 
 def test_damaged_targets_are_named():
