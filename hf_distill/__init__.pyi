@@ -1,5 +1,9 @@
 """The public names of hf_distill, each with its module: see :mod:`hf_distill.lazy`."""
 
+from hf_distill.api.functions import Configuration as Configuration
+from hf_distill.api.functions import distill as distill
+from hf_distill.api.functions import evaluate as evaluate
+from hf_distill.api.functions import load_config as load_config
 from hf_distill.augment.base import Augment as Augment
 from hf_distill.augment.mixed import MixedAugment as MixedAugment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment

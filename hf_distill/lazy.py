@@ -19,8 +19,9 @@ from hf_distill.errors import UserError
 _LINE = re.compile(r"^from (hf_distill\.\S+) import (\w+) as \2$", re.MULTILINE)
 # What comes with an extra of the package, by its first name.
 _EXTRAS = {"diffusers": "diffusion"}
-# What takes seconds to import and holds no part.
+# What takes seconds to import and holds no part, and what is above the parts.
 _SLOW = {"hf_distill.diffusion.ddim", "hf_distill.diffusion.ddpm", "hf_distill.diffusion.pipeline"}
+_SLOW |= {"hf_distill.api.functions"}
 
 
 @cache

@@ -44,6 +44,7 @@ FLOORS = {
     "sweep": 8,
     "choosing": 8,
     "cli": 9,
+    "api": 10,
 }
 
 

@@ -19,8 +19,8 @@ from hf_distill.errors import UserError
 from hf_distill.networks.cost import find_device
 
 _OWN = ("--size", "--per_class")
-# The share of the rows that is measured on where the source has no test split.
-_HELD_OUT = 0.2
+#: The share of the rows that is measured on where the source has no test split.
+HELD_OUT = 0.2
 
 
 def completed(argv: list[str]) -> tuple[list[str], Data | None]:
@@ -53,11 +53,11 @@ def completed(argv: list[str]) -> tuple[list[str], Data | None]:
         )
     if "--progress=false" in words:
         datasets.disable_progress_bars()
-    data, further = _opened([word for word in words if word.startswith("--data")])
+    data, further = opened([word for word in words if word.startswith("--data")])
     choice = choose(data, size_of(*([own[name]] if name in own else [] for name in _OWN)), find_device("auto"))
     if further:
         choice.reasons.append(
-            f"measured on: {_HELD_OUT:.0%} of the rows, which are held out, since there is no test split"
+            f"measured on: {HELD_OUT:.0%} of the rows, which are held out, since there is no test split"
         )
     _say(choice, data)
     options = [f"--config={configurations()[choice.config]}", *choice.options, *further]
@@ -79,14 +79,14 @@ def joined(argv: list[str]) -> list[str]:
     return words
 
 
-def _opened(words: list[str]) -> tuple[Data, list[str]]:
+def opened(words: list[str]) -> tuple[Data, list[str]]:
     """Return the data, set up, and what was added to their options: rows to measure on where the source has none."""
     data = _built(words)
     if not any(word.startswith(("--data=", "--data.class_path=")) for word in words) and is_series(data):
-        return as_series(data).setup(), []
+        return as_series(data), []
     if not lacks_test(data.setup()):
         return data, []
-    held = f"--data.test_fraction={_HELD_OUT}"
+    held = f"--data.test_fraction={HELD_OUT}"
     logger = logging.getLogger("hf_distill.data")
     level = logger.level
     logger.setLevel(logging.ERROR)  # what is to be said of these rows has been said

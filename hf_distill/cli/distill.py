@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.parsing import add_card, add_data, add_evaluator, add_method, add_trust
-from hf_distill.options import Seed
+from hf_distill.options import OneOf, Seed
+
+#: Those that Accelerate knows.
+TRACKERS = ("aim", "clearml", "comet_ml", "dvclive", "mlflow", "swanlab", "tensorboard", "trackio", "wandb")
+_Trackers = list[Annotated[str, OneOf(TRACKERS)]]
 
 
 def build_parser(light: bool = False) -> ArgumentParser:
@@ -51,7 +55,7 @@ def build_parser(light: bool = False) -> ArgumentParser:
     parser.add_argument("--private", type=bool, default=False, help="make the Hub dataset private")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")
     parser.add_argument("--overwrite", type=bool, default=False, help="start over, or replace a finished set")
-    parser.add_argument("--trackers", type=list[str], default=[], help="Accelerate trackers, such as [tensorboard]")
+    parser.add_argument("--trackers", type=_Trackers, default=[], help="Accelerate trackers, such as [tensorboard]")
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
 
 from hf_distill.cli.automatic import completed
 from hf_distill.cli.distill import build_parser
@@ -42,6 +43,9 @@ def run(argv: list[str]) -> None:
     output = user_path(shown)
     if config.repo_id is not None:
         check_repo_id(config.repo_id)
+    missing = set(config.trackers) - {str(tracker) for tracker in get_available_trackers()}
+    if missing:
+        raise UserError(f"trackers: {', '.join(sorted(missing))} is not installed: pip install it, or leave it out")
     objects = build(parser, config)
     real, method, evaluator = objects.data, objects.method, objects.evaluator
     if opened is not None and opened.config() == real.config():

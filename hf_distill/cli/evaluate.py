@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.parsing import add_data, add_evaluator, add_trust
@@ -18,7 +16,7 @@ def build_parser(light: bool = False) -> ArgumentParser:
         "the same size in bits; write evaluation.json and the card. Data and protocol are those of the set's record; "
         "every option overrides one of them.",
     )
-    parser.add_argument("folder", type=Path, help="the distilled dataset's folder")
+    parser.add_argument("folder", type=str, help="the distilled dataset: its folder, or namespace/name on the Hub")
     parser.add_argument("--config", action="config", help="a YAML file with data and evaluator")
     add_data(parser, light)
     add_evaluator(parser, light)

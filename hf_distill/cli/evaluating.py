@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_distill.cli.automatic import joined
 from hf_distill.cli.evaluate import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import run_folder
@@ -14,42 +16,69 @@ from hf_distill.cli.yaml_files import words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
+from hf_distill.evaluation.result import Evaluation
 from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.older import upgraded
 from hf_distill.hub.record import RECORD
+from hf_distill.hub.spec_checks import SERIES
 from hf_distill.methods.start import read_start
 
 
 def run(argv: list[str]) -> None:
-    """Measure, write evaluation.json and the card, and print the table."""
-    parser = build_parser()
+    """Measure and print the table; of a set in a folder, write evaluation.json and the card."""
     check_configurations(argv)
-    known = _folder_config(argv)
-    if known is not None:
-        parser.set_defaults({key: known[key] for key in ("data", "evaluator") if key in known})
+    parser = build_parser()
+    place = next((word for word in joined(argv) if not word.startswith("-") and _is_set(word)), None)
+    artifact = None if place is None else DistilledDataset.from_pretrained(place)
+    if artifact is not None:
+        parser.set_defaults(_known(artifact, argv))
     config = parse(parser, argv)
     folder = user_path(config.folder)
-    if not folder.is_dir():
-        raise UserError(f"no folder {config.folder}")
+    if artifact is None:
+        artifact = DistilledDataset.from_pretrained(config.folder)
     objects = build(parser, config)
     evaluator = objects.evaluator.quick() if config.quick else objects.evaluator
-    measure(folder, objects.data, evaluator, progress=config.progress, alone=config.overwrite)
+    if artifact.folder is None:
+        print(measured(artifact, objects.data, evaluator, config.progress))
+        print(f"{config.folder} is left as it is: its numbers are those of its own card")
+    else:
+        measure(folder, objects.data, evaluator, progress=config.progress, alone=config.overwrite)
 
 
-def _folder_config(argv: list[str]) -> dict[str, Any] | None:
-    """Return data and protocol as the set's record has them, before the command line is read; None without a set.
+def _is_set(word: str) -> bool:
+    """Whether a word of a command line names a set: its folder, or the Hub's namespace/name."""
+    folder = user_path(word)
+    return (folder / RECORD).is_file() or (word.count("/") == 1 and not folder.exists() and not word.startswith("."))
+
+
+def recorded(artifact: DistilledDataset, words: Sequence[str] = ()) -> Any:
+    """Return data and evaluator as a set's record describes them.
+
+    Args:
+        artifact: The set.
+        words: Of a command line that says otherwise.
+
+    Raises:
+        UserError: The record names what is not hf_distill's.
+    """
+    parser = build_parser()
+    parser.set_defaults(_known(artifact, list(words)))
+    return build(parser, parse(parser, [str(artifact.folder or "."), *words]))
+
+
+def _known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
+    """Return descriptions of data and protocol as the set's record has them, before the command line is read.
 
     Raises:
         UserError: The record names what is not hf_distill's, the options do not replace it and it is not trusted.
     """
-    folders = [user_path(word) for word in argv if not word.startswith("-")]
-    folder = next((folder for folder in folders if (folder / RECORD).is_file()), None)
-    if folder is None:
-        return None
-    recorded = DistilledDataset.from_pretrained(folder).config
-    config = run_config(folder, recorded) or recorded
+    config = artifact.config
+    if artifact.folder is not None:
+        config = run_config(artifact.folder, config) or config
     known = {key: upgraded(config[key]) for key in ("data", "evaluator") if config.get(key) is not None}
+    if "evaluator" not in known and artifact.spec.task == SERIES:
+        known["evaluator"] = {"class_path": "ForecastingEvaluator"}
     if trusts(argv):
         return known
     for key in list(known):
@@ -60,6 +89,13 @@ def _folder_config(argv: list[str]) -> dict[str, Any] | None:
                 raise
             del known[key]  # the user names another
     return known
+
+
+def measured(artifact: DistilledDataset, real: Data, evaluator: Evaluator, progress: bool) -> Evaluation:
+    """Return what a set is worth, beside what its method started from where its run folder has that."""
+    place(real, evaluator.device)
+    start = None if artifact.folder is None else read_start(run_folder(artifact.folder), artifact.config)
+    return evaluator.evaluate(artifact, real, progress=progress, start=start)
 
 
 def measure(
@@ -75,9 +111,7 @@ def measure(
         alone: Forget what was measured by other protocols.
     """
     artifact = DistilledDataset.from_pretrained(folder)
-    place(real, evaluator.device)
-    start = read_start(run_folder(folder), artifact.config)
-    evaluation = evaluator.evaluate(artifact, real, progress=progress, start=start)
+    evaluation = measured(artifact, real, evaluator, progress)
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures, alone=alone)
     print(evaluation)
     return artifact

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from datasets import ClassLabel, Dataset
@@ -13,6 +16,9 @@ from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
 from hf_distill.data.sources import open_splits
 from hf_distill.errors import UserError
+
+# Time steps of look-back and horizon.
+_WINDOWS = (96, 48, 24, 12)
 
 
 def is_series(data: Data) -> bool:
@@ -32,7 +38,12 @@ def is_series(data: Data) -> bool:
         return False
     splits, _ = open_splits(data.path, data.name, data.revision, False, data.separator, data.decimal)
     table = splits.get(data.split) or next(iter(splits.values()))
-    if not isinstance(table, Dataset) or not len(table):
+    return isinstance(table, Dataset) and holds_series(table)
+
+
+def holds_series(table: Dataset) -> bool:
+    """Whether a table holds a series: numbers and a time that moves on, and no class."""
+    if not len(table):
         return False
     features = table.features
     if any(isinstance(kind, ClassLabel) or name.lower() in LABEL_NAMES for name, kind in features.items()):
@@ -46,12 +57,24 @@ def is_series(data: Data) -> bool:
 
 
 def as_series(data: Data) -> SeriesData:
-    """Return the series of the same source, with the options that both have."""
+    """Return the series of the same source, set up, with the options that both have."""
     shared: dict[str, Any] = {
         name: getattr(data, name)
         for name in ("path", "name", "revision", "split", "test_fraction", "separator", "decimal", "memory_gib")
     }
-    return SeriesData(**shared)
+    return fitting(partial(SeriesData, **shared))
+
+
+def fitting(make: Callable[..., SeriesData]) -> SeriesData:
+    """Return a series that is set up, with the longest of the usual windows that its parts hold.
+
+    Raises:
+        UserError: They hold none.
+    """
+    for window in _WINDOWS[:-1]:
+        with contextlib.suppress(UserError):
+            return make(lookback=window, horizon=window).setup()
+    return make(lookback=_WINDOWS[-1], horizon=_WINDOWS[-1]).setup()
 
 
 def lacks_test(data: Data) -> bool:

@@ -73,6 +73,15 @@ def test_what_may_be_right_goes_on(words):
     assert check_names(distill.build_parser, located(words)) is None
 
 
+def test_a_tracker_is_one_that_there_is(error_of):
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS
+
+    assert set(distill.TRACKERS) == {str(tracker) for tracker in LOGGER_TYPE_TO_CLASS}
+    said = error_of(["distill", "--config=dm_digits", "--trackers=[tensorbord]"])
+    assert "trackers[0] is 'tensorbord'; it must be one of aim" in said
+    assert "wandb is not installed" in error_of(["distill", "--config=dm_digits", "--trackers=[wandb]"])
+
+
 def test_help_and_mistakes_need_no_torch(tmp_path):
     code = """
 import sys

@@ -1,0 +1,112 @@
+"""distill, evaluate and load_config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_distill.api.inputs import as_data
+from hf_distill.choosing.choice import choose
+from hf_distill.choosing.size import size_of
+from hf_distill.cli import distill as distilling
+from hf_distill.cli.evaluating import measured, recorded
+from hf_distill.cli.messages import build, parse
+from hf_distill.configurations import configurations, locate
+from hf_distill.data.base import Data
+from hf_distill.evaluation.base import Evaluator
+from hf_distill.evaluation.result import Evaluation
+from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.private import without_private_paths
+from hf_distill.methods.method import Method, Run
+from hf_distill.networks.cost import find_device
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a configuration describes, made.
+
+    Attributes:
+        method: From data to a set.
+        data: The data.
+        evaluator: How the set is measured.
+        seed: The seed of the run.
+    """
+
+    method: Method
+    data: Data
+    evaluator: Evaluator
+    seed: int = 0
+
+
+def load_config(name: str, *options: str) -> Configuration:
+    """Return the parts that a configuration describes.
+
+    Args:
+        name: A YAML file, or one of those that ``hf-distill configs`` lists: ``dm_digits``.
+        options: Further words of a command line: ``"--method.steps=10"``.
+
+    Raises:
+        UserError: There is none of that name, or an option is wrong.
+    """
+    return _made([f"--config={locate(name)}", *options])
+
+
+def distill(
+    data: Any,
+    *,
+    size: str | None = None,
+    per_class: int | None = None,
+    folder: str | Path | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> DistilledDataset:
+    """Make a small set of any data: method, size, network and recipe are chosen as ``hf-distill distill DATA`` does.
+
+    Args:
+        data: What :func:`~hf_distill.api.inputs.as_data` takes: a path, a Hub id, a ``Dataset``, a ``DatasetDict``, a
+            ``DataFrame``, arrays ``(X, y)``, or ``RealData``.
+        size: How small: ``50kB``, or ``1%`` of the rows.
+        per_class: The same, in samples of each class.
+        folder: Where the set is saved; it is not if None.
+        seed: Of all randomness.
+        progress: Show a progress bar.
+
+    Raises:
+        UserError: The data cannot be read, or the size is more than there is.
+    """
+    real = as_data(data)
+    asked = size_of([] if size is None else [size], [] if per_class is None else [str(per_class)])
+    choice = choose(real, asked, find_device("auto"))
+    made = _made([f"--config={configurations()[choice.config]}", *choice.options])
+    config = {"method": made.method.config(), "data": real.config(), "evaluator": made.evaluator.config(), "seed": seed}
+    distilled = made.method.distill(real, Run(seed=seed, progress=progress, config=without_private_paths(config)))
+    if folder is not None:
+        distilled.save_pretrained(folder)
+    return distilled
+
+
+def evaluate(
+    artifact: str | Path | DistilledDataset, data: Any = None, *, quick: bool = False, progress: bool = True
+) -> Evaluation:
+    """Measure a set by its own recipe, beside its baselines.
+
+    Args:
+        artifact: Its folder or Hub id.
+        data: What it was made from, as :func:`distill` takes it; by default what its record names.
+        quick: A sketch by few networks, trained briefly.
+        progress: Show a progress bar.
+
+    Raises:
+        UserError: The record names what is not this library's, or its data cannot be found.
+    """
+    made = artifact if isinstance(artifact, DistilledDataset) else DistilledDataset.from_pretrained(artifact)
+    objects = recorded(made)
+    real = objects.data if data is None else as_data(data)
+    return measured(made, real, objects.evaluator.quick() if quick else objects.evaluator, progress)
+
+
+def _made(words: list[str]) -> Configuration:
+    parser = distilling.build_parser()
+    objects = build(parser, parse(parser, words))
+    return Configuration(objects.method, objects.data, objects.evaluator, objects.seed)
