@@ -77,6 +77,16 @@ def spoken():
     return DatasetDict(train=split, test=split)
 
 
+def emojis():
+    """Pictures of noise with a caption and a tag, or two."""
+    split = pictures((8, 8, 3), "abcdefghijk", 10)["train"]
+    captions = [f"{name} face {row}" for row, name in enumerate("abcdefghijk" * 10)]
+    split = split.rename_column("label", "group").add_column("caption", captions)
+    tags = [[row % 3] if row % 2 else [row % 3, 3] for row in range(len(split))]
+    split = split.add_column("tags", tags, feature=List(ClassLabel(names=["cat", "dog", "eel", "pet"])))
+    return DatasetDict(train=split, test=split)
+
+
 def reviews(column, names):
     """Texts of a thing and one of the words of its class."""
     heads, ends = "bcdfghjklmnp", "rstw"
@@ -127,6 +137,7 @@ SOURCES = {
     "spoken_digits": spoken,
     "moving_items": videos,
     "stanfordnlp/sst2": functools.partial(reviews, "sentence", "ab"),
+    "openmoji64": emojis,
     "fancyzhx/ag_news": functools.partial(reviews, "text", "abcd"),
     "uma_beam": functools.partial(beams, "rsrp_db"),
     "deepsense_beam": functools.partial(beams, "power"),

@@ -192,7 +192,7 @@ def _resized(spec: DataSpec, record: dict[str, Any]) -> str:
     """Return what the script does to pictures that were brought to one size."""
     data = record["config"].get("data")
     options = data.get("init_args") if isinstance(data, dict) else None
-    if not isinstance(options, dict) or options.get("image_size") is None:
+    if len(spec.shape) < 3 or not isinstance(options, dict) or options.get("image_size") is None:
         return ""
     return f".resize(({spec.shape[-1]}, {spec.shape[-2]}), 2)"  # 2 is bilinear
 

@@ -131,7 +131,7 @@ def test_quantities_are_learned_and_texts_are_not(quantized, tmp_path):
 
 
 def test_the_cards_script_gives_the_same_inputs(tmp_path, monkeypatch):
-    real = data(inputs=["picture", "age", "city", "steps"])
+    real = data(inputs=["picture", "age", "city", "steps"], image_size=4)
     made = Coreset(per_class=2).distill(real)
     made.save_pretrained(tmp_path / "set")
     card = (tmp_path / "set" / "README.md").read_text()
