@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -28,6 +26,8 @@ from hf_distill.networks.compiled import CompiledFeatures, has_compiler
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
+from hf_distill.objectives.real_chunks import real_chunks
+from hf_distill.objectives.target_cells import USUAL_SIZE, TargetCells
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
 from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.fresh import FreshNetworks
@@ -38,8 +38,6 @@ from hf_distill.synthetic.base import Synthetic, all_examples
 # torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
 # is twice what it costs.
 _COMPILE_FROM = 8e12
-# Numbers in the real samples that are held at once, unless a single class or forward pass has more.
-_HELD = 2**24
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,9 @@ class DistributionMatching(Objective[RealData]):
     free to be all alike, and the more of them there are, the more of a class is lost. This is ours, after DREAM (Liu et
     al., ICCV 2023), which draws real batches from such clusters.
 
+    Where there are no classes (real values, several labels) the cells are those of what is learned, quantiles of a real
+    value, and the mean target of every cell is matched too, which teaches ``ValueLabels``. This is ours.
+
     Two additions of later work, both off by default. ``normalize`` divides by the squared distances of the real class
     means from their centre: a step then means the same for every network, width and dataset. ``discrimination`` adds
     the term of CAFE (Wang et al., CVPR 2022): real samples are classified by the synthetic class means, so that these
@@ -95,7 +96,7 @@ class DistributionMatching(Objective[RealData]):
             term would ask for a certainty that no set can give.
         cell_size: Synthetic samples that match the mean of one cell of their class; 0 for all of a class. Each sample
             stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
-            ``CellSelector`` of the same size and the same ``features``.
+            ``CellSelector`` of the same size and the same ``features``. Null for 0, or 2 where there are no classes.
         features: The space in which k-means makes the cells; null for pixels.
         chunk: Images in one forward pass; 0 chooses 256 on a CPU, where larger batches leave the cache, and 4096
             elsewhere. A set of more than four times as many is computed twice instead of being held for its gradient.
@@ -130,7 +131,7 @@ class DistributionMatching(Objective[RealData]):
         discrimination: NonNegativeFloat = 0.0,
         temperature: PositiveFloat = 0.2,
         temperature_unit: Literal["spread", "calibrated"] = "spread",
-        cell_size: NonNegativeInt = 0,
+        cell_size: NonNegativeInt | None = None,
         features: Extractor | None = None,
         chunk: NonNegativeInt = 0,
         compile_network: Literal["auto", "always", "never"] = "auto",
@@ -155,7 +156,7 @@ class DistributionMatching(Objective[RealData]):
         self.compile_network = compile_network
         self._views: dict[int, _View] = {}
         self._compiled: CompiledFeatures | None = None
-        self._cells: Cells | None = None
+        self._cells: Cells | TargetCells | None = None
         self._member: Tensor | None = None
         self._present: Tensor | None = None
 
@@ -178,6 +179,9 @@ class DistributionMatching(Objective[RealData]):
         means = means if self._present is None else means[self._present]
         distance = (means - view.means).square().sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
+        if isinstance(self._cells, TargetCells) and batch.y.requires_grad:
+            targets = class_means(batch.y, self._grouped(batch, real.spec), self._groups(real))
+            terms["targets"] = (targets - self._cells.means.to(targets)).square().sum(1).mean()
         if view.features is not None and view.labels is not None:
             logits = -squared_distances(view.features, means) / (self.temperature * view.unit)
             terms["discrimination"] = self.discrimination * F.cross_entropy(logits, view.labels)
@@ -212,12 +216,16 @@ class DistributionMatching(Objective[RealData]):
         batch = all_examples(synthetic, synthetic())
         labels = real.spec.goal.group_of(batch.y)
         counts = torch.bincount(labels, minlength=real.spec.num_groups)
-        if not self.cell_size and batch.y.dim() == 1 and not counts.all():
+        cell_size = self._cell_size(real)
+        if not cell_size and batch.y.dim() == 1 and not counts.all():
             self._present = counts.nonzero()[:, 0]
-        if self.cell_size:
-            self._cells = Cells.of(real, counts.tolist(), self.cell_size, self.features)
-            if self._member is None:
-                self._member = self._cells.assign(batch.x, labels)
+        if cell_size and real.spec.target != "classes":
+            self._cells = TargetCells.of(real, len(batch), cell_size)
+            self._member = self._cells.assign(batch.y) if self._member is None else self._member
+        elif cell_size:
+            self._cells = Cells.of(real, counts.tolist(), cell_size, self.features)
+            self._member = self._cells.assign(batch.x, labels) if self._member is None else self._member
+        if self._member is not None:
             self._member = self._member.to(labels.device)
         image = self.pool.work(task, 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
@@ -225,6 +233,11 @@ class DistributionMatching(Objective[RealData]):
         wanted = image * images * steps >= _COMPILE_FROM and has_compiler() and len(self.pool.kinds) == 1
         if self.compile_network == "always" or (self.compile_network == "auto" and wanted):
             self._compiled = CompiledFeatures(_with_features(self.pool.example(task)))
+
+    def _cell_size(self, real: RealData) -> int:
+        """Return the size of the cells; samples without classes have some, unless they are a stream."""
+        usual = 0 if real.spec.target == "classes" or real.is_stream else USUAL_SIZE
+        return usual if self.cell_size is None else self.cell_size
 
     def work(self, synthetic: Synthetic, real: RealData) -> float:
         """See :class:`Objective`: a chunk of the real side, as if it had a gradient."""
@@ -257,7 +270,8 @@ class DistributionMatching(Objective[RealData]):
         network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
         chunk = self._chunk(device_of(synthetic).type)
         means, features, labels = [], [], []
-        for batch in self._real_chunks(real, streams.generator("real"), chunk):
+        drawn = streams.generator("real")
+        for batch in real_chunks(real, drawn, self.real_per_class, chunk, self._cells, self._present):
             first, last = int(batch.y[0]), int(batch.y[-1])
             with seeded(streams.seed_for("dropout", first)):
                 found = self._features(network, batch.x, params, chunk)
@@ -273,28 +287,6 @@ class DistributionMatching(Objective[RealData]):
         calibrated = self.temperature_unit == "calibrated"
         unit = calibrated_temperature(every, places, centres) if calibrated else spread
         return _View(streams, network, params, centres, spread, unit, every, places)
-
-    def _real_chunks(self, real: RealData, generator: torch.Generator, chunk: int) -> Iterator[Batch]:
-        """Draw as many real samples of each class, or of each cell, a few of these at a time.
-
-        The labels are places: among the classes that the set has, or the cells.
-        """
-        if self._cells is None:
-            classes = list(range(real.spec.num_groups)) if self._present is None else self._present.tolist()
-            count = self.real_per_class
-        else:
-            classes = list(range(len(self._cells.rows)))
-            count = -(-self.real_per_class * len(set(self._cells.classes)) // len(classes))
-        step = max(1, max(chunk, _HELD // math.prod(real.spec.shape)) // count)
-        for first in range(0, len(classes), step):
-            some = classes[first : first + step]
-            if self._cells is None:
-                x = real.sample(some, count, generator).x
-            else:
-                picks = [self._cells.draw(cell, count, generator) for cell in some]
-                x = real.train.batch(torch.cat(picks)).x
-            places = torch.arange(first, first + len(some), device=x.device)
-            yield Batch.of(x, places.repeat_interleave(count))
 
 
 def _task(real: Data) -> Task:

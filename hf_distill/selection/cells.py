@@ -118,8 +118,7 @@ class Cells:
 
     def draw(self, cell: int, count: int, generator: torch.Generator) -> Tensor:
         """Return so many of a cell's rows in random order, all of them over again where there are fewer."""
-        rows = self.rows[cell]
-        return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
+        return draw_rows(self.rows[cell], count, generator)
 
     def assign(self, x: Tensor, y: Tensor) -> Tensor:
         """Share samples ``x`` of classes ``y`` ``(M,)`` out to the cells: equally many to each, the closest first."""
@@ -128,15 +127,26 @@ class Cells:
         seen = self.features.of(x)
         for label in sorted(set(self.classes)):
             cells, own = torch.nonzero(classes == label)[:, 0], torch.nonzero(y.cpu() == label)[:, 0]
-            distance = torch.cdist(seen[own.to(seen.device)], self.centres[cells.to(seen.device)]).cpu()
-            free = shares(len(own), len(cells))
-            for place in distance.flatten().argsort().tolist():
-                sample, cell = divmod(place, len(cells))
-                if free[cell] and not distance[sample].isinf().any():
-                    member[own[sample]] = cells[cell]
-                    free[cell] -= 1
-                    distance[sample] = torch.inf
+            member[own] = cells[share_out(torch.cdist(seen[own.to(seen.device)], self.centres[cells.to(seen.device)]))]
         return member.to(y.device)
+
+
+def draw_rows(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return so many of some rows in random order, all of them over again where there are fewer."""
+    return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
+
+
+def share_out(distance: Tensor) -> Tensor:
+    """Share samples out to cells, equally many to each, the closest first; ``distance`` is ``(samples, cells)``."""
+    distance, cells = distance.cpu().clone(), distance.shape[1]
+    member, free = torch.zeros(len(distance), dtype=torch.int64), shares(len(distance), cells)
+    for place in distance.flatten().argsort().tolist():
+        sample, cell = divmod(place, cells)
+        if free[cell] and not distance[sample].isinf().any():
+            member[sample] = cell
+            free[cell] -= 1
+            distance[sample] = torch.inf
+    return member
 
 
 def count_cells(samples: int, cell_size: int) -> int:

@@ -9,7 +9,7 @@ from hf_distill.data import Batch, RealData
 from hf_distill.errors import UserError
 from hf_distill.networks import MLP, ConvNet, CustomNetwork
 from hf_distill.networks.base import Classifier
-from hf_distill.objectives import DistributionMatching, distribution
+from hf_distill.objectives import DistributionMatching, real_chunks
 from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, VectorSet
@@ -119,7 +119,7 @@ def test_batch_statistics_are_those_of_the_whole_set(digits):
 def test_real_samples_are_read_a_few_classes_at_a_time(digits, monkeypatch):
     synthetic, seen = whole_class(digits, 1), []
     sample = digits.sample
-    monkeypatch.setattr(distribution, "_HELD", 1)
+    monkeypatch.setattr(real_chunks, "_HELD", 1)
     monkeypatch.setattr(digits, "sample", lambda classes, count, g: seen.append(classes) or sample(classes, count, g))
     objective(real_per_class=20, chunk=70)(synthetic, digits, Streams(0))
     assert seen == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
