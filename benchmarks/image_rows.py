@@ -35,6 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--sets", type=int, default=5, help="distillations, with seeds from 0 on")
+    parser.add_argument(
+        "--only", type=int, metavar="SEED", help="make and measure the set of this seed alone: no table"
+    )
     parser.add_argument("--name", help="the result's, if not the configuration's with _sets")
     parser.add_argument("--folder", type=Path, default=Path("outputs/image_rows"), help="where the sets are")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -50,7 +53,7 @@ def main() -> None:
     objects = build(options)
     objects.evaluator.device = args.device
     results = []
-    for seed in range(args.sets):
+    for seed in range(args.sets) if args.only is None else [args.only]:
         folder = args.folder / args.config.stem / str(seed)
         path = run_folder(folder) / f"{name}.json"
         if not path.is_file():
@@ -62,6 +65,8 @@ def main() -> None:
             evaluation = objects.evaluator.evaluate(artifact, objects.data, progress=False, start=start)
             print(evaluation, flush=True)
             write_atomically(path, json.dumps(evaluation.to_dict()))
+        if args.only is not None:
+            return
         results.append(json.loads(path.read_text()))
         rows = [merged([result["rows"][place] for result in results]) for place in range(len(results[0]["rows"]))]
         runs = [run_folder(args.folder / args.config.stem / str(made)) / "run.json" for made in range(seed + 1)]
