@@ -28,7 +28,8 @@ class KeywordSamples(InitialSamples[RealData]):
     their bytes are far more of a class in as many bits. Ours; nothing is learned.
 
     A word tells ``p(w) sum_c p(c | w) log(p(c | w) / p(c))`` of the class (its part of the mutual information), where
-    p(w) is the share of texts that it is in; its class is the one that it makes likelier by the greatest factor.
+    p(w) is the share of texts that it is in; its class is the one that it makes likelier by the greatest factor. A text
+    with several labels counts for each of them, and a text of words has one.
 
     Args:
         words: Words of a text. On AG News a network that looks at neighbours learns far more from four than from one,
@@ -49,6 +50,8 @@ class KeywordSamples(InitialSamples[RealData]):
         spec = real.spec
         if spec.kind != "text":
             raise UserError(f"KeywordSamples are texts, and the data holds {spec.form.plural}: choose RealSamples")
+        if not spec.classes:
+            raise UserError("KeywordSamples tell classes or labels, and the data has neither: choose RealSamples")
         if self.words > spec.shape[0]:
             raise UserError(f"initial.words is {self.words}; networks see {spec.shape[0]} tokens (data.text_length)")
         told, owner = telling(real)
@@ -56,15 +59,13 @@ class KeywordSamples(InitialSamples[RealData]):
             told = told / (_bytes(spec) + 1)
         told = told.where(_whole(spec), torch.tensor(-torch.inf, dtype=told.dtype))
         x, labels = [], []
-        # Of words there are as many as there are, whatever the rows of their class.
-        counts = [size] * spec.num_groups if real.class_balance == "equal" else real.quota(size)
-        for label, count in enumerate(counts):
+        for label, count in enumerate(_counts(real, size)):
             own = ((owner == label) & (told > 0)).nonzero()[:, 0]
             best = own[told[own].argsort(descending=True, stable=True)][: count * self.words]
             if len(best) < count * self.words:
                 raise UserError(
-                    f"{spec.group_name(label)} has {len(best)} words of its own, fewer than {count * self.words}: ask "
-                    "for fewer samples a class, or raise --data.vocabulary"
+                    f"class {spec.classes[label]!r} has {len(best)} words of its own, fewer than {count * self.words}: "
+                    "ask for fewer samples a class, or raise --data.vocabulary"
                 )
             # The best words begin the texts, so that each has one of them.
             texts = torch.zeros(count, spec.shape[0])
@@ -72,25 +73,41 @@ class KeywordSamples(InitialSamples[RealData]):
             x.append(texts)
             labels += [label] * count
         device = real.train.device
-        return Batch.of(torch.cat(x).to(device), torch.tensor(labels, device=device))
+        y = torch.tensor(labels, device=device)
+        y = y if spec.target == "classes" else torch.nn.functional.one_hot(y, len(spec.classes)).float()
+        return Batch.of(torch.cat(x).to(device), y)
+
+
+def _counts(real: RealData, size: int) -> list[int]:
+    """Return how many samples each class has, or each label: of these the whole set has ``size``."""
+    groups = len(real.spec.classes)
+    if real.spec.target != "classes":
+        return [(size + place) // groups for place in reversed(range(groups))]
+    # Of words there are as many as there are, whatever the rows of their class.
+    return [size] * groups if real.class_balance == "equal" else real.quota(size)
 
 
 def telling(real: RealData) -> tuple[Tensor, Tensor]:
     """Return how much each token tells of the class, ``(tokens,)`` float64, and which one it tells of."""
     spec = real.spec
-    tokens = int(spec.about["tokens"])
-    counts = torch.zeros(spec.num_groups * tokens, dtype=torch.float64)
-    for rows in torch.arange(len(real.train)).split(_ROWS):
+    tokens, groups = int(spec.about["tokens"]), len(spec.classes)
+    counts = torch.zeros(groups * tokens, dtype=torch.float64)
+    if spec.target == "classes":
+        every, labels = torch.arange(len(real.train)), real.train.labels
+    else:
+        every, labels = real.train.targets.nonzero(as_tuple=True)
+    for rows, own in zip(every.split(_ROWS), labels.split(_ROWS), strict=True):
         ids = real.train.raw(rows).long().cpu().sort(1).values
         # A token counts once in a text.
         first = torch.ones_like(ids, dtype=torch.bool)
         first[:, 1:] = ids[:, 1:] != ids[:, :-1]
-        places = real.train.labels[rows][:, None] * tokens + ids
+        places = own[:, None] * tokens + ids
         counts += torch.bincount(places[first], minlength=len(counts))
-    counts = counts.view(spec.num_groups, tokens)
+    counts = counts.view(groups, tokens)
     counts[:, 0] = 0  # padding
-    share = counts / torch.tensor(spec.class_counts, dtype=torch.float64)[:, None].clamp_min(1)
-    prior = torch.tensor(spec.class_counts, dtype=torch.float64) / max(sum(spec.class_counts), 1)
+    texts = torch.bincount(labels, minlength=groups).double()
+    share = counts / texts[:, None].clamp_min(1)
+    prior = texts / texts.sum().clamp_min(1)
     # A text more of every class, in its share: a word that is in one text tells little.
     given = (counts + prior[:, None]) / (counts.sum(0) + 1)
     ratio = given / prior[:, None].clamp_min(1e-12)

@@ -82,8 +82,15 @@ def emojis():
     split = pictures((8, 8, 3), "abcdefghijk", 10)["train"]
     captions = [f"{name} face {row}" for row, name in enumerate("abcdefghijk" * 10)]
     split = split.rename_column("label", "group").add_column("caption", captions)
-    tags = [[row % 3] if row % 2 else [row % 3, 3] for row in range(len(split))]
-    split = split.add_column("tags", tags, feature=List(ClassLabel(names=["cat", "dog", "eel", "pet"])))
+    return DatasetDict(train=split, test=split)
+
+
+def captions():
+    """Captions of many words that tell one of nine tags, and a row with two."""
+    words = [f"{head}{vowel}{end}o" for head in "bcdfghjkl" for vowel in "aeiou" for end in "rst"]
+    rows = [(f"the {word} there", [place // 15]) for place, word in enumerate(words)] * 2 + [("baro caro", [0, 1])]
+    features = Features({"caption": Value("string"), "tags": List(ClassLabel(names=list("abcdefghi")))})
+    split = Dataset.from_dict({"caption": [row[0] for row in rows], "tags": [row[1] for row in rows]}, features)
     return DatasetDict(train=split, test=split)
 
 
@@ -138,6 +145,7 @@ SOURCES = {
     "moving_items": videos,
     "stanfordnlp/sst2": functools.partial(reviews, "sentence", "ab"),
     "openmoji64": emojis,
+    "openmoji_tags": captions,
     "fancyzhx/ag_news": functools.partial(reviews, "text", "abcd"),
     "uma_beam": functools.partial(beams, "rsrp_db"),
     "deepsense_beam": functools.partial(beams, "power"),

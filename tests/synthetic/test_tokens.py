@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from datasets import load_dataset
+from datasets import ClassLabel, List, load_dataset
 
+from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.initialization import KeywordSamples, MeanSamples, RealSamples
@@ -135,6 +136,22 @@ def test_keywords_are_those_that_tell_the_class():
     assert not np.any([text in rows()["review"][:] for text in found])
 
 
+def test_keywords_of_several_labels_stand_for_one_each():
+    moods = [[mood] if row % 5 else [mood, 2] for row, mood in enumerate(rows()["mood"][:])]
+    source = (
+        rows()
+        .remove_columns("mood")
+        .add_column("moods", moods, feature=List(ClassLabel(names=["bad", "good", "fifth"])))
+    )
+    real = RealData.from_dataset(source, label_column="moods", text_length=12, vocabulary=120).setup()
+    made = Undistilled(synthetic=TokenSet(per_class=5), initial=KeywordSamples(words=1)).fit(
+        real, Run(progress=False)
+    )()
+    assert made.y.tolist() == [[1, 0, 0]] * 2 + [[0, 1, 0]] * 2 + [[0, 0, 1]]
+    found = real.spec.form.store(real.spec, made.x)
+    assert set(found[:2]) == set(BAD) and set(found[2:4]) == set(GOOD)
+
+
 @pytest.mark.parametrize(
     "synthetic, initial, message",
     [
@@ -160,6 +177,7 @@ def test_the_cards_script_trains(tmp_path):
     assert "task_categories:\n- text-classification" in card and (folder / "preview.png").is_file()
     start = card.index("import json")
     script = card[start : card.index("```", start)].replace("path/to/this/folder", str(folder))
+    script = script.replace("path/to/test/rows", str(folder))
     scope: dict = {}
     exec(script, scope)
     assert torch.equal(scope["x"].float(), artifact.x)
