@@ -11,7 +11,8 @@ from datasets import Dataset, Value
 
 from hf_distill.data.broken import is_text
 from hf_distill.data.clock import Clock
-from hf_distill.data.columns import is_counter, is_number
+from hf_distill.data.columns import is_number
+from hf_distill.data.counters import is_counter
 from hf_distill.data.dates import (
     epoch_unit,
     is_time_of_day,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Dataset, Features, LargeList, List, Value
+from datasets import Array2D, Array3D, Array4D, Array5D, ClassLabel, Features, LargeList, List, Value
 
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.table import kinds
@@ -21,13 +20,6 @@ from hf_distill.text import printable, shorten
 
 #: What people call the column of the classes.
 LABEL_NAMES = ("label", "labels", "target", "class", "y", "fine_label", "cls")
-# What people and pandas call the numbers of the rows.
-_COUNTERS = (
-    *("id", "index", "idx", "no", "no.", "nr", "row", "rownames", "row_id", "rowid", "record", "#", "observation"),
-    *("step", "timestep", "time_step", "time_idx", "time_index", "t"),
-)
-# What tells single samples apart is no property of theirs.
-_ID = re.compile(r"(?i:(.*[_ .-])?id)|.*[a-z](Id|ID)")
 _ARRAYS = (Array2D, Array3D, Array4D, Array5D)
 #: What a vector of several columns is called where it is published.
 JOINED = "features"
@@ -248,36 +240,6 @@ def _inferred(every: Features, labels: Sequence[str], row: dict[str, Any]) -> li
     if candidates or not (numbers or len(classes) > 1):
         _only(candidates, _nouns(), "input_column", every, _seen(every, row))
     return mixed
-
-
-def names_rows(name: str) -> bool:
-    """Whether a column is called as what only numbers or names the rows."""
-    return (
-        name.startswith(("Unnamed: 0", "__index_level_"))
-        or name.strip().lower() in _COUNTERS
-        or bool(_ID.fullmatch(name))
-    )
-
-
-def is_counter(name: str, values: np.ndarray) -> bool:
-    """Whether a column only numbers the rows: it is called so, and counts, or is what pandas makes of an index."""
-    if name.startswith(("Unnamed: 0", "__index_level_")):
-        return values.dtype.kind in "iu"
-    called = name.strip().lower() in _COUNTERS
-    return called and len(values) > 1 and values.dtype.kind in "iuf" and bool((np.diff(values) == 1).all())
-
-
-def without_counters(columns: Columns, table: Dataset) -> Columns:
-    """Leave out of a joined vector what numbers the rows or names them, each by another number, and empty columns."""
-    rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:]
-    useless = []
-    for name in columns.inputs:
-        values = rows[name]
-        numbers = values.to_numpy()
-        names_rows = _ID.fullmatch(name) and numbers.dtype.kind in "iu" and len(np.unique(numbers)) == len(numbers) > 2
-        if values.null_count == len(values) or names_rows or is_counter(name, numbers):
-            useless.append(name)
-    return replace(columns, inputs=tuple(name for name in columns.inputs if name not in useless) or columns.inputs)
 
 
 def say_joined(columns: Columns, features: Features) -> None:

@@ -13,7 +13,8 @@ from datasets import Dataset, Features, IterableDataset
 from torch import Tensor
 
 from hf_distill.data.columns import Columns, find_columns
-from hf_distill.data.kinds.base import Decoder, OtherDecoder, undecoded
+from hf_distill.data.kinds.base import undecoded
+from hf_distill.data.kinds.decoder import Decoder, OtherDecoder
 from hf_distill.data.kinds.table import kinds
 from hf_distill.data.local import reading
 from hf_distill.data.preparing import first_row, prepared

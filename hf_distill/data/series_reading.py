@@ -19,7 +19,8 @@ from torch import Tensor
 
 from hf_distill.data.broken import is_text, refuse_broken
 from hf_distill.data.clock import Clock
-from hf_distill.data.columns import is_counter, is_number
+from hf_distill.data.columns import is_number
+from hf_distill.data.counters import is_counter
 from hf_distill.data.kinds.vector_decoder import LARGEST
 from hf_distill.errors import UserError
 from hf_distill.text import shorten

@@ -14,7 +14,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
-from hf_distill.data.kinds.base import Decoder, chunk_rows
+from hf_distill.data.kinds.decoder import Decoder, chunk_rows
 from hf_distill.data.spec import DataSpec
 
 

@@ -10,7 +10,7 @@ import torch
 from datasets import IterableDataset
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder
+from hf_distill.data.kinds.decoder import Decoder
 from hf_distill.data.local import reading
 from hf_distill.errors import UserError
 

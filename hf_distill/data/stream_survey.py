@@ -11,7 +11,8 @@ import torch
 from datasets import IterableDataset
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, Kind, OtherDecoder
+from hf_distill.data.kinds.base import Kind
+from hf_distill.data.kinds.decoder import Decoder, OtherDecoder
 from hf_distill.data.local import reading
 from hf_distill.data.statistics import summed
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hf_distill.hub.checks import Check, different, fields, flag, matching, one_of, optional, refuse, text, whole
+from hf_distill.hub.checks import (
+    Check,
+    different,
+    fields,
+    flag,
+    matching,
+    number,
+    one_of,
+    optional,
+    refuse,
+    text,
+    whole,
+)
 
 #: Values of one sample that there can be, and rows of a set.
 MOST_VALUES, MOST_ROWS = 2**31, 2**40
@@ -34,6 +46,22 @@ audio_feature = fields(
         "decode": flag,
         **{key: optional(whole(0, MOST_RATE)) for key in ("sampling_rate", "num_channels", "stream_index")},
     },
+)
+#: The description of a ``VectorTransform``.
+TRANSFORM = fields(
+    {
+        "init_args": fields(
+            {
+                "entries": optional(different(whole(), least=1)),
+                "stride": whole(1),
+                "decibel": flag,
+                "reference": one_of("none", "maximum", "mean"),
+                "scale": number(1e-30),
+            },
+            more=True,
+        )
+    },
+    {"class_path": text},
 )
 
 #: The types of columns beside lists.

@@ -26,6 +26,7 @@ from hf_distill.hub.feature_checks import (
     ID,
     MOST_RATE,
     MOST_VALUES,
+    TRANSFORM,
     audio_feature,
     image_feature,
     list_of,
@@ -35,22 +36,6 @@ from hf_distill.hub.feature_checks import (
 
 _size = whole(1, MOST_VALUES)
 _nothing = fields({})
-#: The description of a ``VectorTransform``.
-TRANSFORM = fields(
-    {
-        "init_args": fields(
-            {
-                "entries": optional(different(whole(), least=1)),
-                "stride": whole(1),
-                "decibel": flag,
-                "reference": one_of("none", "maximum", "mean"),
-                "scale": number(1e-30),
-            },
-            more=True,
-        )
-    },
-    {"class_path": text},
-)
 _columns_about = fields(
     {
         "columns": listing(

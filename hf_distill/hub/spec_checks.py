@@ -22,8 +22,16 @@ from hf_distill.hub.checks import (
     text,
     whole,
 )
-from hf_distill.hub.feature_checks import MOST_ROWS, MOST_VALUES, NUMBERS, feature, number_or_flag, value_feature
-from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, TRANSFORM, label_columns, sample_tasks
+from hf_distill.hub.feature_checks import (
+    MOST_ROWS,
+    MOST_VALUES,
+    NUMBERS,
+    TRANSFORM,
+    feature,
+    number_or_flag,
+    value_feature,
+)
+from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, label_columns, sample_tasks
 
 SERIES = "time-series-forecasting"
 #: Names of a column of weights: the first one that the source has not.

@@ -11,7 +11,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Image
 
 from hf_distill.cli import placing
-from hf_distill.data.kinds.base import chunk_rows
+from hf_distill.data.kinds.decoder import chunk_rows
 from hf_distill.data.real import RealData
 from hf_distill.evaluation.baselines import random_samples
 from hf_distill.initialization import RealSamples

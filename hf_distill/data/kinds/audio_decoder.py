@@ -16,7 +16,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from hf_distill.data.audio_files import SoundHeader, header, read_sound, resampled
-from hf_distill.data.kinds.base import Decoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, Rows
 from hf_distill.errors import UserError
 
 # Sounds whose headers are looked at together.

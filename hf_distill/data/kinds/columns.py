@@ -14,7 +14,8 @@ import torch
 from datasets import ClassLabel, Dataset, Value
 from torch import Tensor
 
-from hf_distill.data.columns import Columns, is_number, listed, names_rows, without_counters
+from hf_distill.data.columns import Columns, is_number, listed
+from hf_distill.data.counters import names_rows, without_counters
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.columns_decoder import Column, ColumnsDecoder
 from hf_distill.data.kinds.table import kind_named

@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, Rows
 from hf_distill.data.kinds.vector_decoder import LARGEST
 from hf_distill.data.statistics import VECTOR_ROWS
 from hf_distill.errors import UserError

@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, OtherDecoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, OtherDecoder, Rows
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.errors import UserError
 

@@ -13,7 +13,8 @@ from datasets import Features, Image
 from torch import Tensor
 
 from hf_distill.data.columns import Columns
-from hf_distill.data.kinds.base import Decoder, Kind
+from hf_distill.data.kinds.base import Kind
+from hf_distill.data.kinds.decoder import Decoder
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
 from hf_distill.errors import UserError

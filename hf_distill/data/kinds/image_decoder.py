@@ -16,7 +16,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.image_files import header_of, kind_of, opened
-from hf_distill.data.kinds.base import Decoder, OtherDecoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, OtherDecoder, Rows
 from hf_distill.errors import UserError
 
 _ALPHA = ("LA", "La", "RGBA", "RGBa", "PA")

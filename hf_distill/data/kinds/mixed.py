@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from hf_distill.data.columns import Columns, is_number, listed
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.columns import is_category, is_few
-from hf_distill.data.kinds.mixed_decoder import MixedDecoder
+from hf_distill.data.kinds.mixed_decoder import MixedDecoder, SeveralStatistics
 from hf_distill.data.kinds.table import kind_named, kinds
 from hf_distill.data.statistics import Statistics
 from hf_distill.pieces import pieces
@@ -27,20 +26,6 @@ if TYPE_CHECKING:
     from hf_distill.data.spec import DataSpec
 
 logger = logging.getLogger(__name__)
-
-
-class _Several(Statistics):
-    def __init__(self, each: Sequence[Statistics], shapes: Sequence[tuple[int, ...]]) -> None:
-        super().__init__()
-        self._each, self._shapes = each, shapes
-
-    def add(self, part: Tensor) -> None:
-        for own, piece in zip(self._each, pieces(part, self._shapes), strict=True):
-            own.add(piece)
-
-    def result(self) -> tuple[list[float], list[float]]:
-        means, deviations = zip(*(own.result() for own in self._each), strict=True)
-        return list(chain(*means)), list(chain(*deviations))
 
 
 class MixedKind(Kind):
@@ -119,8 +104,9 @@ class MixedKind(Kind):
 
     def statistics(self, decoder: MixedDecoder) -> Statistics:  # type: ignore[override]
         """See :class:`Kind`: those of the parts, one after another."""
-        each = zip(decoder.kinds, decoder.parts, strict=True)
-        return _Several([kind_named(kind).statistics(part) for kind, part in each], [p.shape for p in decoder.parts])
+        parts = decoder.parts
+        each = [kind_named(kind).statistics(part) for kind, part in zip(decoder.kinds, parts, strict=True)]
+        return SeveralStatistics(each, [part.shape for part in parts])
 
     def published(self, columns: Columns, features: Mapping[str, Any], decoder: MixedDecoder) -> dict[str, Any]:  # type: ignore[override]
         """See :class:`Kind`: what is published of every part."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 import torch
 from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, OtherDecoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, OtherDecoder, Rows
+from hf_distill.data.statistics import Statistics
+from hf_distill.pieces import pieces
 
 T = TypeVar("T")
 
@@ -87,3 +90,21 @@ class MixedDecoder(Decoder):
                 parts = (*self.parts[:place], other.decoder, *self.parts[place + 1 :])
                 raise OtherDecoder(str(other), replace(self, parts=parts)) from other
         return found
+
+
+class SeveralStatistics(Statistics):
+    """Those of every piece of flat rows, one after another."""
+
+    def __init__(self, each: Sequence[Statistics], shapes: Sequence[tuple[int, ...]]) -> None:
+        super().__init__()
+        self._each, self._shapes = each, shapes
+
+    def add(self, part: Tensor) -> None:
+        """See :class:`Statistics`."""
+        for own, piece in zip(self._each, pieces(part, self._shapes), strict=True):
+            own.add(piece)
+
+    def result(self) -> tuple[list[float], list[float]]:
+        """See :class:`Statistics`."""
+        means, deviations = zip(*(own.result() for own in self._each), strict=True)
+        return list(chain(*means)), list(chain(*deviations))

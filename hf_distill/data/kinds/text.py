@@ -12,7 +12,8 @@ import torch
 from datasets import Value
 from torch import Tensor
 
-from hf_distill.data.columns import Columns, is_number, names_rows
+from hf_distill.data.columns import Columns, is_number
+from hf_distill.data.counters import names_rows
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.text_decoder import LENGTH, VOCABULARY, TextDecoder
 from hf_distill.data.kinds.tokenizer import Texts, texts_of

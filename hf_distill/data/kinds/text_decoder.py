@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, Rows
 from hf_distill.data.kinds.tokenizer import loaded, texts_of, trained
 from hf_distill.errors import UserError
 

@@ -13,7 +13,8 @@ from datasets import Dataset, List, Value
 from torch import Tensor
 
 from hf_distill.data.broken import refuse_broken
-from hf_distill.data.columns import Columns, as_vector, is_number, is_vector, say_joined, without_counters
+from hf_distill.data.columns import Columns, as_vector, is_number, is_vector, say_joined
+from hf_distill.data.counters import without_counters
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.vector_decoder import VectorDecoder, flattened
 from hf_distill.data.spec import FAR

@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 
-from hf_distill.data.kinds.base import Decoder, Rows
+from hf_distill.data.kinds.decoder import Decoder, Rows
 from hf_distill.data.spec import FAR
 from hf_distill.data.statistics import VECTOR_ROWS
 from hf_distill.data.vectors import VectorTransform
