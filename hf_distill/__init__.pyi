@@ -13,6 +13,8 @@ from hf_distill.data.base import Data as Data
 from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch
 from hf_distill.data.real import RealData as RealData
+from hf_distill.data.rows import RowsData as RowsData
+from hf_distill.data.rows_spec import RowsSpec as RowsSpec
 from hf_distill.data.series import SeriesData as SeriesData
 from hf_distill.data.series_spec import SeriesSpec as SeriesSpec
 from hf_distill.data.spec import DataSpec as DataSpec
@@ -30,8 +32,10 @@ from hf_distill.evaluation.result import Evaluation as Evaluation
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
+from hf_distill.features.column import ColumnFeatures as ColumnFeatures
 from hf_distill.features.errors import ErrorFeatures as ErrorFeatures
 from hf_distill.features.forgetting import ForgettingFeatures as ForgettingFeatures
+from hf_distill.features.hashed import HashedTextFeatures as HashedTextFeatures
 from hf_distill.features.mel import MelFeatures as MelFeatures
 from hf_distill.features.network import NetworkFeatures as NetworkFeatures
 from hf_distill.features.pca import PcaFeatures as PcaFeatures
@@ -125,6 +129,7 @@ from hf_distill.synthetic.mixed import MixedSet as MixedSet
 from hf_distill.synthetic.motion import MotionSet as MotionSet
 from hf_distill.synthetic.pixel import PixelSet as PixelSet
 from hf_distill.synthetic.quantized import QuantizedSet as QuantizedSet
+from hf_distill.synthetic.rows import RowsSet as RowsSet
 from hf_distill.synthetic.series import SeriesSet as SeriesSet
 from hf_distill.synthetic.spectrogram import SpectrogramSet as SpectrogramSet
 from hf_distill.synthetic.tokens import TokenSet as TokenSet

@@ -21,7 +21,7 @@ def test_every_file_is_known_by_its_name():
 def test_every_file_says_what_it_is_in_a_sentence(name):
     text = configurations()[name].read_text()
     assert 20 < len(summary(text)) < 300 and summary(text) in comment(text)
-    assert yaml.safe_load(text)["data"]["class_path"] in ("RealData", "SeriesData")
+    assert yaml.safe_load(text)["data"]["class_path"] in ("RealData", "RowsData", "SeriesData")
 
 
 @pytest.mark.parametrize("word", ["dm_digits", "dm_digits.yaml", "configs/dm_digits.yaml", "configs/dm_digits"])

@@ -13,6 +13,7 @@ from typing_extensions import Self
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
+from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines
 from hf_distill.evaluation.contenders import Contender, baselines, published
@@ -152,6 +153,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
         device = find_device(self.device)
         distilled = read_published(artifact)
         real.setup(device)
+        if real.spec.kind == "rows":
+            raise UserError("whole rows have no target to measure: train what they are for on the published set")
         spec = distilled.spec
         check_match(spec, real.spec)
         names = self.metrics or TARGET_METRICS[spec.target]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.real import RealData
+from hf_distill.data.rows import RowsData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.networks.base import Architecture
@@ -72,3 +73,15 @@ class Extractor(Part):
             network: The architecture that a space by a network has if it names none; see :func:`default_network`.
             device: Where to work; where the data is if None.
         """
+
+    def of_rows(self, data: RowsData) -> Tensor:
+        """Return the features of all whole rows, ``(N, F)``: those of their inputs, read in one pass.
+
+        Args:
+            data: The rows, set up.
+
+        Raises:
+            UserError: The space is none of such rows, or no column holds inputs that it understands.
+        """
+        real = data.samples()
+        return self.fit(real).rows(real.train, torch.arange(len(real.train)))

@@ -160,10 +160,16 @@ def _tags(record: dict[str, Any]) -> list[str]:
 def _summary(spec: Spec, record: dict[str, Any]) -> str:
     """Return in a sentence how large the set is, in the smaller of its configs, and how many times smaller it makes."""
     source = format_of(spec.task).published_bits(spec, spec.num_rows).total
-    config = min(TABLES, key=lambda name: record["bits"][name]["total"])
+    # Codes that only name rows hold none of them.
+    holding = TABLES if spec.mean else ("default",)
+    config = min(holding, key=lambda name: record["bits"][name]["total"])
     bits, file = record["bits"][config]["total"], record["files"][TABLES[config]]["bytes"]
     kind = format_of(spec.task).value_kind(spec) if config == "default" else "codes"
-    smaller = f", {source / bits:,.0f} times smaller than the {_kilobytes(source / 8)} of the source" if source else ""
+    smaller = (
+        f", {source / bits:,.0f} times smaller than the {_kilobytes(source / 8)} of the source"
+        if source and bits
+        else ""
+    )
     return f"{_kilobytes(bits / 8)} of {kind}{smaller}; a file of {_kilobytes(file)}."
 
 
@@ -188,7 +194,8 @@ def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
     format_ = format_of(spec.task)
     source = format_.published_bits(spec, spec.num_rows).total
     bits = record["bits"]
-    values = record["rows"] * int(np.prod(format_.shape(spec)))
+    # Of whole rows no values are known.
+    values = record["rows"] * int(np.prod(format_.shape(spec))) if spec.mean else 0
     kind = format_.value_kind(spec)
     files = {name: record["files"][path]["bytes"] * 8 for name, path in TABLES.items()}
     rows = [

@@ -20,6 +20,8 @@ from hf_distill.hub.checks import (
 
 #: Values of one sample that there can be, and rows of a set.
 MOST_VALUES, MOST_ROWS = 2**31, 2**40
+#: Levels of columns in columns.
+_DEEPEST = 16
 #: Samples of a sound in a second.
 MOST_RATE = 2**20
 NUMBERS = r"(u?int(8|16|32|64)|float(16|32|64)?|double)"
@@ -88,3 +90,19 @@ def list_of(inner: Check) -> Check:
     """Return the check of a column of lists."""
     kinds = one_of("List", "LargeList", "Sequence")
     return fields({"feature": inner, "_type": kinds}, {**ID, "length": whole(-1, MOST_VALUES)})
+
+
+def nested_feature(value: Any, place: str, depth: int = 0) -> None:
+    """Check a column's type as :func:`feature`, or that of a column of nested rows."""
+    if depth > _DEEPEST:
+        refuse(value, place, "nested less deeply")
+    if isinstance(value, dict) and "_type" not in value:
+        for name, inner in value.items():
+            text(name, place)
+            nested_feature(inner, f"{place}.{name}", depth + 1)
+    elif isinstance(value, list) and len(value) == 1:
+        nested_feature(value[0], f"{place}[0]", depth + 1)
+    elif isinstance(value, dict) and value.get("_type") in ("List", "LargeList", "Sequence"):
+        list_of(lambda inner, where: nested_feature(inner, where, depth + 1))(value, place)
+    else:
+        feature(value, place)

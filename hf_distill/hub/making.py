@@ -15,6 +15,10 @@ _CHOSEN_BY = {
     "HierarchicalSelector": "by hierarchical clustering",
     "CellSelector": "by cells of similar samples",
     "ClusterSelector": "by clustering",
+    "KMeansSensitivitySelector": "by their sensitivity for k-means",
+    "LeverageSelector": "by ridge leverage scores",
+    "KCenterSelector": "by k-center",
+    "FacilityLocationSelector": "by facility location",
 }
 
 

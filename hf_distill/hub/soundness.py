@@ -41,7 +41,7 @@ def check_values(spec: Spec, x: Tensor, packed: Packed, w: Tensor) -> None:
         raise _destroyed("not all weights of its samples are positive numbers")
     if bad := int((~x.isfinite()).sum()):
         raise _destroyed(f"{bad} of its {x.numel()} values are not finite")
-    if (size := float(x.abs().max())) > (most := bound(spec)):
+    if x.numel() and (size := float(x.abs().max())) > (most := bound(spec)):
         raise _destroyed(f"it reaches {size:.3g} standard deviations from the mean, where {most:.3g} are too many")
     for name, values in _numbers(packed):
         if bad := int((~np.isfinite(values)).sum()):

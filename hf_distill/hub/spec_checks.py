@@ -28,12 +28,15 @@ from hf_distill.hub.feature_checks import (
     NUMBERS,
     TRANSFORM,
     feature,
+    nested_feature,
     number_or_flag,
     value_feature,
 )
 from hf_distill.hub.kind_checks import KIND_CHECKS, TARGET_CHECKS, label_columns, sample_tasks
 
 SERIES = "time-series-forecasting"
+#: The task of whole rows, which are for nothing in particular.
+ROWS = "whole-rows"
 #: Names of a column of weights: the first one that the source has not.
 WEIGHT_COLUMNS = ("weight", "sample_weight", "weight_")
 _name = matching(r"(?s).+", "a name")
@@ -59,14 +62,14 @@ def check_spec(spec: Any, record: dict[str, Any]) -> None:
     """
     if not isinstance(spec, dict):
         refuse(spec, "spec", "a dictionary")
-    tasks = (*sample_tasks(), SERIES)
+    tasks = (*sample_tasks(), SERIES, ROWS)
     text(spec.get("task"), "spec.task")
     if spec["task"] not in tasks:
         raise Wrong(
             f"there is no format for the task {said(spec['task'])}, only for {', '.join(tasks)}: "
             "pip install -U hf-distill"
         )
-    (_check_series if spec["task"] == SERIES else _check_samples)(spec, record)
+    {SERIES: _check_series, ROWS: _check_rows}.get(spec["task"], _check_samples)(spec, record)
 
 
 def _statistics(spec: dict[str, Any], count: int) -> None:
@@ -121,6 +124,15 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
     fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
     kind.inputs(spec)
     target.labels(spec)
+
+
+def _check_rows(spec: dict[str, Any], record: dict[str, Any]) -> None:
+    fields(
+        {"task": text, "shape": listing(one_of(0), 1), "features": mapping(nested_feature), "row_bits": whole()},
+        {"source": _source, "num_rows": whole(0, MOST_ROWS)},
+    )(spec, "spec")
+    free = [name for name in WEIGHT_COLUMNS if name not in spec["features"]]
+    fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
 
 
 def _check_series(spec: dict[str, Any], record: dict[str, Any]) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from dataclasses import asdict, replace
+from typing import cast
 
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from hf_distill.data.base import Data
 from hf_distill.data.real import RealData
+from hf_distill.data.rows import RowsData
+from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
 from hf_distill.labels.fixed_weights import FixedWeights
@@ -15,17 +23,25 @@ from hf_distill.selection.base import Selector, select_per_class
 from hf_distill.selection.random import RandomSelector
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.default import default_set
+from hf_distill.synthetic.rows import RowsSet
+
+_SENSITIVITY = "sensitivity"
 
 
-class Coreset(Method[RealData]):
-    """Real samples of every class, chosen by a selector.
+class Coreset(Method[Data]):
+    """Real samples, chosen by a selector: of every class (``RealData``), or whole rows of any source (``RowsData``).
+
+    Whole rows need neither classes nor labels. They are published with all columns of the source, as they are, and a
+    column of weights where these are not equal.
 
     Args:
         selector: Chooses them; null for a ``RandomSelector``.
         features: The space that it chooses in; null for the samples as they are, ``PixelFeatures``.
         per_class: Samples of each class.
+        size: Whole rows in all; only of ``RowsData``, where null stands for 1,000.
         weighted: Publish the selector's weights, by which a sample counts as many real ones as it stands for, where it
-            gives other ones than equal.
+            gives other ones than equal. Whole rows always have them.
+        sensitivities: Publish how important each whole row was, a column ``sensitivity`` of shares of all rows.
     """
 
     def __init__(
@@ -34,16 +50,33 @@ class Coreset(Method[RealData]):
         selector: Selector | None = None,
         features: Extractor | None = None,
         per_class: PositiveInt = 10,
+        size: PositiveInt | None = None,
         weighted: bool = False,
+        sensitivities: bool = False,
     ) -> None:
         self.selector = RandomSelector() if selector is None else selector
         self.features = PixelFeatures() if features is None else features
         self.per_class = per_class
+        self.size = size
         self.weighted = weighted
+        self.sensitivities = sensitivities
 
-    def fit(self, real: RealData, run: Run) -> Synthetic:
-        """See :class:`Method`."""
+    def fit(self, real: Data, run: Run) -> Synthetic:
+        """See :class:`Method`.
+
+        Raises:
+            UserError: The data are neither samples nor rows, or an option is of the other ones.
+        """
+        if isinstance(real, RowsData):
+            return self._rows(real, run)
+        if self.size is not None or self.sensitivities:
+            raise UserError("method.size and method.sensitivities are of whole rows: set --data=RowsData, or per_class")
         self.open(real)
+        if real.spec.num_groups is None:
+            raise UserError(f"Coreset chooses samples or rows, and {type(real).__name__} has none: choose Undistilled")
+        return self._samples(cast(RealData, real), run)
+
+    def _samples(self, real: RealData, run: Run) -> Synthetic:
         index, w = select_per_class(self.selector, real, self.per_class, Streams(run.seed), self.features)
         batch = real.train.samples(index)
         weights = FixedWeights() if self.weighted and not torch.allclose(w, w.mean()) else None
@@ -52,3 +85,32 @@ class Coreset(Method[RealData]):
         if batch.source is not None:
             synthetic.start_from(batch.source)
         return synthetic
+
+    def _rows(self, data: RowsData, run: Run) -> RowsSet:
+        data.setup()
+        size = 1000 if self.size is None else self.size
+        if size > len(data):
+            raise UserError(f"method.size is {size}, and {data.path} has {len(data)} rows: ask for so many or fewer")
+        if self.sensitivities and _SENSITIVITY in data.spec.features:
+            raise UserError(f"{data.path} has a column {_SENSITIVITY!r} of its own: set --method.sensitivities=false")
+        self.open(data)
+        seen = self.features.of_rows(data) if self.selector.needs_features else torch.empty(len(data), 0)
+        index, w = self.selector.fit(seen).select(size, Streams(run.seed).generator("select"))
+        # In the order of the source.
+        index, order = index.cpu().sort()
+        w = w.cpu()[order]
+        rows, spec = data.take(index), data.spec
+        if self.sensitivities:
+            rows = rows.append_column(_SENSITIVITY, _shares(self.selector.sensitivities_[index]))
+            own = {_SENSITIVITY: {"dtype": "float64", "_type": "Value"}}
+            spec = replace(spec, features={**spec.features, **own})
+        if seen.shape[1]:
+            run.notes.timing["certificate"] = asdict(self.selector.certificate_)
+        synthetic = RowsSet(count=size)
+        synthetic.initialize(torch.zeros(size, 0), index, spec, (w / w.mean()).float())
+        synthetic.keep_rows(rows)
+        return synthetic
+
+
+def _shares(values: Tensor) -> pa.Array:
+    return pa.array(values.double().cpu().numpy())

@@ -21,6 +21,7 @@ from hf_distill.synthetic import (
     MixedSet,
     MotionSet,
     QuantizedSet,
+    RowsSet,
     SeriesSet,
     SpectrogramSet,
     Synthetic,
@@ -32,8 +33,9 @@ from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec
 from tests.hub.test_series_format import SPECS
 
 import_parts()
-# A set of texts decodes to numbers of tokens, which tests/synthetic/test_tokens.py looks at.
-SETS = sorted(cls.__name__ for cls in concrete(Synthetic) if cls is not TokenSet)
+# A set of texts decodes to numbers of tokens, which tests/synthetic/test_tokens.py looks at, and whole rows to nothing:
+# tests/methods/test_rows.py.
+SETS = sorted(cls.__name__ for cls in concrete(Synthetic) if cls not in (TokenSet, RowsSet))
 PARTS = {"labels": concrete(Labels), "weights": concrete(Weights)}
 KINDS = sorted({(option, cls.__name__) for option, classes in PARTS.items() for cls in classes})
 

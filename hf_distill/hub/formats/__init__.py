@@ -3,10 +3,11 @@
 from hf_distill.errors import ArtifactError
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.classification import ClassificationFormat
+from hf_distill.hub.formats.rows import RowsFormat
 from hf_distill.hub.formats.series import SeriesFormat
 
 FORMATS: dict[str, Format] = {
-    task: format_ for format_ in (ClassificationFormat(), SeriesFormat()) for task in format_.tasks
+    task: format_ for format_ in (ClassificationFormat(), RowsFormat(), SeriesFormat()) for task in format_.tasks
 }
 """The format of every task."""
 
@@ -24,4 +25,4 @@ def format_of(task: str) -> Format:
     return FORMATS[task]
 
 
-__all__ = ["FORMATS", "ClassificationFormat", "Format", "SeriesFormat", "format_of"]
+__all__ = ["FORMATS", "ClassificationFormat", "Format", "RowsFormat", "SeriesFormat", "format_of"]
