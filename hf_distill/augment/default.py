@@ -29,8 +29,9 @@ class Inputs(Protocol):
 def _for_mixed(spec: Inputs) -> Augment | None:
     """Return the usual augmentation of every column, or None where no column has one."""
     parts = spec.about["parts"]
-    each = [AUGMENTS[part["kind"]](spec) if part["kind"] in AUGMENTS else None for part in parts]
-    return MixedAugment(shapes=[part["shape"] for part in parts], augments=each) if any(each) else None
+    usual = {str(place): AUGMENTS[part["kind"]](spec) for place, part in enumerate(parts) if part["kind"] in AUGMENTS}
+    known = {place: augment for place, augment in usual.items() if augment is not None}
+    return MixedAugment(shapes=[part["shape"] for part in parts], augments=known) if known else None
 
 
 #: What ``auto`` stands for; kinds without a line have none.

@@ -19,14 +19,14 @@ class MixedAugment(Augment):
 
     Args:
         shapes: The shape of every piece, in their order; null for none.
-        augments: How each is augmented, null leaves it as it is; null for none.
+        augments: How some are augmented, by their places from 0 on, which are text; the others stay as they are.
     """
 
     kinds = ("mixed",)
     noun = "columns of several kinds"
 
     def __init__(
-        self, *, shapes: list[list[PositiveInt]] | None = None, augments: list[AnyAugment | None] | None = None
+        self, *, shapes: list[list[PositiveInt]] | None = None, augments: dict[str, AnyAugment] | None = None
     ) -> None:
         self.shapes = shapes
         self.augments = augments
@@ -34,24 +34,25 @@ class MixedAugment(Augment):
     def sample(self, generator: torch.Generator, count: int | None = None) -> AugmentParams:
         """See :class:`Augment`; the name of an operation has the place of its piece in front."""
         drawn = []
-        for place, augment in enumerate(self.augments or ()):
-            if augment is not None:
-                params = augment.sample(generator, count)
-                drawn += [(f"{place}.{name}", draws) for name, draws in params.draws]
+        for place, augment in (self.augments or {}).items():
+            params = augment.sample(generator, count)
+            drawn += [(f"{place}.{name}", draws) for name, draws in params.draws]
         return AugmentParams(tuple(drawn))
 
     def apply(self, x: Tensor, params: AugmentParams) -> Tensor:
         """See :class:`Augment`: inputs ``(B, D)``."""
-        shapes, augments = self.shapes or [], self.augments or []
-        if len(augments) != len(shapes) or x.dim() != 2 or sum(map(math.prod, shapes)) != x.shape[1]:
+        shapes, augments = self.shapes or [], self.augments or {}
+        if x.dim() != 2 or sum(map(math.prod, shapes)) != x.shape[1]:
             raise UserError(
-                f"MixedAugment has {len(augments)} augmentations and shapes {shapes}, "
-                f"which are not those of inputs of shape {tuple(x.shape)}"
+                f"MixedAugment has shapes {shapes}, which are not those of inputs of shape {tuple(x.shape)}"
             )
+        places = [str(place) for place in range(len(shapes))]
+        unknown = next((place for place in augments if place not in places), None)
+        if unknown is not None:
+            raise UserError(f"augments has {unknown!r}; the places are {', '.join(places)}")
         found = []
-        for place, (augment, piece) in enumerate(zip(augments, pieces(x, shapes), strict=True)):
-            own = tuple(
-                (name.partition(".")[2], draws) for name, draws in params.draws if name.partition(".")[0] == str(place)
-            )
-            found.append((piece if augment is None else augment.apply(piece, AugmentParams(own))).flatten(1))
+        for place, piece in zip(places, pieces(x, shapes), strict=True):
+            own = [(name.partition(".")[2], draws) for name, draws in params.draws if name.startswith(f"{place}.")]
+            augmented = augments[place].apply(piece, AugmentParams(tuple(own))) if own else piece
+            found.append(augmented.flatten(1))
         return torch.cat(found, 1)

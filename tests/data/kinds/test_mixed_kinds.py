@@ -144,18 +144,18 @@ def test_the_cards_script_gives_the_same_inputs(tmp_path, monkeypatch):
 def test_every_column_is_augmented_by_itself():
     real = data()
     augment = default_augment(real.spec)
-    assert (
-        isinstance(augment, MixedAugment) and [type(own).__name__ for own in augment.augments][1:] == ["NoneType"] * 3
-    )
+    assert isinstance(augment, MixedAugment)
+    assert {place: type(own) for place, own in augment.augments.items()} == {"0": SiameseAugment}
     x = real.train.batch(torch.arange(8)).x
-    augment = MixedAugment(
-        shapes=augment.shapes, augments=[SiameseAugment(strategy="flip", flip=1.0), None, None, None]
-    )
+    augment = MixedAugment(shapes=augment.shapes, augments={"0": SiameseAugment(strategy="flip", flip=1.0)})
     done = augment.apply(x, augment.sample(torch.Generator(), 8))
     assert torch.equal(done[:, 192:], x[:, 192:])
     assert torch.equal(done[:, :192].unflatten(1, (3, 8, 8)), x[:, :192].unflatten(1, (3, 8, 8)).flip(3))
-    with pytest.raises(UserError, match="MixedAugment has 1 augmentations"):
-        MixedAugment(shapes=[[3]], augments=[None]).apply(x, augment.sample(torch.Generator()))
+    drawn = augment.sample(torch.Generator())
+    with pytest.raises(UserError, match=r"MixedAugment has shapes \[\[3\]\], which are not those of"):
+        MixedAugment(shapes=[[3]], augments={}).apply(x, drawn)
+    with pytest.raises(UserError, match="augments has '4'; the places are 0, 1, 2, 3"):
+        MixedAugment(shapes=augment.shapes, augments={"4": SiameseAugment()}).apply(x, drawn)
 
 
 def test_refusals():
