@@ -38,7 +38,8 @@ class RealData(Data[DataSpec]):
         test_fraction: Where there is none, hold this share of the rows out to measure on: of every class, at random,
             always the same rows.
         input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
-            pattern such as ``pixel*``. Inferred where only one can be meant; of a table of numbers, all but the label.
+            pattern such as ``pixel*``; or columns of several kinds, ``[image, caption]``, each read as it is alone.
+            Inferred where only one can be meant; of a table of numbers, all but the label.
         label_column: The class column, inferred where only one can be meant; or several columns of numbers.
         target: What is learned. ``classes``: one of several; ``labels``: any of several, a list of them in one column
             or a column of 0 and 1 for each; ``values``: real numbers, of which networks learn those of the training

@@ -40,11 +40,12 @@ class DataSpec:
             All of the above is said of the transformed vectors, and these are what is published.
         scale: The source's numbers that 0 and 255 stand for, of images with more than 8 bits (12 or 16 bits, 32-bit
             integers, reals); None of all others.
-        columns: The source's columns of numbers that are joined to the vector, where ``input_column`` is none of its.
+        columns: The source's columns of numbers that are joined to the vector, where ``input_column`` is none of its;
+            all input columns where these are cells or of several kinds.
         kind: What the inputs are, a name in :data:`~hf_distill.data.kinds.table.KINDS`; by default the first kind of
             the task.
         target: What is learned, a name in :data:`~hf_distill.data.targets.table.TARGETS`.
-        about: The kind's own facts, JSON: a sampling rate, a tokenizer.
+        about: The kind's own facts, JSON: a sampling rate, a tokenizer, the parts of inputs of several kinds.
         target_about: The target's own facts, JSON.
     """
 

@@ -40,7 +40,7 @@ class ColumnsKind(Kind):
     name = "columns"
     topic = "tabular"
     noun = "a number or a category"
-    plural = "rows of columns"
+    plural = "numbers and categories"
     has_means = False
     keeps_source = True
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from datasets import ClassLabel, Dataset, Features, Image, List, Value, load_dataset
+from datasets import Audio, ClassLabel, Dataset, Features, Image, List, Value, load_dataset
 from PIL import Image as PILImage
 
 from hf_distill import (
@@ -29,6 +29,7 @@ from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.training import Recipe
+from tests.data.kinds.test_audio import wav
 
 WORDS = ("red", "green", "cat", "dog", "sun")
 INPUTS = ["picture", "caption", "age", "city", "steps"]
@@ -100,6 +101,34 @@ def test_chosen_rows_are_rows_of_the_source(tmp_path):
     assert (again.x - again.exact().x).abs().max() < 1e-5
     exact = sum(192 * 8 + 64 + 1 + 96 + 8 * (len(row["caption"]) + 1) for row in published)
     assert made.bits["default"].data == exact
+
+
+def test_sounds_and_videos_beside_texts(tmp_path):
+    generator = np.random.default_rng(0)
+    frames = generator.integers(0, 256, (8, 3, 8, 8), dtype=np.uint8)
+    columns = {
+        "sound": [{"bytes": wav(generator.integers(-1000, 1000, 80)), "path": None} for _ in range(8)],
+        "clip": [[PILImage.fromarray(frame) for frame in video] for video in frames],
+        "note": [f"a note {row}" for row in range(8)],
+        "title": [f"title {row} of it" for row in range(8)],
+        "label": [row % 2 for row in range(8)],
+    }
+    plain = {"sound": {"bytes": Value("binary"), "path": Value("string")}, "clip": List(Image())}
+    plain |= {"note": Value("string"), "title": Value("string"), "label": ClassLabel(names=["a", "b"])}
+    kept = Features({**plain, "sound": Audio(decode=False)})
+    source = Dataset.from_dict(columns, Features(plain)).cast(kept).cast_column("sound", Audio())
+    inputs = ["sound", "clip", "note", "title"]
+    real = RealData.from_dataset(source, input_column=inputs, text_length=5, vocabulary=40).setup()
+    made = Coreset(per_class=2).distill(real)
+    made.save_pretrained(tmp_path / "set")
+    published = load_dataset(str(tmp_path / "set"), split="train")
+    sounds = [sound["bytes"] for sound in published.cast_column("sound", Audio(decode=False))["sound"]]
+    for row, sound in zip(published.select_columns(inputs[1:]), sounds, strict=True):
+        place = columns["note"].index(row["note"])
+        assert row["title"] == columns["title"][place] and sound == columns["sound"][place]["bytes"]
+        assert np.array_equal(np.stack([np.asarray(frame) for frame in row["clip"]]), frames[place])
+    again = DistilledDataset.from_pretrained(tmp_path / "set")
+    assert (again.x - again.exact().x).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("quantized", [False, True])
