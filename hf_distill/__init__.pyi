@@ -9,6 +9,9 @@ from hf_distill.augment.mixed import MixedAugment as MixedAugment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.augment.sounds import SoundAugment as SoundAugment
 from hf_distill.augment.videos import FramesAugment as FramesAugment
+from hf_distill.batches.base import Batches as Batches
+from hf_distill.batches.loss import LossProportional as LossProportional
+from hf_distill.batches.sensitivity import SensitivityProportional as SensitivityProportional
 from hf_distill.data.base import Data as Data
 from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch

@@ -36,6 +36,7 @@ FLOORS = {
     "initialization": 5,
     "learners": 4,
     "pools": 5,
+    "batches": 6,
     "diffusion": 5,
     "objectives": 6,
     "hub": 6,

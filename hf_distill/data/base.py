@@ -79,9 +79,11 @@ class Data(Part, Generic[SpecT]):
 
     Attributes:
         path: Where it comes from.
+        shares: Probabilities ``(N,)`` of training rows in batches of a run that draws by importance; None is uniform.
     """
 
     path: str
+    shares: Tensor | None = None
 
     @property
     @abstractmethod

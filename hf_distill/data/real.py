@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
 from datasets import Dataset, IterableDataset
+from torch import Tensor
 from typing_extensions import Self
 
 from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
+from hf_distill.data.drawing import draw_of
 from hf_distill.data.opening import reader_of
 from hf_distill.data.preparing import divided
 from hf_distill.data.sources import local_source, open_source
@@ -258,6 +260,8 @@ class RealData(Data[DataSpec]):
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Draw about so many real samples of all classes: as many of each, or rows at random (``class_balance``)."""
         if self.class_balance == "natural":
+            if self.shares is not None:
+                return self.draw_of([torch.arange(len(self.train))], count, generator)
             return self.train.batch(torch.randint(len(self.train), (count,), generator=generator))
         return self.sample(list(range(self.spec.num_groups)), -(-count // self.spec.num_groups), generator)
 
@@ -276,7 +280,7 @@ class RealData(Data[DataSpec]):
             taken = zip(*(self._stream.take(label, per_class) for label in classes), strict=True)
             raw, targets = (torch.cat(part).to(self._device) for part in taken)
             return Batch.of(self.spec.normalize(raw), targets)
-        index = []
+        parts = []
         for label in classes:
             rows = self.train.class_index(label)
             if not len(rows):
@@ -284,18 +288,21 @@ class RealData(Data[DataSpec]):
                     f"{self.spec.group_name(label)} has no training samples: choose an objective that draws mixed "
                     "batches and --data.class_balance=natural, or leave the class out"
                 )
-            order = torch.randperm(len(rows), generator=generator)[:per_class]
-            if len(rows) < per_class:
-                order = order.repeat(-(-per_class // len(rows)))[:per_class]
-            index.append(rows[order])
-        return self.train.batch(torch.cat(index))
+            parts.append(rows)
+        return self.draw_of(parts, per_class, generator)
+
+    def draw_of(self, parts: Sequence[Tensor], count: int, generator: torch.Generator) -> Batch:
+        """Draw as many samples of each of some parts of the training rows: :func:`~hf_distill.data.drawing.draw_of`."""
+        return draw_of(self.train, parts, count, generator, self.shares)
 
     def state_dict(self) -> dict[str, Any]:
         """See :class:`Data`; of a stream its position too. Tables are sampled without a state."""
-        return {**super().state_dict(), **(self._stream.state_dict() if self._stream is not None else {})}
+        drawn = {} if self.shares is None else {"shares": self.shares}
+        return {**super().state_dict(), **drawn, **(self._stream.state_dict() if self._stream is not None else {})}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See :class:`Data`."""
         super().load_state_dict(state)
+        self.shares = state.get("shares")
         if self._stream is not None:
             self._stream.load_state_dict(state)

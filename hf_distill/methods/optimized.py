@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
 from torch import Tensor, nn
 
+from hf_distill.batches.base import Batches, uniform_again
 from hf_distill.data.base import Data
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.initialization.base import InitialSamples
@@ -48,6 +49,7 @@ class OptimizedDistillation(Method[Data]):
         synthetic: The set that is learned; null for a ``PixelSet``.
         objective: What it is learned for; null for ``DistributionMatching``.
         initial: The samples that it starts from; null for ``RealSamples``.
+        batches: Which real rows the objective is given, by importance and with unbiased weights; null draws uniformly.
         steps: Optimiser steps.
         optimizer: ``sgd`` or ``adam``.
         lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
@@ -64,6 +66,7 @@ class OptimizedDistillation(Method[Data]):
         synthetic: Synthetic | None = None,
         objective: Objective | None = None,
         initial: InitialSamples | None = None,
+        batches: Batches | None = None,
         steps: PositiveInt = 20_000,
         optimizer: Literal["sgd", "adam"] = "sgd",
         lr: PositiveFloat = 1.0,
@@ -76,6 +79,7 @@ class OptimizedDistillation(Method[Data]):
         self.synthetic: Synthetic = PixelSet() if synthetic is None else synthetic
         self.objective: Objective = DistributionMatching() if objective is None else objective
         self.initial: InitialSamples = RealSamples() if initial is None else initial
+        self.batches = batches
         self.steps = steps
         self.optimizer = optimizer
         self.lr = lr
@@ -134,11 +138,13 @@ class OptimizedDistillation(Method[Data]):
             preview_every=self.preview_every,
         )
         small = accelerator.device.type == "cpu" and objective.work(synthetic, real) < ONE_THREAD
-        with reporter, StopRequest() as stop, one_thread(small):
+        with uniform_again(real), reporter, StopRequest() as stop, one_thread(small):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
                 self._advance(synthetic, step, checkpoints)
+                if self.batches is not None:  # alike on all ranks
+                    self.batches.refresh(real, synthetic, Streams(run.seed, step=step))
                 terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
                 losses, stopping = self._step(terms, learned, optimizer, accelerator, stop.requested)
                 if not all(math.isfinite(value) for value in losses.values()):

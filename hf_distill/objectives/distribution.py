@@ -13,7 +13,7 @@ from hf_distill.augment.base import Augment, AugmentParams
 from hf_distill.augment.default import default_augment
 from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
-from hf_distill.data.batch import Batch
+from hf_distill.data.batch import Batch, weighted_mean
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
@@ -52,6 +52,7 @@ class _View:
     unit: Tensor  # what the discrimination term measures squared distances in
     features: Tensor | None  # (about classes * real_per_class, F), where single samples are needed
     labels: Tensor | None  # the classes or cells of these, by their places among the means
+    w: Tensor  # the weights of these
 
 
 class DistributionMatching(Objective[RealData]):
@@ -184,7 +185,8 @@ class DistributionMatching(Objective[RealData]):
             terms["targets"] = (targets - self._cells.means.to(targets)).square().sum(1).mean()
         if view.features is not None and view.labels is not None:
             logits = -squared_distances(view.features, means) / (self.temperature * view.unit)
-            terms["discrimination"] = self.discrimination * F.cross_entropy(logits, view.labels)
+            losses = F.cross_entropy(logits, view.labels, reduction="none")
+            terms["discrimination"] = self.discrimination * weighted_mean(losses, view.w)
         return terms
 
     def _features(self, network: FeatureNetwork, x: Tensor, params: AugmentParams | None, chunk: int) -> Tensor:
@@ -269,7 +271,7 @@ class DistributionMatching(Objective[RealData]):
         params = None if siamese is None else siamese.sample(streams.generator("augment"))
         network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
         chunk = self._chunk(device_of(synthetic).type)
-        means, features, labels = [], [], []
+        means, features, labels, weights = [], [], [], []
         drawn = streams.generator("real")
         for batch in real_chunks(real, drawn, self.real_per_class, chunk, self._cells, self._present):
             first, last = int(batch.y[0]), int(batch.y[-1])
@@ -279,14 +281,15 @@ class DistributionMatching(Objective[RealData]):
             if self.discrimination:
                 features.append(found)
                 labels.append(batch.y)
+                weights.append(batch.w)
         centres = torch.cat(means)
         spread = (centres - centres.mean(0)).square().sum(1).mean()
         if not self.discrimination:
-            return _View(streams, network, params, centres, spread, spread, None, None)
+            return _View(streams, network, params, centres, spread, spread, None, None, spread)
         every, places = torch.cat(features), torch.cat(labels)
         calibrated = self.temperature_unit == "calibrated"
         unit = calibrated_temperature(every, places, centres) if calibrated else spread
-        return _View(streams, network, params, centres, spread, unit, every, places)
+        return _View(streams, network, params, centres, spread, unit, every, places, torch.cat(weights))
 
 
 def _task(real: Data) -> Task:

@@ -47,9 +47,8 @@ def real_chunks(
     for first in range(0, len(classes), step):
         some = classes[first : first + step]
         if cells is None:
-            x = real.sample(some, count, generator).x
+            drawn = real.sample(some, count, generator)
         else:
-            picks = [cells.draw(cell, count, generator) for cell in some]
-            x = real.train.batch(torch.cat(picks)).x
-        places = torch.arange(first, first + len(some), device=x.device)
-        yield Batch.of(x, places.repeat_interleave(count))
+            drawn = real.draw_of([cells.rows[cell] for cell in some], count, generator)
+        places = torch.arange(first, first + len(some), device=drawn.x.device)
+        yield Batch(drawn.x, places.repeat_interleave(count), drawn.w)

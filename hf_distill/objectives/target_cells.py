@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
-from hf_distill.selection.cells import count_cells, divide, draw_rows, share_out, shares
+from hf_distill.selection.cells import count_cells, divide, share_out, shares
 
 #: Synthetic samples of a cell where nobody says. On four parts of the training rows of diabetes 0.42 of the
 # variance are explained by it, 0.37 by cells of five, 0.31 by cells of one and 0.20 by the mean of all; gradient
@@ -55,10 +55,6 @@ class TargetCells:
     def classes(self) -> list[int]:
         """The group of each cell: there is one."""
         return [0] * len(self.rows)
-
-    def draw(self, cell: int, count: int, generator: torch.Generator) -> Tensor:
-        """Return so many of a cell's rows in random order, all of them over again where there are fewer."""
-        return draw_rows(self.rows[cell], count, generator)
 
     def assign(self, targets: Tensor) -> Tensor:
         """Share samples with some targets out to the cells, equally many to each, in their order or closest first."""

@@ -116,10 +116,6 @@ class Cells:
             classes += [label] * len(found)
         return cls(rows, torch.cat(centres), classes, features)
 
-    def draw(self, cell: int, count: int, generator: torch.Generator) -> Tensor:
-        """Return so many of a cell's rows in random order, all of them over again where there are fewer."""
-        return draw_rows(self.rows[cell], count, generator)
-
     def assign(self, x: Tensor, y: Tensor) -> Tensor:
         """Share samples ``x`` of classes ``y`` ``(M,)`` out to the cells: equally many to each, the closest first."""
         member = torch.zeros(len(y), dtype=torch.int64)
@@ -129,11 +125,6 @@ class Cells:
             cells, own = torch.nonzero(classes == label)[:, 0], torch.nonzero(y.cpu() == label)[:, 0]
             member[own] = cells[share_out(torch.cdist(seen[own.to(seen.device)], self.centres[cells.to(seen.device)]))]
         return member.to(y.device)
-
-
-def draw_rows(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return so many of some rows in random order, all of them over again where there are fewer."""
-    return rows[torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows)))][:count]
 
 
 def share_out(distance: Tensor) -> Tensor:

@@ -1,0 +1,40 @@
+"""Real batches: rows that are drawn uniformly, or by probabilities and with weights that make up for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.splits import Split
+
+
+def draw_of(
+    split: Split, parts: Sequence[Tensor], count: int, generator: torch.Generator, shares: Tensor | None = None
+) -> Batch:
+    """Draw as many samples of each of some parts of a split, one part after another.
+
+    Without replacement as far as a part reaches; or by probabilities, with replacement, and with weights by which a
+    weighted mean over a part's samples is that over all of it on average.
+
+    Args:
+        split: The rows.
+        parts: Numbers of rows.
+        count: Samples of each.
+        generator: The source of randomness.
+        shares: Probabilities of all rows, ``(N,)``, up to a factor.
+    """
+    if shares is None:
+        orders = [torch.randperm(len(rows), generator=generator).repeat(-(-count // len(rows))) for rows in parts]
+        return split.batch(torch.cat([rows[own[:count]] for rows, own in zip(parts, orders, strict=True)]))
+    index, weight = [], []
+    for rows in parts:
+        own = shares[rows].double()
+        picks = torch.multinomial(own, count, replacement=True, generator=generator)
+        index.append(rows[picks])
+        weight.append(own.mean() / own[picks])
+    batch = split.batch(torch.cat(index))
+    batch.w = torch.cat(weight).to(batch.w)
+    return batch
