@@ -10,7 +10,7 @@ from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks.forecasters import ITransformer, RevMix, RevMLP
 from hf_distill.objectives import TrajectoryMatching, UnrolledMatching, WeightedSum
 from hf_distill.objectives.scaling import unit_gradient
-from hf_distill.seeding import Streams
+from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic import HarmonicSet
 from tests.objectives.sets import LINEAR, TINY, bank, harmonic_set, pixel_set, small_series, trained
 
@@ -23,9 +23,10 @@ def unrolled(*networks, cls=UnrolledMatching, optimizer="adam", **options):
 @pytest.mark.parametrize("kind", ["adam", "sgd"])
 @pytest.mark.parametrize("total", [0, 4])
 def test_differentiable_steps_equal_torchs(kind, total):
-    network = nn.Linear(3, 2)
+    with seeded(0):  # Adam's first steps of a gradient near zero are a matter of rounding
+        network = nn.Linear(3, 2)
+        x, y = torch.randn(5, 3), torch.randn(5, 2)
     learner = Learner.of(network)
-    x, y = torch.randn(5, 3), torch.randn(5, 2)
 
     def loss(weights):
         return (torch.func.functional_call(network, weights, (x,)) - y).square().mean()
