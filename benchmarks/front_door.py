@@ -1,8 +1,8 @@
 """What a stranger meets: the wheel in a fresh environment, the first commands, a push, and the set read elsewhere.
 
-``python benchmarks/front_door.py --hub_server=hub_server.py --before=COMMIT``, from any folder: nothing of the clone is
-used but the wheel that is built of it, and ``constraints.txt``. The Hub is a work-alike on the loopback device, a script
-that is started as ``python hub_server.py --port PORT --root FOLDER``; the client is the real one.
+``python benchmarks/front_door.py --hub_server=hub_server.py --before=COMMIT``, from any folder: nothing of the clone
+is used but the wheel that is built of it, and ``constraints.txt``. The Hub is a work-alike on the loopback device, a
+script that is started as ``python hub_server.py --port PORT --root FOLDER``; the client is the real one.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def scripts(stranger: Stranger, python: Path, folder: Path, repo: str) -> None:
         (stranger.folder / "script.py").write_text(
             f"import random, torch\nrandom.seed({seed}); torch.manual_seed({seed})\n{script}"
         )
-        found.append(float(stranger.run([python, "script.py"]).split()[-1]))
+        found.append(float(re.findall(r"accuracy ([\d.]+)", stranger.run([python, "script.py"]))[-1]))
     row = json.loads((folder / "evaluation.json").read_text())["rows"][0]
     mean, spread = statistics.fmean(found), statistics.stdev(found)
     said = f"{100 * mean:.1f} ± {100 * spread:.1f} %; the card says {100 * row['mean']:.1f} ± {100 * row['std']:.1f} %"
@@ -174,7 +174,7 @@ def visit(stranger: Stranger, before: str | None) -> None:
         [command, "evaluate", "stranger/digits-small", "--quick=true", "--progress=false"], "evaluate of the Hub's"
     )
     other = stranger.environment_of("other", ["datasets", "pillow"], "pip install datasets, elsewhere")
-    read = "from datasets import load_dataset; d = load_dataset('stranger/digits-small', split='train'); print(d[0], len(d))"
+    read = "from datasets import load_dataset; print(load_dataset('stranger/digits-small', split='train')[0])"
     fresh = {"HF_HOME": str(stranger.folder / "elsewhere")}
     print(stranger.run([other / "python", "-c", read], "load_dataset there, without hf_distill", **fresh))
     scripts(stranger, programs / "python", folder, "stranger/digits-small")
