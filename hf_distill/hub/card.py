@@ -18,11 +18,11 @@ from hf_distill.data.base import Spec
 from hf_distill.decode import reading
 from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.lines import as_python, is_hub_source
 from hf_distill.hub.making import made_of
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
 from hf_distill.hub.results import features_table, recipes_table, results_table, verdict
-from hf_distill.hub.script import as_python, is_hub_source
 from hf_distill.hub.tables import TABLE_OVERHEAD
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced
 from hf_distill.table import Table

@@ -6,37 +6,37 @@ A record is a stranger's: numbers and known names of it are written into the scr
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from hf_distill.augment.siamese import OPERATIONS, SiameseAugment
 from hf_distill.data.spec import DataSpec
+from hf_distill.hub.lines import (
+    SCHEDULES,
+    WRONG,
+    Unknown,
+    is_hub_source,
+    loaded_line,
+    number,
+    optimizer_line,
+    options_of,
+    schedule_line,
+    source_line,
+    whole,
+)
 from hf_distill.hub.older import upgraded
-from hf_distill.markdown import plain
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.mlp import MLP
 from hf_distill.networks.text_net import TextNet
-from hf_distill.parts import Part
-from hf_distill.training.optimizers import SGD, Adam, AdamW
 from hf_distill.training.recipe import Recipe
-from hf_distill.training.schedules import Constant, Cosine, StepDecay
 
 # Kinds whose test rows the script reads as the source holds them.
 _READABLE = ("image", "frames", "text", "vector", "columns")
 _METRICS = {"classes": ("accuracy", "balanced_accuracy"), "values": ("r2",), "labels": ("label_f1",)}
 _LOSSES = {"classes": ("CrossEntropy",), "values": ("MeanSquared",), "labels": ("BinaryCrossEntropy",)}
-_SCHEDULES = (StepDecay, Cosine, Constant)
 _DEEPEST = 64
-_FILES = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-
-
-class _Unknown(Exception):
-    """The script has no words for it."""
 
 
 @dataclass(frozen=True)
@@ -73,38 +73,38 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
     for row in evaluation.get("rows") or ():
         try:
             return _measured(spec, record["rows"], evaluation["protocol"], row)
-        except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        except (Unknown, *WRONG):
             continue
     return plain
 
 
 def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
     if spec.kind == "mixed" or row.get("labels", "hard") != "hard" or row["metric"] not in _METRICS[spec.target]:
-        raise _Unknown
+        raise Unknown
     found = [one for one in protocol["networks"] if one["class_path"] == row["network"]]
     if len(found) != 1:
-        raise _Unknown
+        raise Unknown
     recipe = upgraded(protocol["recipe"])
-    options = _options(recipe, Recipe)
+    options = options_of(recipe, Recipe)
     if options["loss"]["class_path"] not in _LOSSES[spec.target]:
-        raise _Unknown
-    batches = math.ceil(samples / _whole(options, "batch_size"))
-    epochs = _whole(recipe, "epochs")
+        raise Unknown
+    batches = math.ceil(samples / whole(options, "batch_size"))
+    epochs = whole(recipe, "epochs")
     if options["steps"] is not None:
-        epochs = math.ceil(_whole(options, "steps") / batches)
+        epochs = math.ceil(whole(options, "steps") / batches)
     rate = row.get("learned_rate")
     if chosen := (row.get("recipes") or {}).get("distilled"):
-        epochs, rate = math.ceil(_whole(chosen, "steps") / batches), chosen["lr"]
+        epochs, rate = math.ceil(whole(chosen, "steps") / batches), chosen["lr"]
     schedule = options["schedule"]
-    each = _options(schedule, *_SCHEDULES)["each"]
+    each = options_of(schedule, *SCHEDULES)["each"]
     if each not in ("epoch", "step"):
-        raise _Unknown
+        raise Unknown
     return Script(
         network=_network(spec, found[0]),
-        optimizer=_optimizer(options["optimizer"], rate),
+        optimizer=optimizer_line(options["optimizer"], rate),
         epochs=epochs,
         batches=batches,
-        schedule=_schedule(schedule, epochs if each == "epoch" else epochs * batches),
+        schedule=schedule_line(schedule, epochs if each == "epoch" else epochs * batches),
         each=each,
         augment=_augment(options["augment"]),
         metric=row["metric"],
@@ -112,63 +112,23 @@ def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Ma
     )
 
 
-def _options(described: Mapping[str, Any], *known: type[Part]) -> dict[str, Any]:
-    """Return the options of a part, with the defaults of those that are left out."""
-    for cls in known:
-        if described["class_path"] == cls.__name__:
-            return {**cls().config()["init_args"], **described["init_args"]}
-    raise _Unknown
-
-
-def _number(options: Mapping[str, Any], name: str) -> float:
-    value = options[name]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) > 1e9:
-        raise _Unknown
-    return value
-
-
-def _whole(options: Mapping[str, Any], name: str, most: float = 1e9) -> int:
-    value = _number(options, name)
-    if value != int(value) or not 0 <= value <= most:
-        raise _Unknown
-    return int(value)
-
-
-def _optimizer(described: Mapping[str, Any], rate: float | None) -> str:
-    options = _options(described, SGD, Adam, AdamW)
-    if rate is not None:
-        options["lr"] = rate
-    words = [f"{name}={_number(options, name):g}" for name in ("lr", "momentum", "weight_decay") if name in options]
-    return f"torch.optim.{described['class_path']}(network.parameters(), {', '.join(words)})"
-
-
-def _schedule(described: Mapping[str, Any], total: int) -> str:
-    options = _options(described, *_SCHEDULES)
-    if described["class_path"] == "Constant":
-        return ""
-    if described["class_path"] == "Cosine":
-        return f"torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, {total})"
-    at, to = math.ceil(_number(options, "at") * total), _number(options, "to")
-    return f"torch.optim.lr_scheduler.MultiStepLR(optimizer, [{at}], gamma={to:g})"
-
-
 def _augment(described: Mapping[str, Any] | None) -> dict[str, Any]:
     if described is None:
         return {}
-    options = _options(described, SiameseAugment)
+    options = options_of(described, SiameseAugment)
     names = options["strategy"].split("_")
     if not set(names) <= set(OPERATIONS):
-        raise _Unknown
-    numbers = {name: _number(options, name) for name in options if name not in ("strategy", "mode")}
+        raise Unknown
+    numbers = {name: number(options, name) for name in options if name not in ("strategy", "mode")}
     return {"names": names, "all": options["mode"] == "M", **numbers}
 
 
 def _network(spec: DataSpec, described: Mapping[str, Any]) -> tuple[str, ...]:
-    return _NETWORKS[described["class_path"]](spec, _options(described, ConvNet, MLP, TextNet))
+    return _NETWORKS[described["class_path"]](spec, options_of(described, ConvNet, MLP, TextNet))
 
 
 def _conv_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
-    width, depth, norm = _whole(options, "width"), _whole(options, "depth", _DEEPEST), options["norm"]
+    width, depth, norm = whole(options, "width"), whole(options, "depth", _DEEPEST), options["norm"]
     norms = {"instance": f"nn.GroupNorm({width}, {width}), ", "batch": f"nn.BatchNorm2d({width}), ", "none": ""}
     channels, *sides = spec.shape
     padded = (channels, *sides) == (1, 28, 28)  # as the field does, to 32 pixels
@@ -185,15 +145,15 @@ def _conv_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _mlp(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
-    sizes = [math.prod(spec.shape), *[_whole(options, "width")] * _whole(options, "depth", _DEEPEST)]
+    sizes = [math.prod(spec.shape), *[whole(options, "width")] * whole(options, "depth", _DEEPEST)]
     layers = [f"nn.Linear({before}, {after}), nn.ReLU()" for before, after in itertools.pairwise(sizes)]
     return (f"network = nn.Sequential(nn.Flatten(), {', '.join(layers)}, nn.Linear({sizes[-1]}, {spec.num_outputs}))",)
 
 
 def _text_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
     if options["window"] or options["tokens"] is not None:
-        raise _Unknown
-    width, hidden, dropout = _whole(options, "width"), _whole(options, "hidden"), _number(options, "dropout")
+        raise Unknown
+    width, hidden, dropout = whole(options, "width"), whole(options, "hidden"), number(options, "dropout")
     dropped = f"nn.Dropout({dropout:g}), " if dropout else ""
     return (
         f'words = nn.EmbeddingBag({int(spec.about["tokens"])}, {width}, mode="mean", padding_idx=0)',
@@ -210,50 +170,29 @@ _NETWORKS: dict[str, Callable[[DataSpec, Mapping[str, Any]], tuple[str, ...]]] =
 }
 
 
-def is_hub_source(source: Mapping[str, Any]) -> bool:
-    """Whether the source is a Hub dataset: those alone have a revision."""
-    form = r"[\w.-]{1,100}(/[\w.-]{1,100})?"
-    return bool(source.get("revision")) and bool(re.fullmatch(form, source.get("path") or ""))
-
-
 def readable(spec: DataSpec) -> bool:
     """Whether the script can read test rows as the source holds them."""
     return spec.kind in _READABLE and spec.scale is None and spec.transform is None
 
 
-def test_rows(spec: DataSpec, on_hub: bool) -> tuple[list[str], str]:
-    """Return the lines that make ``test``, rows to measure on, and what is to be done to them first.
-
-    Args:
-        spec: What the samples are.
-        on_hub: Their source is a Hub dataset.
-    """
+def test_rows(spec: DataSpec) -> tuple[list[str], str]:
+    """Return the lines that make ``test``, rows to measure on, and what is to be done to them first."""
     source = spec.source
-    split, path = source.get("test_split"), source.get("path") or "data"
+    split = source.get("test_split")
     if not split:
         share = source.get("test_fraction")
-        held = f"{share:.0%} of the source were held out for the table" if isinstance(share, float) else ""
-        said = f"put rows in place that the set was not made from{' (' if held else ''}{held}{')' if held else ''}"
-        return _loaded("path/to/test/rows", split="train"), said
-    if on_hub:
-        return _loaded(path, name=source.get("name"), split=split, revision=source.get("revision")), ""
-    if (path, tuple(spec.shape), spec.num_rows, split) in _BUILT_IN:
-        return _BUILT_IN[path, tuple(spec.shape), spec.num_rows, split], ""
-    name = PurePosixPath(path).name
-    loader = _FILES.get(PurePosixPath(name).suffix.lower())
-    said = "put the path of the source in place"
-    if loader is not None:
-        return _loaded(loader, data_files=f"path/to/{name}", split=split), said
-    return _loaded(f"path/to/{name}", split=split), said
-
-
-def _loaded(path: str, **words: str | None) -> list[str]:
-    named = [f"{name}={as_python(word)}" for name, word in words.items() if word]
-    return [f"test = load_dataset({', '.join([as_python(path), *named])})"]
+        held = f" ({share:.0%} of the source were held out for the table)" if isinstance(share, float) else ""
+        said = f"put rows in place that the set was not made from{held}"
+        return [loaded_line("path/to/test/rows", split="train")], said
+    known = _BUILT_IN.get((source.get("path"), tuple(spec.shape), spec.num_rows, split))
+    if known is not None and not is_hub_source(source):
+        return known, ""
+    line, said = source_line(source, split)
+    return [line], said
 
 
 #: Sources that are no files: scikit-learn's, divided as this library does.
-_BUILT_IN: dict[tuple[str, tuple[int, ...], int, str], list[str]] = {
+_BUILT_IN: dict[tuple[str | None, tuple[int, ...], int, str], list[str]] = {
     ("digits", (1, 8, 8), 1437, "test"): [
         "from PIL import Image",
         "from sklearn.datasets import load_digits",
@@ -273,8 +212,3 @@ _BUILT_IN: dict[tuple[str, tuple[int, ...], int, str], list[str]] = {
         'test = {"measurements": source.data[rows].tolist(), "progression": source.target[rows].tolist()}',
     ],
 }
-
-
-def as_python(value: Any) -> str:
-    """Write a value as Python source."""
-    return plain(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else repr(value)

@@ -7,16 +7,21 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.augment.siamese import OPERATIONS
+from hf_distill.data.series_split import SeriesSplit
 from hf_distill.hub.card import render_card
 from hf_distill.hub.script import script_of
-from hf_distill.networks import MLP, ConvNet, TextNet
-from hf_distill.training import SGD, AdamW, Cosine, Recipe, StepDecay
+from hf_distill.networks import MLP, ConvNet, DLinear, TextNet
+from hf_distill.training import SGD, AdamW, Cosine, ForecastRecipe, Recipe, StepDecay
 from tests.hub.conftest import Elsewhere, image_spec, make, vector_spec
+from tests.hub.test_series_format import make as make_series
+from tests.hub.test_series_format import series_spec
 
 CARDS = Path(__file__).parents[2] / "model_cards"
 
@@ -146,3 +151,40 @@ def test_the_digits_reach_the_number_of_their_card(elsewhere: Elsewhere, tmp_pat
         f"import torch, random\ntorch.manual_seed(0); random.seed(0)\n{script}".replace('"accuracy ', '"')
     )
     assert abs(found - row["mean"]) < 3 * row["std"]
+
+
+def test_a_series_is_trained_and_tested_as_it_was_measured(tmp_path):
+    """With equal windows and weights the network's output is that of the library's, and so is the error."""
+    spec = replace(series_spec(2), source={"path": "power.csv", "split": "train"}, borders=(60, 80, 120))
+    folder = make_series(spec).save_pretrained(tmp_path / "set")
+    network, recipe = DLinear(kernel=5), ForecastRecipe(steps=3)
+    protocol = {
+        "networks": [network.config()],
+        "recipe": recipe.config(),
+        "steps": {"distilled": 3},
+        "windows_a_step": 32,
+        "test_rows": [80, 120],
+        "test_stride": 2,
+    }
+    row = {"network": "DLinear", "metric": "mse", "mean": 0.5, "std": 0.1}
+    record = json.loads((folder / "distillation.json").read_text())
+    card = render_card({**record, "evaluation": {"protocol": protocol, "rows": [row]}})
+    assert "the table has 0.500 ± 0.100" in card
+    values = np.random.default_rng(0).normal(size=(130, 2))
+    pd.DataFrame(values, columns=spec.channels).to_csv(tmp_path / "power.csv", index=False)
+    script = re.findall(r"```python\n(.*?)```", card, re.S)[1]
+    script = script.replace("path/to/this/folder", str(folder)).replace(
+        "path/to/power.csv", str(tmp_path / "power.csv")
+    )
+    made: dict = {"__name__": "card"}
+    exec(script, made)
+    ours = network.build(spec.lookback, spec.horizon, 2, 0)
+    for place, part in enumerate((made["network"].rest, made["network"].trend)):
+        ours.weight.data[place, 0], ours.bias.data[place, 0] = part.weight.data, part.bias.data
+    test = SeriesSplit(
+        spec.normalize(torch.from_numpy(values))[80 - spec.lookback : 120], spec.lookback, spec.horizon, 2
+    )
+    x, y = test.batch(torch.arange(len(test)))
+    expected = (ours(x) - y).square().mean()
+    assert torch.cat(made["errors"]).mean().item() == pytest.approx(expected.item(), rel=1e-4)
+    assert made["optimizer"].param_groups[0]["lr"] == pytest.approx(recipe.lr * recipe.schedule.share(3, 3))

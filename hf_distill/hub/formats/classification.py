@@ -22,7 +22,7 @@ from hf_distill.hub.formats.class_grid import class_grid
 from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import sample_tasks
 from hf_distill.hub.results import format_score
-from hf_distill.hub.script import is_hub_source, readable, script_of, test_rows
+from hf_distill.hub.script import readable, script_of, test_rows
 from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
 from hf_distill.markdown import Markdown, cell
 from hf_distill.synthetic.base import Bits
@@ -138,7 +138,7 @@ class ClassificationFormat(Format[DataSpec]):
         labels = record["codes"]["meta"].get("labels", {})
         script = script_of(spec, record)
         augment = script.augment
-        lines, said = test_rows(spec, is_hub_source(spec.source)) if readable(spec) else ([], "")
+        lines, said = test_rows(spec) if readable(spec) else ([], "")
         return {
             "script": script,
             "script_score": _score(script.row),

@@ -15,6 +15,8 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_time import synthetic_times
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
+from hf_distill.hub.results import format_score
+from hf_distill.hub.series_script import series_script_of
 from hf_distill.synthetic.base import Bits
 
 _DRAWN = 8  # channels on the picture
@@ -97,7 +99,11 @@ class SeriesFormat(Format[SeriesSpec]):
         """See :class:`Format`."""
         series = record["layout"]["series"]
         evaluation = record.get("evaluation") or {}
+        script = series_script_of(spec, record)
+        row = script.row
         return {
+            "script": script,
+            "script_score": "" if row is None else format_score(row.get("mean"), row.get("std"), "mse"),
             "series": series,
             "length": record["rows"] // series,
             "printed": spec.num_channels <= _PRINTED,
