@@ -71,7 +71,7 @@ def series(data: Path, folder: Path) -> str:
     return "load.csv"
 
 
-SOURCES = {wine: "10%", pictures: "1%", texts: "10kB", sounds: "50kB", series: "5%"}
+SOURCES = {wine: "10%", pictures: "1%", texts: "10kB", sounds: "2%", series: "5%"}
 
 
 def one(make: Any, size: str, data: Path, environment: dict[str, str]) -> dict[str, Any]:
