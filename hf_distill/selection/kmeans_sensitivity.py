@@ -55,7 +55,12 @@ class KMeansSensitivitySelector(ImportanceSelector):
 
 
 def kmeans_bounds(
-    features: Tensor, weight: Tensor | None, centres: int, starts: int, generator: torch.Generator
+    features: Tensor,
+    weight: Tensor | None,
+    centres: int,
+    starts: int,
+    generator: torch.Generator,
+    sampled: int = 0,
 ) -> Tensor:
     """Return the bound of every row's sensitivity, ``(N,)``; see :class:`KMeansSensitivitySelector`.
 
@@ -65,15 +70,17 @@ def kmeans_bounds(
         centres: Of ``B``.
         starts: Starts of ``B``.
         generator: Randomness of the starts.
+        sampled: Find ``B`` from so many random rows; 0 takes all.
     """
     centred = features - features.mean(0)
     best: tuple[float, Tensor, Tensor] | None = None
     own = torch.ones(len(features), device=features.device) if weight is None else weight.to(features)
     for _ in range(starts):
-        # The first centre is a random row, as often as it counts.
-        first = int(torch.multinomial(own.cpu(), 1, generator=generator)) if len(own) < 2**24 else 0
-        order = torch.arange(len(features), device=features.device)
-        order[0], order[first] = first, 0
+        # In a random order the first centre is a random row.
+        order = torch.randperm(len(features), generator=generator)[: sampled or None].to(features.device)
+        if weight is not None:  # as often as it counts
+            first = int(torch.multinomial(own[order].cpu(), 1, generator=generator))
+            order[[0, first]] = order[[first, 0]]
         chosen = order[start(centred[order], centres, generator, 1, own[order])]
         member, distance = assign(centred, centred[chosen])
         cost = float((own * distance).double().sum())
