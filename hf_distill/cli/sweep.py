@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+from accelerate import Accelerator
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
@@ -65,7 +66,7 @@ def run(argv: list[str]) -> None:
         seed=config.seed,
         sets=config.sets,
     )
-    place(objects.data, "cpu")
+    place(objects.data, Accelerator().device)
     print(columns(_HEAD, _WIDTHS, _RIGHT))
     sweep.run(output, lambda row: print(_line(row), flush=True))
     print(f"{output}: {', '.join(sorted(path.name for path in output.glob('sweep.*')))}")

@@ -91,8 +91,12 @@ class Data(Part, Generic[SpecT]):
         """What the samples are; known after :meth:`setup`."""
 
     @abstractmethod
-    def setup(self, device: torch.device | str = "cpu") -> Self:
-        """Open the source, infer what is not given and place the samples; do nothing the second time."""
+    def setup(self, device: torch.device | str | None = None) -> Self:
+        """Open the source, infer what is not given and place the samples; the second time place them alone.
+
+        Args:
+            device: Where they go; null for the CPU, or for where they are.
+        """
 
     def piece(self, length: int, generator: torch.Generator) -> Tensor | None:
         """Return a random piece ``(length, N)`` of the training part of a series; None where there is no series."""

@@ -187,14 +187,19 @@ class RealData(Data[DataSpec]):
             raise RuntimeError("call setup() first")
         return value
 
-    def setup(self, device: torch.device | str = "cpu") -> Self:
-        """Open the source, infer what is not given and place the samples; does nothing the second time.
+    def setup(self, device: torch.device | str | None = None) -> Self:
+        """Open the source, infer what is not given and place the samples; the second time place them alone.
+
+        Args:
+            device: Where they go; null for the CPU, or for where they are.
 
         Raises:
             UserError: The source cannot be opened or a column, class or row is unusable.
         """
         if self._spec is not None:
+            self._move(device)
             return self
+        self._device = torch.device(device or "cpu")
         if self._given is not None:
             train, test = self._given
             source: dict[str, Any] = {
@@ -216,7 +221,7 @@ class RealData(Data[DataSpec]):
             )
         if isinstance(train, Dataset):
             source["fingerprint"] = train._fingerprint
-        reader = reader_of(self, torch.device(device), None if self._given is not None else local_source(self.path))
+        reader = reader_of(self, self._device, None if self._given is not None else local_source(self.path))
         train = reader.prepared(train)
         if test is not None or self.test_fraction is not None:
             columns = reader.columns(train)
@@ -228,8 +233,13 @@ class RealData(Data[DataSpec]):
             self._spec, decoder, self._train = reader.table(train, source)
         if test is not None:
             self._test = reader.test(test, self._spec, decoder)
-        self._device = torch.device(device)
         return self
+
+    def _move(self, device: torch.device | str | None) -> None:
+        if device is not None and torch.device(device) != self._device:
+            self._device = torch.device(device)
+            for split in filter(None, (self._train, self._test)):
+                split.place(self._device)
 
     def require(self, per_class: int) -> None:
         """Check that every class has so many samples.

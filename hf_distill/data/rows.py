@@ -90,15 +90,18 @@ class RowsData(Data[RowsSpec]):
     def __len__(self) -> int:
         return len(self.table)
 
-    def setup(self, device: torch.device | str = "cpu") -> Self:
-        """Open the source; does nothing the second time.
+    def setup(self, device: torch.device | str | None = None) -> Self:
+        """Open the source, or change where features of its rows are made.
+
+        Args:
+            device: Where; null for the CPU, or for where they are.
 
         Raises:
             UserError: It cannot be opened, or is empty.
         """
+        self._device = self._device if device is None else torch.device(device)
         if self._spec is not None:
             return self
-        self._device = torch.device(device)
         source: dict[str, Any] = {"path": self.path, "name": None, "split": self.split}
         table: Any = self._given
         if table is None:

@@ -141,13 +141,19 @@ class SeriesData(Data[SeriesSpec]):
             raise UserError(f"{self.path} has no {name} rows: set --data.splits to 7:1:2 instead of {self.splits!r}")
         return self._parts[name]
 
-    def setup(self, device: torch.device | str = "cpu") -> Self:
-        """Open the source, check and read it; does nothing the second time.
+    def setup(self, device: torch.device | str | None = None) -> Self:
+        """Open the source, check and read it, and place its windows; the second time place them alone.
+
+        Args:
+            device: Where they go; null for the CPU, or for where they are.
 
         Raises:
             UserError: The source cannot be opened; a column, a value or a time is unusable; or it is too short.
         """
         if self._spec is not None:
+            if device is not None:
+                for part in self._parts.values():
+                    part.place(device, self.memory_gib)
             return self
         table, ends, source = self._open()
         if not len(table):
@@ -181,9 +187,7 @@ class SeriesData(Data[SeriesSpec]):
             num_rows=borders[0],
         )
         values = read_normalized(table, channels, statistics, self.missing, self.memory_gib)
-        if values.numel() * 4 <= self.memory_gib * 2**30:
-            values = values.to(device)
-        self._divide(values, device)
+        self._divide(values, torch.device(device or "cpu"))
         return self
 
     def _open(self) -> tuple[Dataset, tuple[int, int, int] | None, dict[str, Any]]:
@@ -215,7 +219,9 @@ class SeriesData(Data[SeriesSpec]):
                 return long, find_clock(long, list(clock.columns), clock.given, ()), None
         return table, clock, self.columns
 
-    def _divide(self, values: torch.Tensor, device: torch.device | str) -> None:
+    def _divide(self, values: torch.Tensor, device: torch.device) -> None:
+        if values.numel() * 4 <= self.memory_gib * 2**30:
+            values = values.to(device)
         for name in ("train", "validation", "test"):
             rows = self.spec.rows(name)
             if len(rows):

@@ -37,6 +37,12 @@ class SeriesSplit:
         self.stride = stride
         self.device = torch.device(device)
 
+    def place(self, device: torch.device | str, memory_gib: float) -> None:
+        """Give batches on another device from now on; the values go there where they take no more memory."""
+        self.device = torch.device(device)
+        if self.values.numel() * 4 <= memory_gib * 2**30:
+            self.values = self.values.to(self.device)
+
     @property
     def windows(self) -> Tensor:
         """All windows as a view ``(n, lookback + horizon, N)`` of :attr:`values`: no memory of their own."""

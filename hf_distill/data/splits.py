@@ -41,6 +41,10 @@ class Split(ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
+    def place(self, device: torch.device) -> None:
+        """Give batches on another device from now on."""
+        self.device = device
+
     def class_index(self, label: int) -> Tensor:
         """Return the row numbers of a class, in the source's order."""
         return self._by_class[label] if label < len(self._by_class) else torch.empty(0, dtype=torch.long)
@@ -86,6 +90,11 @@ class MemorySplit(Split):
         super().__init__(labels, device, targets)
         self.values = values.to(device)
 
+    def place(self, device: torch.device) -> None:
+        """See :class:`Split`."""
+        super().place(device)
+        self.values = self.values.to(device)
+
     def raw(self, index: Tensor) -> Tensor:
         """See :class:`Split`."""
         return self.values[index.to(self.device)]
@@ -103,6 +112,11 @@ class SomeRows(Split):
         super().__init__(split.labels[rows], split.device, split.targets[rows])
         self.spec = split.spec
         self._split, self._rows = split, rows
+
+    def place(self, device: torch.device) -> None:
+        """See :class:`Split`."""
+        super().place(device)
+        self._split.place(device)
 
     def raw(self, index: Tensor) -> Tensor:
         """See :class:`Split`."""

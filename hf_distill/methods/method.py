@@ -91,8 +91,8 @@ class Method(Part, Generic[DataT]):
         )
 
     @staticmethod
-    def open(real: Data, device: torch.device | str = "cpu") -> None:
-        """Set the data up where it is not yet, and see before the work that a set of them can be published.
+    def open(real: Data, device: torch.device | str | None = None) -> None:
+        """Set the data up and place them, and see before the work that a set of them can be published.
 
         Raises:
             UserError: The data cannot be read, or a set of them not be written.

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from accelerate import Accelerator
+
 from hf_distill.data.base import Data
 from hf_distill.errors import DivergenceError, UserError
 from hf_distill.evaluation.base import Evaluator
@@ -90,7 +92,8 @@ class BitSweep:
             return self._run(folder, report)
 
     def _run(self, folder: Path, report: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
-        self.data.setup()
+        # Distillations run there, and samples have to be where their networks are.
+        self.data.setup(Accelerator().device)
         seeds = range(self.seed, self.seed + self.sets)
         sets = BudgetSets(self.method, self.data, self.budget, folder / "runs", seeds, self.evaluator.seeds)
         for bits in self.bits:
