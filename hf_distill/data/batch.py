@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -21,12 +22,14 @@ class Batch:
         w: Importance weights ``(B,)``: how much a sample counts beside the others. Those of a whole set average 1;
             every loss takes them, by :func:`weighted_mean`.
         source: What is published of them, where inputs do not tell all that the source holds: a row a sample.
+        given: What the source's label columns hold, where targets do not tell it all.
     """
 
     x: Tensor
     y: Tensor
     w: Tensor
     source: np.ndarray | None = field(default=None, kw_only=True)
+    given: pa.Table | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, x: Tensor, y: Tensor, w: Tensor | None = None) -> Batch:
@@ -39,7 +42,8 @@ class Batch:
     def take(self, index: Tensor) -> Batch:
         """Return some of the samples, by their numbers ``(K,)``."""
         source = None if self.source is None else self.source[index.cpu().numpy()]
-        return Batch(self.x[index], self.y[index], self.w[index], source=source)
+        given = None if self.given is None else self.given.take(index.cpu().numpy())
+        return Batch(self.x[index], self.y[index], self.w[index], source=source, given=given)
 
     def to(self, device: torch.device | str) -> Batch:
         """Return it on a device."""

@@ -61,8 +61,8 @@ class Reader:
         table = undecoded(train, [columns.kind], columns.inputs)
         learned, targets = self._learn(train.features, columns, {name: table[name][:] for name in columns.labels})
         decoder, split = self._place(table, decoder, targets, columns.goal)
-        if columns.kind.keeps_source:
-            split.keep(table, columns.inputs)
+        kept = columns.inputs if columns.kind.keeps_source else ()
+        split.keep(table, (*kept, *(columns.labels if columns.goal.keeps_source else ())))
         if isinstance(split, MemorySplit):
             parts: Iterable[Tensor] = split.values.split(decoder.part_rows)
         else:

@@ -67,17 +67,21 @@ class Split(ABC):
         return Batch.of(x, self.targets[index].to(self.device))
 
     def keep(self, table: Dataset, columns: Sequence[str]) -> None:
-        """Keep input columns of the source, of which inputs do not tell all."""
-        self._kept = table.select_columns(list(columns)).with_format("arrow")
+        """Keep columns of the source, of which inputs or targets do not tell all."""
+        self._kept = table.select_columns(list(columns)).with_format("arrow") if columns else None
 
     def source(self, index: Tensor) -> np.ndarray | None:
         """Return what is published of rows, the source's own values, or None where these are not kept."""
-        return None if self._kept is None else self.spec.form.chosen(self.spec, self._kept[index.tolist()])
+        if self._kept is None or not self.spec.form.keeps_source:
+            return None
+        return self.spec.form.chosen(self.spec, self._kept[index.tolist()])
 
     def samples(self, index: Tensor) -> Batch:
         """Return :meth:`batch` with the source's own values where they are kept."""
         batch = self.batch(index)
         batch.source = self.source(index)
+        if self._kept is not None and self.spec.goal.keeps_source:
+            batch.given = self._kept[index.tolist()].select(list(self.spec.label_columns))
         return batch
 
 

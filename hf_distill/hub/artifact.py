@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal
 
 import numpy as np
+import pyarrow as pa
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -56,6 +57,7 @@ class DistilledDataset(Generic[SpecT]):
         about: What its maker says of it on the card, as :meth:`About.to_dict` has it.
         w: Weights of the samples ``(M,)``, 1 on average; all one if None.
         stored: The published values, where these are more than ``x`` tells: texts; those that ``x`` stands for if None.
+        labels: The published label columns, where these are more than ``y`` tells; those that it stands for if None.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
@@ -86,6 +88,7 @@ class DistilledDataset(Generic[SpecT]):
         about: dict[str, Any] | None = None,
         w: Tensor | None = None,
         stored: np.ndarray | None = None,
+        labels: pa.Table | None = None,
     ) -> None:
         self._format = format_of(spec.task)
         self.spec = spec
@@ -95,6 +98,7 @@ class DistilledDataset(Generic[SpecT]):
         self.packed = packed
         self.layout = self._format.layout(spec, self.x, self.w)
         self._stored = stored
+        self._labels = labels
         content = stored if stored is not None or not self._format.varies(spec) else self.stored
         default = self._format.published_bits(spec, len(self), self.layout, content)
         self.bits = {"default": default, "codes": bits}
@@ -120,9 +124,8 @@ class DistilledDataset(Generic[SpecT]):
         batch, packed = synthetic.decode(synthetic.codes()), synthetic.pack()
         if synthetic.weight_part is not None:
             about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
-        return cls(
-            synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), stored=synthetic.stored(batch.x), **about
-        )
+        about |= {"stored": synthetic.stored(batch.x), "labels": synthetic.stored_labels(batch.y)}
+        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), **about)
 
     def __len__(self) -> int:
         return self._format.rows(self.x)
@@ -170,7 +173,7 @@ class DistilledDataset(Generic[SpecT]):
 
     def to_dataset(self) -> Dataset:
         """Return config ``default``, with the source's column names and feature types."""
-        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout)
+        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout, self._labels)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.

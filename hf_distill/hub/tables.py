@@ -22,7 +22,13 @@ from hf_distill.synthetic.base import Packed
 TABLE_OVERHEAD = 3000
 
 
-def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor, weights: dict[str, Tensor] | None = None) -> Dataset:
+def to_dataset(
+    spec: DataSpec,
+    stored: np.ndarray,
+    y: Tensor,
+    weights: dict[str, Tensor] | None = None,
+    labels: pa.Table | None = None,
+) -> Dataset:
     """Make the table of config ``default``: the source's column names and feature types.
 
     Args:
@@ -30,9 +36,11 @@ def to_dataset(spec: DataSpec, stored: np.ndarray, y: Tensor, weights: dict[str,
         stored: Inputs ``(M, *shape)`` as they are stored.
         y: Targets ``(M,)`` or ``(M, outputs)``.
         weights: Name and values ``(M,)`` of a column of float32 beside them, if there is one.
+        labels: The label columns, where targets do not tell all of them.
     """
     features = Features.from_dict(spec.features)
-    columns = {**spec.form.write(spec, stored), **spec.goal.write(spec, y)}
+    targets = spec.goal.write(spec, y) if labels is None else dict(zip(labels.column_names, labels, strict=True))
+    columns = {**spec.form.write(spec, stored), **targets}
     added = {name: values.numpy() for name, values in (weights or {}).items()}
     ordered = {name: columns[name] for name in features} | added
     features = Features({**features, **dict.fromkeys(added, Value("float32"))})

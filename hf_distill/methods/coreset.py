@@ -82,8 +82,7 @@ class Coreset(Method[Data]):
         weights = FixedWeights() if self.weighted and not torch.allclose(w, w.mean()) else None
         synthetic = default_set(real.spec.kind, per_class=self.per_class, weights=weights)
         synthetic.initialize(batch.x.cpu(), batch.y.cpu(), real.spec, (w / w.mean()).float())
-        if batch.source is not None:
-            synthetic.start_from(batch.source)
+        synthetic.start_from(batch.source, batch.given)
         return synthetic
 
     def _rows(self, data: RowsData, run: Run) -> RowsSet:

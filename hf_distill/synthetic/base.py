@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
@@ -118,11 +119,20 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
         """
         return None
 
-    def start_from(self, source: np.ndarray) -> None:
+    def stored_labels(self, y: Tensor) -> pa.Table | None:
+        """Return the published label columns, where they are more than targets tell: the source's of chosen samples.
+
+        Args:
+            y: The targets that the set decodes to.
+        """
+        return None
+
+    def start_from(self, source: np.ndarray | None, given: pa.Table | None = None) -> None:
         """Keep what is published of the samples that the set was started from, where these stay as they are.
 
         Args:
-            source: A row a sample.
+            source: What is published of the inputs, a row a sample, where inputs do not tell all of it.
+            given: The label columns, where targets do not.
         """
 
     def exact_names(self, spec: SpecT) -> tuple[str, ...]:

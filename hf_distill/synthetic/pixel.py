@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +45,7 @@ class PixelSet(Synthetic[DataSpec]):
         self.labels = HardLabels() if labels is None else labels
         self.weights = weights
         self._chosen: tuple[Tensor, np.ndarray] | None = None
+        self._given: tuple[Tensor, pa.Table] | None = None
 
     @property
     def size(self) -> int:
@@ -106,15 +108,24 @@ class PixelSet(Synthetic[DataSpec]):
         self.project()
 
     @torch.no_grad()
-    def start_from(self, source: np.ndarray) -> None:
+    def start_from(self, source: np.ndarray | None, given: pa.Table | None = None) -> None:
         """See :class:`Synthetic`."""
-        self._chosen = self.decode(self.codes()).x.detach().cpu().clone(), source
+        if source is not None or given is not None:
+            begun = self.decode(self.codes())
+            self._chosen = None if source is None else (begun.x.detach().cpu().clone(), source)
+            self._given = None if given is None else (begun.y.detach().cpu().clone(), given)
 
     def stored(self, x: Tensor) -> np.ndarray | None:
         """See :class:`Synthetic`: the source's rows, as long as they are what the set decodes to."""
         if self._chosen is None or not torch.equal(self._chosen[0], x.detach().cpu()):
             return None
         return self._chosen[1]
+
+    def stored_labels(self, y: Tensor) -> pa.Table | None:
+        """See :class:`Synthetic`: the source's, as long as they are what the set decodes to."""
+        if self._given is None or not torch.equal(self._given[0], y.detach().cpu()):
+            return None
+        return self._given[1]
 
     def keep(self, index: Tensor) -> None:
         """Leave out all samples but some, by their numbers."""
@@ -126,6 +137,8 @@ class PixelSet(Synthetic[DataSpec]):
             part.keep(index)
         if self._chosen is not None:
             self._chosen = self._chosen[0][index.cpu()], self._chosen[1][index.cpu().numpy()]
+        if self._given is not None:
+            self._given = self._given[0][index.cpu()], self._given[1].take(index.cpu().numpy())
 
     def _parts(self) -> list[Labels | Weights]:
         return [self.labels] if self.weights is None else [self.labels, self.weights]

@@ -69,8 +69,7 @@ def filled(description: Synthetic, draw: Callable[[int], Batch], spec: Spec) -> 
     if planner is not None and planner.replan(batch, spec):
         batch = draw(synthetic.size)
     synthetic.initialize(batch.x.cpu(), batch.y.cpu(), spec, batch.w.cpu())
-    if batch.source is not None:
-        synthetic.start_from(batch.source)
+    synthetic.start_from(batch.source, batch.given)
     return synthetic
 
 

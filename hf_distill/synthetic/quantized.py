@@ -6,6 +6,7 @@ import copy
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
@@ -199,9 +200,13 @@ class QuantizedSet(Synthetic[Spec]):
         """See :class:`Synthetic`."""
         return self.synthetic.stored(x)
 
-    def start_from(self, source: np.ndarray) -> None:
+    def stored_labels(self, y: Tensor) -> pa.Table | None:
         """See :class:`Synthetic`."""
-        self.synthetic.start_from(source)
+        return self.synthetic.stored_labels(y)
+
+    def start_from(self, source: np.ndarray | None, given: pa.Table | None = None) -> None:
+        """See :class:`Synthetic`."""
+        self.synthetic.start_from(source, given)
 
     def codes(self) -> dict[str, Tensor]:
         """Return the quantized variables of the inner set, differentiable; as they are in the warm-up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,10 +75,9 @@ class TokenSet(PixelSet):
             self.register_buffer("ids", ids)
         self._label(x, y, spec, w)
 
-    def start_from(self, source: np.ndarray) -> None:
+    def start_from(self, source: np.ndarray | None, given: pa.Table | None = None) -> None:
         """See :class:`Synthetic`; learned texts are others."""
-        if not self.learned:
-            super().start_from(source)
+        super().start_from(None if self.learned else source, given)
 
     def keep(self, index: Tensor) -> None:
         """See :class:`PixelSet`."""

@@ -41,12 +41,15 @@ class Target(ABC):
     Attributes:
         name: In tables and records.
         suffix: The second word of the Hub's tasks: ``classification``.
+        keeps_source: Selected samples are published with the labels that the source holds, of which targets do not tell
+            all.
         stratified: Rows are held out in the proportions of the values of the label column.
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
     stratified: ClassVar[bool] = False
+    keeps_source: ClassVar[bool] = False
 
     @abstractmethod
     def takes(self, features: Sequence[Any]) -> bool:

@@ -30,6 +30,7 @@ class ValueTarget(OneGroup):
 
     name = "values"
     suffix = "regression"
+    keeps_source = True
 
     def takes(self, features: Sequence[Any]) -> bool:
         """See :class:`Target`: several columns of real numbers; one alone may as well be a slip."""
@@ -76,9 +77,9 @@ class ValueTarget(OneGroup):
         """See :class:`Target`."""
         return sum(8 * dtype.itemsize for dtype in _dtypes(spec))
 
-    def write(self, spec: DataSpec, y: Tensor) -> dict[str, list[Any]]:
+    def write(self, spec: DataSpec, y: Tensor) -> dict[str, Any]:
         """See :class:`Target`."""
-        return {name: own.tolist() for name, own in self._stored(spec, y).items()}
+        return {name: pa.array(own) for name, own in self._stored(spec, y).items()}
 
     def read_back(self, spec: DataSpec, table: pa.Table) -> Tensor:
         """See :class:`Target`."""

@@ -88,8 +88,19 @@ class Format(ABC, Generic[SpecT]):
         """Turn published values into normalised inputs, the inverse of :meth:`store`."""
 
     @abstractmethod
-    def to_dataset(self, spec: SpecT, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
-        """Make the table of config ``default``: the source's column names and feature types, and weights if any."""
+    def to_dataset(
+        self,
+        spec: SpecT,
+        stored: np.ndarray,
+        y: Tensor,
+        w: Tensor,
+        layout: dict[str, Any],
+        labels: pa.Table | None = None,
+    ) -> Dataset:
+        """Make the table of config ``default``: the source's column names and feature types, and weights if any.
+
+        ``labels`` are the label columns, where targets do not tell all of them.
+        """
 
     @abstractmethod
     def from_table(self, table: pa.Table, spec: SpecT, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:

@@ -106,9 +106,17 @@ class ClassificationFormat(Format[DataSpec]):
         """See :class:`Format`."""
         return spec.form.load(spec, stored)
 
-    def to_dataset(self, spec: DataSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
+    def to_dataset(
+        self,
+        spec: DataSpec,
+        stored: np.ndarray,
+        y: Tensor,
+        w: Tensor,
+        layout: dict[str, Any],
+        labels: pa.Table | None = None,
+    ) -> Dataset:
         """See :class:`Format`."""
-        return tables.to_dataset(spec, stored, y, {layout["weight"]: w} if "weight" in layout else {})
+        return tables.to_dataset(spec, stored, y, {layout["weight"]: w} if "weight" in layout else {}, labels)
 
     def from_table(self, table: pa.Table, spec: DataSpec, layout: dict[str, Any]) -> tuple[np.ndarray, Tensor, Tensor]:
         """See :class:`Format`."""

@@ -82,7 +82,15 @@ class RowsFormat(Format[RowsSpec]):
         """See :class:`Format`: no inputs."""
         return torch.zeros(len(stored), 0)
 
-    def to_dataset(self, spec: RowsSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
+    def to_dataset(
+        self,
+        spec: RowsSpec,
+        stored: np.ndarray,
+        y: Tensor,
+        w: Tensor,
+        layout: dict[str, Any],
+        labels: pa.Table | None = None,
+    ) -> Dataset:
         """See :class:`Format`."""
         table = pa.concat_tables(list(stored)).combine_chunks()
         if "weight" in layout:

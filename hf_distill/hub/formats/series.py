@@ -67,7 +67,15 @@ class SeriesFormat(Format[SeriesSpec]):
         x = spec.normalize(torch.from_numpy(np.ascontiguousarray(stored)))
         return x if layout["series"] == 1 else x.unflatten(0, (layout["series"], -1))
 
-    def to_dataset(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor, w: Tensor, layout: dict[str, Any]) -> Dataset:
+    def to_dataset(
+        self,
+        spec: SeriesSpec,
+        stored: np.ndarray,
+        y: Tensor,
+        w: Tensor,
+        layout: dict[str, Any],
+        labels: pa.Table | None = None,
+    ) -> Dataset:
         """See :class:`Format`."""
         features = Features.from_dict(spec.features)
         columns = {

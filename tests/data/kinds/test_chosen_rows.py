@@ -83,3 +83,17 @@ def test_what_is_learned_or_rounded_is_published_as_it_is():
     quantized = QuantizedSet(synthetic=Coreset(per_class=3).fit(real, Run()))
     quantized.calibrate()
     assert quantized.stored(quantized().x) is None, "rounded values are not the source's"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "uint64"])
+def test_the_values_of_chosen_rows_are_those_of_the_source(dtype, tmp_path):
+    generator = np.random.default_rng(0)
+    columns = {name: pa.array(numbers(dtype, ROWS, generator)) for name in "xyz"}
+    source = Dataset.from_dict(columns, Features({name: Value(dtype) for name in "xyz"}))
+    real = RealData.from_dataset(source, input_column="x", label_column=["y", "z"], target="values")
+    made = Coreset(per_class=5).distill(real)
+    made.save_pretrained(tmp_path / "set")
+    published = load_dataset(str(tmp_path / "set"), split="train")
+    rows = [[row["y"], row["z"]] for row in source]
+    assert all([row["y"], row["z"]] in rows for row in published)
+    assert torch.allclose(DistilledDataset.from_pretrained(tmp_path / "set").y, made.y, atol=1e-6)
