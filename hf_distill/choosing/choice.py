@@ -27,9 +27,9 @@ from hf_distill.parts import Part
 # Where nothing is said of the size: a hundredth of the rows, and at most so many samples of a class.
 _SHARE, _MOST = 0.01, 10
 # Samples of a class up to which images are learned. They beat the best coreset of as many beyond the spread at 1 and 2
-# a class (FashionMNIST 74.3 against 67.3; digits 95.1 and 96.4 against 87.3 and 92.4), at 10 only in networks in training,
-# which is for a GPU (82.4 against 80.6; digits 98.1 against 98.4; benchmarks/README.md); between 2 and 10 nothing was
-# measured.
+# a class (FashionMNIST 74.3 against 67.3; digits 95.1 and 96.4 against 87.3 and 92.4), at 10 only in networks in
+# training, which is for a GPU (82.4 against 80.6; digits 98.1 against 98.4; benchmarks/README.md); between 2 and 10
+# nothing was measured.
 _LEARNED = 5
 # Of the configurations that are taken: steps of matching, those between two looks at real samples, and training steps.
 _STEPS, _REUSE, _FEATURE_STEPS = 150, 15, 500
@@ -214,7 +214,7 @@ def _coreset(real: RealData, per_class: int, network: Architecture, device: torc
         options.append("--data.class_balance=natural")
     because = "a coreset by k-means in the features of a trained network: "
     if real.spec.kind == "image":
-        because += "from 10 a class on it is about as good as learned images (80.6 and 82.4 on FashionMNIST) and sooner made"
+        because += "from 10 a class on about as good as learned images (80.6 and 82.4 on FashionMNIST) and sooner made"
     else:
         because += _HINTS.get(real.spec.kind, _UNLEARNED)
     rows = real.spec.num_rows
