@@ -14,9 +14,9 @@ from hf_distill.data.balance import proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.drawing import draw_of
-from hf_distill.data.opening import reader_of
+from hf_distill.data.opening import reader_of, splits_of
 from hf_distill.data.preparing import divided
-from hf_distill.data.sources import local_source, open_source
+from hf_distill.data.sources import local_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.data.stream import SampleStream
@@ -200,25 +200,7 @@ class RealData(Data[DataSpec]):
             self._move(device)
             return self
         self._device = torch.device(device or "cpu")
-        if self._given is not None:
-            train, test = self._given
-            source: dict[str, Any] = {
-                "path": self.path,
-                "name": None,
-                "split": self.split,
-                "test_split": self.test_split,
-            }
-        else:
-            train, test, source = open_source(
-                path=self.path,
-                name=self.name,
-                revision=self.revision,
-                split=self.split,
-                test_split=self.test_split,
-                streaming=self.streaming,
-                separator=self.separator,
-                decimal=self.decimal,
-            )
+        train, test, source = splits_of(self, self._given)
         if isinstance(train, Dataset):
             source["fingerprint"] = train._fingerprint
         reader = reader_of(self, self._device, None if self._given is not None else local_source(self.path))

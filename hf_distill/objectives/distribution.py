@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -28,6 +27,7 @@ from hf_distill.objectives.base import Objective
 from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
 from hf_distill.objectives.real_chunks import real_chunks
 from hf_distill.objectives.target_cells import USUAL_SIZE, TargetCells
+from hf_distill.objectives.view import View
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
 from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.fresh import FreshNetworks
@@ -38,21 +38,6 @@ from hf_distill.synthetic.base import Synthetic, all_examples
 # torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
 # is twice what it costs.
 _COMPILE_FROM = 8e12
-
-
-@dataclass(frozen=True)
-class _View:
-    """One look at the real data: a network, an augmentation, and the class means that they give."""
-
-    streams: Streams
-    network: FeatureNetwork
-    params: AugmentParams | None
-    means: Tensor  # (classes or cells, F)
-    spread: Tensor  # mean squared distance of a class mean from their centre
-    unit: Tensor  # what the discrimination term measures squared distances in
-    features: Tensor | None  # (about classes * real_per_class, F), where single samples are needed
-    labels: Tensor | None  # the classes or cells of these, by their places among the means
-    w: Tensor  # the weights of these
 
 
 class DistributionMatching(Objective[RealData]):
@@ -155,7 +140,7 @@ class DistributionMatching(Objective[RealData]):
         self.features = PixelFeatures() if features is None else features
         self.chunk = chunk
         self.compile_network = compile_network
-        self._views: dict[int, _View] = {}
+        self._views: dict[int, View] = {}
         self._compiled: CompiledFeatures | None = None
         self._cells: Cells | TargetCells | None = None
         self._member: Tensor | None = None
@@ -249,7 +234,7 @@ class DistributionMatching(Objective[RealData]):
     def _chunk(self, device: str) -> int:
         return self.chunk or (256 if device == "cpu" else 4096)
 
-    def _view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
+    def _view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> View:
         """Return this step's view, made now unless the step before it with the same place has left it.
 
         The step at which a view is made, and so all its randomness, follows from the step alone: a resumed run makes
@@ -263,7 +248,7 @@ class DistributionMatching(Objective[RealData]):
         return view
 
     @torch.no_grad()
-    def _make_view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> _View:
+    def _make_view(self, synthetic: Synthetic, real: RealData, streams: Streams) -> View:
         spec = real.spec
         siamese = self._siamese = default_augment(spec) if self.augment == "auto" else self.augment
         if siamese is not None and spec.kind not in siamese.kinds:
@@ -285,11 +270,11 @@ class DistributionMatching(Objective[RealData]):
         centres = torch.cat(means)
         spread = (centres - centres.mean(0)).square().sum(1).mean()
         if not self.discrimination:
-            return _View(streams, network, params, centres, spread, spread, None, None, spread)
+            return View(streams, network, params, centres, spread, spread, None, None, spread)
         every, places = torch.cat(features), torch.cat(labels)
         calibrated = self.temperature_unit == "calibrated"
         unit = calibrated_temperature(every, places, centres) if calibrated else spread
-        return _View(streams, network, params, centres, spread, unit, every, places, torch.cat(weights))
+        return View(streams, network, params, centres, spread, unit, every, places, torch.cat(weights))
 
 
 def _task(real: Data) -> Task:
