@@ -36,6 +36,7 @@ from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
 from hf_distill.features.column import ColumnFeatures as ColumnFeatures
+from hf_distill.features.encoder import EncoderFeatures as EncoderFeatures
 from hf_distill.features.errors import ErrorFeatures as ErrorFeatures
 from hf_distill.features.forgetting import ForgettingFeatures as ForgettingFeatures
 from hf_distill.features.hashed import HashedTextFeatures as HashedTextFeatures

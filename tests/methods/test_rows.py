@@ -11,9 +11,10 @@ from PIL import Image as PILImage
 from hf_distill.cli.main import run
 from hf_distill.data.rows import RowsData
 from hf_distill.errors import UserError
-from hf_distill.features import ColumnFeatures, HashedTextFeatures, PcaFeatures
+from hf_distill.features import ColumnFeatures, EncoderFeatures, HashedTextFeatures, PcaFeatures
 from hf_distill.hub import DistilledDataset
 from hf_distill.methods import Coreset, Run
+from hf_distill.seeding import seeded
 from hf_distill.selection import KMeansSensitivitySelector
 
 WORDS = ("wheat rain soil plough", "goal match team score", "bank loan rate fund")
@@ -106,3 +107,22 @@ def test_embeddings_that_are_not_numbers_are_refused():
         coreset(ColumnFeatures(column="v"), 2).fit(RowsData.from_dataset(table), Run())
     with pytest.raises(UserError, match="has no column with text"):
         coreset(HashedTextFeatures(), 2).fit(RowsData.from_dataset(table), Run())
+
+
+def test_an_encoder_of_a_folder(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *sorted({word for text in WORDS for word in text.split()})]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    transformers.BertTokenizer(vocab=str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "model")
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    with seeded(0):
+        transformers.BertModel(config).save_pretrained(tmp_path / "model")
+    data = RowsData.from_dataset(Dataset.from_dict({"text": [*WORDS, "wheat"]})).setup()
+    found = EncoderFeatures(model=str(tmp_path / "model"), batch=4).of_rows(data)
+    # Padding to the longest of a batch changes nothing.
+    alone = EncoderFeatures(model=str(tmp_path / "model"), batch=1).of_rows(data)
+    assert found.shape == (4, 8) and torch.allclose(found, alone, atol=1e-5) and found.std(0).min() > 0
+    with pytest.raises(UserError, match=r"^cannot load a text model from .*nothing: "):
+        EncoderFeatures(model=str(tmp_path / "nothing")).of_rows(data)
