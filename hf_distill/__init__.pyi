@@ -103,6 +103,7 @@ from hf_distill.objectives.unrolled import UnrolledMatching as UnrolledMatching
 from hf_distill.objectives.weighted import WeightedSum as WeightedSum
 from hf_distill.pools.base import Pool as Pool
 from hf_distill.pools.fresh import FreshNetworks as FreshNetworks
+from hf_distill.pools.interpolated import InterpolatedNetworks as InterpolatedNetworks
 from hf_distill.pools.pretrained import PretrainedNetworks as PretrainedNetworks
 from hf_distill.pools.snapshots import Snapshots as Snapshots
 from hf_distill.pools.trained_on_set import TrainedOnSet as TrainedOnSet

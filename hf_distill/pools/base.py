@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from hf_distill.errors import UserError
 from hf_distill.learners.learner import Weights
 from hf_distill.learners.task import Task
 from hf_distill.networks.base import Architecture
@@ -52,6 +53,17 @@ class Pool(nn.Module, Part):
         Raises:
             UserError: The network is of another modality, or cannot be built for the data.
         """
+
+    def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
+        """Return a network that is trained on the real data, as far as the pool trains any.
+
+        Raises:
+            UserError: It trains none on real data.
+        """
+        raise UserError(
+            f"objective.pool {type(self).__name__} has no network that is trained on the real data: choose "
+            "InterpolatedNetworks, Snapshots or PretrainedNetworks"
+        )
 
     def example(self, task: Task) -> nn.Module:
         """Return a fresh network of the first kind, on the CPU."""

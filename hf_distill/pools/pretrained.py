@@ -92,6 +92,10 @@ class PretrainedNetworks(Pool):
             self._trained = [network.eval()]
         return self._trained[0]
 
+    def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
+        """See :class:`Pool`: it has no other."""
+        return self.draw(task, synthetic, streams)
+
     def _train(self, network: nn.Module, task: Task, streams: Streams) -> nn.Module:
         learner = Learner.of(network)
         with seeded(streams.seed_for("expert", "dropout")):

@@ -53,6 +53,7 @@ class Snapshots(Pool):
         self.batch = batch
         self.augment = augment
         self._bank: list[Weights] = []
+        self._ends: list[Weights] = []  # of each training
         # Of a stream, which goes on, the trainings cannot be made again.
         self._keep = False
         self._bodies: list[nn.Module] = []
@@ -64,23 +65,35 @@ class Snapshots(Pool):
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the snapshots where they cannot be made again, for checkpoints."""
-        return {"bank": self._bank} if self._keep else {}
+        return {"bank": self._bank, "ends": self._ends} if self._keep else {}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Go on with the snapshots of a checkpoint."""
-        self._bank = state.get("bank", [])
+        self._bank, self._ends = state.get("bank", []), state.get("ends", [])
 
     def draw(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """See :class:`Pool`."""
+        body = self.prepared(task, synthetic, streams)
+        return with_weights(body, one_of(self._bank, streams.generator("start")))
+
+    def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
+        """See :class:`Pool`: the end of one of the trainings."""
+        body = self.prepared(task, synthetic, streams)
+        return with_weights(body, one_of(self._ends, streams.generator("trained")))
+
+    def prepared(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
+        """Return a module of the networks' shape, after the trainings, which are made now if they are not yet."""
         device = device_of(synthetic)
         if not self._bodies:
             self._bodies = [task.build(self.network, 0).to(device)]
             self._keep = task.is_stream
-            self._bank = [{name: value.to(device) for name, value in weights.items()} for weights in self._bank]
+            self._bank, self._ends = (
+                [{name: value.to(device) for name, value in weights.items()} for weights in held]
+                for held in (self._bank, self._ends)
+            )
         if not self._bank:
             self._fill(task, streams.at(0), device)
-        place = int(torch.randint(len(self._bank), (), generator=streams.generator("start")))
-        return with_weights(self._bodies[0], self._bank[place])
+        return self._bodies[0]
 
     def _fill(self, task: Task, streams: Streams, device: torch.device) -> None:
         optimizer = InnerOptimizer("adam", self.lr)
@@ -101,3 +114,9 @@ class Snapshots(Pool):
                         generator=generator,
                         augment=self.augment,
                     )
+                self._ends.append(learner.weights)
+
+
+def one_of(held: list[Weights], generator: torch.Generator) -> Weights:
+    """Return one of several networks' weights at random."""
+    return held[int(torch.randint(len(held), (), generator=generator))]

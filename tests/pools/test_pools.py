@@ -11,7 +11,7 @@ from hf_distill.learners.task import task_of
 from hf_distill.networks import ConvNet, TransformersClassifier
 from hf_distill.networks.forecasters import ITransformer, RevMLP
 from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching
-from hf_distill.pools import PretrainedNetworks, TrainedOnSet
+from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks, TrainedOnSet
 from hf_distill.seeding import Streams
 from tests.objectives.sets import LINEAR, TINY, bank, fresh, harmonic_set, pixel_set, small_series, trained
 
@@ -54,6 +54,35 @@ def test_snapshots_lie_along_a_training_on_real_data(series):
             task.loss(network(batch.x), batch).backward()
             optimizer.step()
     assert len(pool._bank) == 3
+
+
+def test_interpolated_networks_lie_between_the_two_ends_of_a_training(series):
+    pool, bank_of_one = InterpolatedNetworks(network=LINEAR, count=1, steps=6, lr=0.1), bank(count=1, steps=6, lr=0.1)
+    drawn = torch.stack(draws(pool, series, 200))
+    draws(bank_of_one, series, 1)  # the same training
+    first, last = (
+        torch.cat([value.flatten() for value in weights.values()])
+        for weights in (bank_of_one._bank[0], bank_of_one._ends[0])
+    )
+    shares = (drawn - last) @ (first - last) / (first - last).square().sum()
+    assert torch.allclose(drawn, last + shares[:, None] * (first - last), atol=1e-6)
+    # Uniform: the moments of 200 draws, within four standard errors.
+    assert 0 <= shares.min() < 0.05 and 0.95 < shares.max() <= 1
+    assert shares.mean().item() == pytest.approx(1 / 2, abs=4 * (1 / 12 / 200) ** 0.5)
+    assert shares.square().mean().item() == pytest.approx(1 / 3, abs=4 * (4 / 45 / 200) ** 0.5)
+
+
+def test_a_trained_network_is_the_end_of_a_training(series):
+    synthetic, task = harmonic_set(series), task_of(series)
+    for pool in (bank(count=2), InterpolatedNetworks(network=LINEAR, count=2, steps=4)):
+        found = {tuple(weights(pool.trained(task, synthetic, Streams(0, step=step))).tolist()) for step in range(12)}
+        ends = {tuple(torch.cat([v.flatten() for v in end.values()]).tolist()) for end in pool._ends}
+        assert found == ends and len(ends) == 2
+    pretrained = PretrainedNetworks(network=LINEAR, steps=2)
+    assert pretrained.trained(task, synthetic, Streams(0)) is pretrained.draw(task, synthetic, Streams(0))
+    for pool in (fresh(), trained(LINEAR)):
+        with pytest.raises(UserError, match=r"has no network that is trained on the real data: choose Interpolated"):
+            pool.trained(task, synthetic, Streams(0))
 
 
 def test_what_a_snapshot_is_used_for_does_not_change_it(series):
@@ -100,7 +129,14 @@ def test_several_kinds_are_drawn(series):
 
 
 @pytest.mark.parametrize(
-    "make", [fresh, bank, lambda: trained(LINEAR), lambda: trained(ITransformer(width=8, hidden=8, heads=2))]
+    "make",
+    [
+        fresh,
+        bank,
+        lambda: InterpolatedNetworks(network=LINEAR, steps=4),
+        lambda: trained(LINEAR),
+        lambda: trained(ITransformer(width=8, hidden=8, heads=2)),
+    ],
 )
 def test_a_resumed_pool_goes_on(series, make):
     whole, late, synthetic = make(), make(), harmonic_set(series)
@@ -119,9 +155,10 @@ def test_snapshots_of_a_stream_are_kept(digits):
     """What a stream has given does not come again."""
     stream, synthetic = RealData(streaming=True).setup(), pixel_set(digits)
     pool, late = bank(TINY), bank(TINY)
-    first = weights(pool.draw(task_of(stream), synthetic, Streams(0)))
+    first = [weights(make(task_of(stream), synthetic, Streams(0))) for make in (pool.draw, pool.trained)]
     late.load_state_dict(pool.state_dict())
-    assert torch.equal(weights(late.draw(task_of(stream), synthetic, Streams(0))), first)
+    again = [weights(make(task_of(stream), synthetic, Streams(0))) for make in (late.draw, late.trained)]
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
     assert bank(TINY).state_dict()["_extra_state"] == {}
 
 
@@ -168,7 +205,13 @@ def test_a_transformers_model_keeps_all_but_its_head(digits, tmp_path):
         assert torch.allclose(drawn.features(x), expected, atol=1e-5) and drawn(x).shape == (3, 10)
 
 
-POOLS = [fresh(TINY), bank(TINY), trained(TINY), PretrainedNetworks(network=TINY, steps=3)]
+POOLS = [
+    fresh(TINY),
+    bank(TINY),
+    InterpolatedNetworks(network=TINY, count=1, steps=2),
+    trained(TINY),
+    PretrainedNetworks(network=TINY, steps=3),
+]
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: type(pool).__name__)
