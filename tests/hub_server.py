@@ -273,9 +273,14 @@ def _commit(handler: _Handler, repo: str, revision: str) -> None:
             del files[value["path"]]
         else:
             raise _Refused(400, "", f"unknown operation {operation['key']}")
+    place = f"{handler.server.url}/datasets/{repo}"
+    answer: dict[str, Any] = {"success": True, "hookOutput": ""}
+    if handler.query.get("create_pr") == ["1"]:
+        number = 1 + sum(name.startswith("refs/pr/") for name in found.branches)
+        branch, found.branches[f"refs/pr/{number}"] = f"refs/pr/{number}", parent
+        answer["pullRequestUrl"] = f"{place}/discussions/{number}"
     sha = handler.server.commit(found, branch, head["value"]["summary"], files)
-    url = f"{handler.server.url}/datasets/{repo}/commit/{sha}"
-    handler.send({"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""})
+    handler.send({**answer, "commitOid": sha, "commitUrl": f"{place}/commit/{sha}"})
 
 
 @_route("GET HEAD", r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from huggingface_hub import DatasetCard
 
 from hf_distill.errors import ArtifactError, HubError, UserError
 from hf_distill.hub import DistilledDataset
@@ -35,6 +36,31 @@ print(json.dumps({
     assert read["plain"] == read["stream"] == images.stored[:, 0].tolist()
     assert read["labels"] == images.y.tolist() and read["names"] == list(images.spec.classes)
     assert read["codes"] == images.x.flatten(1).tolist()
+
+
+def test_a_pull_request_leaves_the_branch_as_it_is(
+    hub: LoopbackHub, images: DistilledDataset, tmp_path, capsys
+) -> None:
+    from hf_distill.cli.main import run
+
+    images.push_to_hub("owner/tiny")
+    before = hub.repos["owner/tiny"].files()
+    folder = str(images.save_pretrained(tmp_path / "set"))
+    words = [
+        "--create_pr=true",
+        "--license=mit",
+        "--tags=[cats]",
+        "--author=Ann",
+        "--title=Tiny",
+        "--commit_message=Ask",
+    ]
+    assert run(["push", folder, "--repo_id=owner/tiny", *words]) == 0
+    assert capsys.readouterr().out.strip() == f"{hub.url}/datasets/owner/tiny/discussions/1"
+    repo = hub.repos["owner/tiny"]
+    assert repo.files() == before and repo.titles("refs/pr/1")[0] == "Ask"
+    head = DatasetCard(repo.files("refs/pr/1")["README.md"].decode()).data
+    assert (head.license, head.pretty_name) == ("mit", "Tiny") and "cats" in head.tags
+    assert DistilledDataset.from_pretrained(folder).about == {}, "the folder is as it was"
 
 
 def test_push_and_from_pretrained(hub: LoopbackHub, images: DistilledDataset) -> None:
