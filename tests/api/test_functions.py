@@ -50,6 +50,7 @@ def test_anything_else_is_refused_in_one_line(wrong):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_one_line_makes_a_set_and_one_measures_it(tmp_path):
     made = hf_distill.distill((X, Y), per_class=2, folder=tmp_path / "set", progress=False)
     assert len(made) == 6 and DistilledDataset.from_pretrained(tmp_path / "set").x.equal(made.x)
