@@ -58,6 +58,7 @@ def test_nested_rows_are_published_as_they_are(tmp_path, monkeypatch):
     assert table.replace_schema_metadata(None).equals(own.replace_schema_metadata(None))
     assert sum(published["sample_weight"][:]) == pytest.approx(12, rel=1e-5)
     assert record["timing"]["certificate"]["size"] == 12 and record["timing"]["certificate"]["epsilon"] > 0
+    assert "losses (kmeans) that the choice knew nothing of" in (tmp_path / "set/README.md").read_text()
     read = DistilledDataset.from_pretrained(tmp_path / "set")
     assert read.w.tolist() == published["sample_weight"][:] and len(read) == 12
     assert (
