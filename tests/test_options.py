@@ -57,6 +57,8 @@ def test_every_number_of_every_part_has_a_range(cls):
         for name, parameter in inspect.signature(cls.__init__).parameters.items()
         if name != "self" and parameter.default is inspect.Parameter.empty and name in REQUIRED
     }
+    if cls is hf_distill.EncoderFeatures:
+        needed["model"] = "a/folder"  # and no configuration of a network
     for name, hint in option_types(cls).items():
         found = plain(hint)
         if found is None:
