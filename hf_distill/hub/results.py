@@ -15,6 +15,8 @@ _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
 # Baselines that are chosen real samples.
 _CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
+# So few networks know their own spread badly: the 97.5 % quantiles of Student's t beside that of five networks.
+_WIDER = {2: 12.71 / 2.78, 3: 4.30 / 2.78, 4: 3.18 / 2.78}
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -69,7 +71,8 @@ def recipes_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
 def verdict(row: Mapping[str, Any]) -> str:
     """Return in a sentence what a set is worth beside random samples, the best chosen ones and all of the data.
 
-    A difference within the spread of both is none. Nothing is said where no random samples were measured.
+    A difference within the spread of both is none, and the spread of fewer than five networks counts for more. Nothing
+    is said where no random samples were measured.
 
     Args:
         row: Of ``evaluation.json``.
@@ -84,18 +87,19 @@ def verdict(row: Mapping[str, Any]) -> str:
     chosen = [found for found in chosen if found[0] is not None]
     if chosen:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
-    parts = [_compared(own, other, sign, row.get("metric", ""), name) for name, other in against]
+    wider = _WIDER.get((row.get("seeds") or 1) * (row.get("sets") or 1), 1.0)
+    parts = [_compared(own, other, sign, row.get("metric", ""), name, wider) for name, other in against]
     if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
         parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
     return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
 
 
 def _compared(
-    own: tuple[float, float | None], other: tuple[float, float | None], sign: int, metric: str, name: str
+    own: tuple[float, float | None], other: tuple[float, float | None], sign: int, metric: str, name: str, wider: float
 ) -> str:
     """Say by how much a result is better or worse than another one."""
     gain = sign * (own[0] - other[0])
-    if abs(gain) <= math.hypot(own[1] or 0.0, other[1] or 0.0):
+    if abs(gain) <= wider * math.hypot(own[1] or 0.0, other[1] or 0.0):
         return f"no better than {name} (within the spread)" if gain >= 0 else f"about as good as {name}"
     size = format_score(abs(gain), None, metric).replace(" %", " points")
     return f"{'better' if gain > 0 else 'WORSE'} than {name} by {size}"

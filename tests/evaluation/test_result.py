@@ -69,6 +69,9 @@ def test_the_verdict_counts_what_is_beyond_the_spread():
     )
     assert "about as good as random samples" in verdict(row(distilled=[0.4, 0.5], random=[0.4, 0.6]))
     assert verdict(row(distilled=[0.4])) == ""
+    # Two networks say less than six that differ as much.
+    few, many = ({**row(distilled=[0.8, 0.81], random=[0.77, 0.78]), "seeds": n} for n in (2, 6))
+    assert "no better than random samples" in verdict(few) and "better than random samples by 3.0" in verdict(many)
     # Of errors, less is better.
     series = {**row(distilled=[0.4], random=[0.5], selected=[0.45], full=[0.3]), "metric": "mse"}
     assert "better than random samples by 0.100, better than the best chosen ones by 0.050, 50 % of" in verdict(series)
