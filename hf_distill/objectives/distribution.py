@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hf_distill.augment.base import Augment, AugmentParams
 from hf_distill.augment.default import default_augment
 from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
-from hf_distill.data.batch import Batch, weighted_mean
+from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
@@ -21,23 +22,20 @@ from hf_distill.features.pixels import PixelFeatures
 from hf_distill.learners.task import Task, task_of
 from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.chunked import chunked, is_samplewise
-from hf_distill.networks.compiled import CompiledFeatures, has_compiler
+from hf_distill.networks.compiled import CompiledFeatures, compiling_pays
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.objectives.base import Objective
-from hf_distill.objectives.class_means import calibrated_temperature, class_means, squared_distances
+from hf_distill.objectives.class_means import class_means
+from hf_distill.objectives.distances import Distance, differences
 from hf_distill.objectives.real_chunks import real_chunks
 from hf_distill.objectives.target_cells import USUAL_SIZE, TargetCells
-from hf_distill.objectives.view import View
+from hf_distill.objectives.view import Eyes, View, means_of, with_features
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range
 from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams, seeded
 from hf_distill.selection.cells import Cells
 from hf_distill.synthetic.base import Synthetic, all_examples
-
-# torch.compile makes a step 1.75 times faster and takes half a minute for its three shapes of input: at 27 GFLOP/s this
-# is twice what it costs.
-_COMPILE_FROM = 8e12
 
 
 class DistributionMatching(Objective[RealData]):
@@ -58,11 +56,13 @@ class DistributionMatching(Objective[RealData]):
     Where there are no classes (real values, several labels) the cells are those of what is learned, quantiles of a real
     value, and the mean target of every cell is matched too, which teaches ``ValueLabels``. This is ours.
 
-    Two additions of later work, both off by default. ``normalize`` divides by the squared distances of the real class
-    means from their centre: a step then means the same for every network, width and dataset. ``discrimination`` adds
-    the term of CAFE (Wang et al., CVPR 2022): real samples are classified by the synthetic class means, so that these
-    do not only lie where the real ones do but also tell the classes apart. Here the logits are negative squared
-    distances over ``temperature`` times a unit.
+    Additions of later work, all off by default. ``distance`` compares more of the samples than their mean: M3D (Zhang
+    et al., AAAI 2024), NCFM (Wang et al., CVPR 2025). ``normalize`` divides by the distances of the real class means
+    from their centre: a step then means the same for every network, width and dataset. ``discrimination`` adds the term
+    of CAFE (Wang et al., CVPR 2022): real samples are classified by the synthetic class means, so that these do not
+    only lie where the real ones do but also tell the classes apart. Here the logits are negative squared distances over
+    ``temperature`` times a unit. ``calibration`` adds what a network that is trained on the real data makes of the set
+    (IDM, Zhao et al., CVPR 2023): with ``InterpolatedNetworks`` DANCE (Zhang et al., IJCAI 2024), or NCFM.
 
     Args:
         pool: The networks psi; null for fresh ones, which are never trained.
@@ -72,14 +72,17 @@ class DistributionMatching(Objective[RealData]):
         real_per_class: Real samples of each class in a view.
         views: Views that take turns.
         reuse: Steps that each view is used for before a new one takes its place.
-        normalize: Divide the squared distances by those of the real class means.
+        distance: ``mean``: squared, of the class means. ``mmd``: squared maximum mean discrepancy by five Gaussian
+            kernels. ``characteristic``: absolute difference of the characteristic functions of features of length 1.
+        normalize: Divide the distances by those of the real class means from their centre.
         discrimination: Weight of the discrimination term.
         temperature: Of the discrimination term's logits, in ``temperature_unit``.
         temperature_unit: ``spread`` is the mean squared distance of the real class means from their centre;
             ``calibrated`` is the temperature at which these means classify the real samples with the least cross
-            entropy. Where classes overlap in random features, as those of photographs do, the spread is
-            far smaller than it (0.4 of it on CIFAR-10, 3 times it on FashionMNIST: benchmarks/calibration.py), and the
-            term would ask for a certainty that no set can give.
+            entropy. Where classes overlap in random features, as those of photographs do, the spread is far smaller
+            (0.4 of it on CIFAR-10, 3 times it on FashionMNIST: benchmarks/calibration.py), and asks for a certainty
+            that no set can give.
+        calibration: Weight of the loss of a trained network of the pool on the set. Learned labels do not heed it.
         cell_size: Synthetic samples that match the mean of one cell of their class; 0 for all of a class. Each sample
             stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
             ``CellSelector`` of the same size and the same ``features``. Null for 0, or 2 where there are no classes.
@@ -113,10 +116,12 @@ class DistributionMatching(Objective[RealData]):
         real_per_class: Annotated[int, Range(1, 100_000)] = 256,
         views: Annotated[int, Range(1, 1000)] = 1,
         reuse: PositiveInt = 1,
+        distance: Distance = "mean",
         normalize: bool = False,
         discrimination: NonNegativeFloat = 0.0,
         temperature: PositiveFloat = 0.2,
         temperature_unit: Literal["spread", "calibrated"] = "spread",
+        calibration: NonNegativeFloat = 0.0,
         cell_size: NonNegativeInt | None = None,
         features: Extractor | None = None,
         chunk: NonNegativeInt = 0,
@@ -132,10 +137,12 @@ class DistributionMatching(Objective[RealData]):
         self.real_per_class = real_per_class
         self.views = views
         self.reuse = reuse
+        self.distance = distance
         self.normalize = normalize
         self.discrimination = discrimination
         self.temperature = temperature
         self.temperature_unit = temperature_unit
+        self.calibration = calibration
         self.cell_size = cell_size
         self.features = PixelFeatures() if features is None else features
         self.chunk = chunk
@@ -155,31 +162,46 @@ class DistributionMatching(Objective[RealData]):
         self._member = state
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
-        """See :class:`Objective`; returns ``features`` and, where it has a weight, ``discrimination``."""
+        """See :class:`Objective`; returns ``features`` and what else has a weight."""
         view = self._view(synthetic, real, streams)
-        batch = all_examples(synthetic, synthetic())
-        chunk = self._chunk(batch.x.device.type) if is_samplewise(view.network) else len(batch)
+        batch, eyes = all_examples(synthetic, synthetic()), view.eyes
         with seeded(streams.seed_for("dropout")):
-            features = self._features(view.network, batch.x, view.params, chunk)
-        means = class_means(features, self._grouped(batch, real.spec), self._groups(real))
-        means = means if self._present is None else means[self._present]
-        distance = (means - view.means).square().sum()
+            features = self._features(eyes.network, batch.x, eyes.params, self._part(eyes.network, batch))
+        means = self._means(features if view.waves is None else view.waves(features), batch, real)
+        distance = differences(means, view.means, self.distance).sum()
         terms = {"features": distance / (len(means) * view.spread) if self.normalize else distance}
         if isinstance(self._cells, TargetCells) and batch.y.requires_grad:
             targets = class_means(batch.y, self._grouped(batch, real.spec), self._groups(real))
             terms["targets"] = (targets - self._cells.means.to(targets)).square().sum(1).mean()
-        if view.features is not None and view.labels is not None:
-            logits = -squared_distances(view.features, means) / (self.temperature * view.unit)
-            losses = F.cross_entropy(logits, view.labels, reduction="none")
-            terms["discrimination"] = self.discrimination * weighted_mean(losses, view.w)
+        if view.samples is not None:
+            means = means if view.waves is None else self._means(features, batch, real)
+            terms["discrimination"] = self.discrimination * view.discrimination(means, self.temperature)
+        if eyes.judge is not None:
+            with seeded(streams.seed_for("judge", "dropout")):
+                outputs = self._seen(eyes.judge, batch.x, eyes.params, self._part(eyes.judge, batch))
+            loss = _task(real).loss(outputs, Batch(batch.x, batch.y.detach(), batch.w))
+            terms["calibration"] = self.calibration * loss
         return terms
 
     def _features(self, network: FeatureNetwork, x: Tensor, params: AugmentParams | None, chunk: int) -> Tensor:
+        look = network.features if self._compiled is None else partial(self._compiled, network)
+        return self._seen(look, x, params, chunk)
+
+    def _seen(self, network: Callable[[Tensor], Tensor], x: Tensor, params: AugmentParams | None, chunk: int) -> Tensor:
+        """Return what a network makes of augmented samples, some of them at a time."""
+        siamese = None if params is None else self._siamese
+
         def of(part: Tensor) -> Tensor:
-            part = part if params is None or self._siamese is None else self._siamese.apply(part, params)
-            return network.features(part) if self._compiled is None else self._compiled(network, part)
+            return network(part if siamese is None or params is None else siamese.apply(part, params))
 
         return chunked(of, x, chunk, recompute=self._compiled is None)
+
+    def _part(self, network: nn.Module, batch: Batch) -> int:
+        return self._chunk(batch.x.device.type) if is_samplewise(network) else len(batch)
+
+    def _means(self, features: Tensor, batch: Batch, real: RealData) -> Tensor:
+        means = class_means(features, self._grouped(batch, real.spec), self._groups(real))
+        return means if self._present is None else means[self._present]
 
     def _grouped(self, batch: Batch, spec: DataSpec) -> Batch:
         """Return a batch with what its samples are averaged by: cells, classes or their probabilities, or all alike."""
@@ -200,6 +222,8 @@ class DistributionMatching(Objective[RealData]):
                 f"objective.pool {type(self.pool).__name__} goes on with the set, so that no view is used twice: set "
                 "objective.views and objective.reuse to 1"
             )
+        if self.calibration:
+            self.pool.require_real("objective.calibration")
         batch = all_examples(synthetic, synthetic())
         labels = real.spec.goal.group_of(batch.y)
         counts = torch.bincount(labels, minlength=real.spec.num_groups)
@@ -217,9 +241,9 @@ class DistributionMatching(Objective[RealData]):
         image = self.pool.work(task, 1)
         # Three passes are counted for an image; the real side makes one, once in ``reuse`` steps.
         images = len(batch) + real.spec.num_groups * self.real_per_class / (3 * self.reuse)
-        wanted = image * images * steps >= _COMPILE_FROM and has_compiler() and len(self.pool.kinds) == 1
+        wanted = compiling_pays(image * images * steps) and len(self.pool.kinds) == 1
         if self.compile_network == "always" or (self.compile_network == "auto" and wanted):
-            self._compiled = CompiledFeatures(_with_features(self.pool.example(task)))
+            self._compiled = CompiledFeatures(with_features(self.pool.example(task)))
 
     def _cell_size(self, real: RealData) -> int:
         """Return the size of the cells; samples without classes have some, unless they are a stream."""
@@ -243,7 +267,7 @@ class DistributionMatching(Objective[RealData]):
         place = streams.step % self.views
         made_at = streams.at(streams.step - streams.step % (self.views * self.reuse) + place)
         view = self._views.get(place)
-        if view is None or view.streams != made_at:
+        if view is None or view.eyes.streams != made_at:
             view = self._views[place] = self._make_view(synthetic, real, made_at)
         return view
 
@@ -254,35 +278,22 @@ class DistributionMatching(Objective[RealData]):
         if siamese is not None and spec.kind not in siamese.kinds:
             raise UserError(f"augmentation needs {siamese.noun}; set --method.objective.augment=null")
         params = None if siamese is None else siamese.sample(streams.generator("augment"))
-        network = _with_features(self.pool.draw(_task(real), synthetic, streams)).requires_grad_(False)
-        chunk = self._chunk(device_of(synthetic).type)
-        means, features, labels, weights = [], [], [], []
-        drawn = streams.generator("real")
-        for batch in real_chunks(real, drawn, self.real_per_class, chunk, self._cells, self._present):
-            first, last = int(batch.y[0]), int(batch.y[-1])
-            with seeded(streams.seed_for("dropout", first)):
+        task, chunk = _task(real), self._chunk(device_of(synthetic).type)
+        network = with_features(self.pool.draw(task, synthetic, streams)).requires_grad_(False)
+        judge = self.pool.trained(task, synthetic, streams).requires_grad_(False) if self.calibration else None
+        centres, chunks = [], []
+        count, drawn = self.real_per_class, streams.generator("real")
+        for batch in real_chunks(real, drawn, count, chunk, self._cells, self._present):
+            with seeded(streams.seed_for("dropout", int(batch.y[0]))):
                 found = self._features(network, batch.x, params, chunk)
-            means.append(class_means(found, Batch(batch.x, batch.y - first, batch.w), last - first + 1))
-            if self.discrimination:
-                features.append(found)
-                labels.append(batch.y)
-                weights.append(batch.w)
-        centres = torch.cat(means)
-        spread = (centres - centres.mean(0)).square().sum(1).mean()
-        if not self.discrimination:
-            return View(streams, network, params, centres, spread, spread, None, None, spread)
-        every, places = torch.cat(features), torch.cat(labels)
-        calibrated = self.temperature_unit == "calibrated"
-        unit = calibrated_temperature(every, places, centres) if calibrated else spread
-        return View(streams, network, params, centres, spread, unit, every, places, torch.cat(weights))
+            centres.append(means_of(found, batch))
+            if self.discrimination or self.distance != "mean":
+                chunks.append(Batch(found, batch.y, batch.w))
+        unit = self.temperature_unit if self.discrimination else None
+        return View.of(Eyes(streams, network, params, judge), torch.cat(centres), chunks, self.distance, unit)
 
 
 def _task(real: Data) -> Task:
     if real.spec.num_groups is None:
         raise UserError("DistributionMatching needs samples with classes: choose HarmonicMatching for a time series")
     return task_of(real)
-
-
-def _with_features(network: nn.Module) -> FeatureNetwork:
-    assert isinstance(network, FeatureNetwork)  # what every architecture builds
-    return network

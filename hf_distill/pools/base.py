@@ -32,9 +32,11 @@ class Pool(nn.Module, Part):
     Attributes:
         follows_set: Whether its networks depend on the set as it was in the steps before, so that the network of a step
             cannot be made again later.
+        knows_real: Whether it has networks that are trained on the real data.
     """
 
     follows_set: ClassVar[bool] = False
+    knows_real: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -55,15 +57,20 @@ class Pool(nn.Module, Part):
         """
 
     def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
-        """Return a network that is trained on the real data, as far as the pool trains any.
+        """Return a network that is trained on the real data, where the pool ``knows_real``."""
+        raise NotImplementedError(f"{type(self).__name__} trains none on real data")
+
+    def require_real(self, option: str) -> None:
+        """Refuse an option for which the pool needs networks that are trained on the real data.
 
         Raises:
-            UserError: It trains none on real data.
+            UserError: It has none.
         """
-        raise UserError(
-            f"objective.pool {type(self).__name__} has no network that is trained on the real data: choose "
-            "InterpolatedNetworks, Snapshots or PretrainedNetworks"
-        )
+        if not self.knows_real:
+            raise UserError(
+                f"{option} needs a network that is trained on the real data, and objective.pool {type(self).__name__} "
+                "has none: choose InterpolatedNetworks, Snapshots or PretrainedNetworks"
+            )
 
     def example(self, task: Task) -> nn.Module:
         """Return a fresh network of the first kind, on the CPU."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -32,6 +32,8 @@ class PretrainedNetworks(Pool):
         batch: Real examples of a step.
         augment: Augmentation of these.
     """
+
+    knows_real: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import nn
@@ -32,6 +32,8 @@ class Snapshots(Pool):
         batch: Real examples of a step.
         augment: Augmentation of these.
     """
+
+    knows_real: ClassVar[bool] = True
 
     def __init__(
         self,

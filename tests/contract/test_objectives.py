@@ -23,7 +23,7 @@ from hf_distill.objectives import (
     UnrolledMatching,
     WeightedSum,
 )
-from hf_distill.pools import PretrainedNetworks
+from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks
 from hf_distill.seeding import Streams
 from tests.objectives.sets import LINEAR, TINY, bank, fresh, harmonic_set, pixel_set, small_series, trained
 
@@ -32,7 +32,13 @@ OBJECTIVES = [name for name, home in homes().items() if home.startswith("hf_dist
 IMAGES = {
     "DistributionMatching": [
         lambda: DistributionMatching(pool=fresh(TINY), real_per_class=4, views=2, reuse=2, discrimination=1.0),
-        lambda: DistributionMatching(pool=trained(TINY), real_per_class=4, cell_size=1),
+        lambda: DistributionMatching(pool=trained(TINY), real_per_class=4, cell_size=1, distance="mmd"),
+        lambda: DistributionMatching(
+            pool=InterpolatedNetworks(network=TINY, count=1, steps=2),
+            real_per_class=4,
+            distance="characteristic",
+            calibration=1.0,
+        ),
     ],
     "GradientMatching": [lambda: GradientMatching(pool=trained(TINY), real_batch=4, augment=SiameseAugment())],
     "TrajectoryMatching": [lambda: TrajectoryMatching(pool=bank(TINY), real_batch=20, lr_lr=0.1)],

@@ -112,7 +112,7 @@ def test_batch_statistics_are_those_of_the_whole_set(digits):
     synthetic = whole_class(digits, 4)
     loss = matching(synthetic, digits, Streams(0))["features"]
     view = matching._view(synthetic, digits, Streams(0))
-    means = class_means(view.network.features(synthetic().x), synthetic(), 10)
+    means = class_means(view.eyes.network.features(synthetic().x), synthetic(), 10)
     assert loss.item() == pytest.approx((means - view.means).square().sum().item(), rel=1e-5)
 
 

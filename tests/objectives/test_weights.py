@@ -10,7 +10,7 @@ from hf_distill.networks import MLP
 from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching, UnrolledMatching
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
-from tests.objectives.sets import TINY, fresh, trained
+from tests.objectives.sets import TINY, bank, fresh, trained
 
 
 def weighted(x, y, w, spec, **parts):
@@ -39,6 +39,9 @@ def sets(digits):
 
 OBJECTIVES = {
     "means": lambda: DistributionMatching(pool=fresh(TINY), augment=None, real_per_class=4),
+    "waves, calibration": lambda: DistributionMatching(
+        pool=bank(TINY), augment=None, real_per_class=4, distance="mmd", calibration=1.0
+    ),
     "gradients, layers": lambda: GradientMatching(pool=fresh(TINY), real_batch=4),
     "gradients, mse": lambda: GradientMatching(pool=fresh(TINY), real_batch=4, distance="mse"),
     "trajectory": lambda: TrajectoryMatching(pool=fresh(TINY), real_batch=20, synthetic_steps=3),
