@@ -198,6 +198,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
                 for metric, function in metrics.items():
                     scores = {name: [function(own, test.targets) for own in group] for name, group in outputs.items()}
                     rows.append(make_row(scores, sizes, metric=metric, **about))
+                    if metric == "accuracy":
+                        rows[-1]["guess"] = float(test.labels.bincount().max()) / len(test)
         evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows, features=features)
         if output is not None:
             evaluation.save(output)

@@ -33,7 +33,7 @@ _config = fields({}, dict.fromkeys(("method", "data", "evaluator"), _class_path)
 _spread = fields({}, {"mean": _score, "std": _score}, more=True)
 _scores = (
     *(f"{of}{what}" for of in ("", "random_", "full_") for what in ("mean", "std", "mae_mean", "mae_std", "seconds")),
-    *("gap_closed", "training_speedup", "label_robust_score"),
+    *("gap_closed", "training_speedup", "label_robust_score", "guess"),
 )
 _row = fields(
     {"network": text, "metric": text},

@@ -72,7 +72,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     """Return in a sentence what a set is worth beside random samples, the best chosen ones and all of the data.
 
     A difference within the spread of both is none, and the spread of fewer than five networks counts for more. Nothing
-    is said where no random samples were measured.
+    is said where no random samples were measured. A network that guesses has learned nothing, and that is said too.
 
     Args:
         row: Of ``evaluation.json``.
@@ -89,6 +89,9 @@ def verdict(row: Mapping[str, Any]) -> str:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
     wider = _WIDER.get((row.get("seeds") or 1) * (row.get("sets") or 1), 1.0)
     parts = [_compared(own, other, sign, row.get("metric", ""), name, wider) for name, other in against]
+    guess = row.get("guess")
+    if guess is not None and mean <= guess + (row.get("std") or 0.0):
+        parts.append(f"NO BETTER THAN GUESSING the most frequent class ({format_score(guess, None, 'accuracy')})")
     if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
         parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
     return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
