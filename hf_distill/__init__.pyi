@@ -98,6 +98,7 @@ from hf_distill.objectives.condtsf import CondTSF as CondTSF
 from hf_distill.objectives.distribution import DistributionMatching as DistributionMatching
 from hf_distill.objectives.gradient import GradientMatching as GradientMatching
 from hf_distill.objectives.harmonic import HarmonicMatching as HarmonicMatching
+from hf_distill.objectives.kernel_regression import KernelRegression as KernelRegression
 from hf_distill.objectives.trajectory import TrajectoryMatching as TrajectoryMatching
 from hf_distill.objectives.unrolled import UnrolledMatching as UnrolledMatching
 from hf_distill.objectives.weighted import WeightedSum as WeightedSum

@@ -19,6 +19,7 @@ from hf_distill.objectives import (
     DistributionMatching,
     GradientMatching,
     HarmonicMatching,
+    KernelRegression,
     TrajectoryMatching,
     UnrolledMatching,
     WeightedSum,
@@ -41,6 +42,10 @@ IMAGES = {
         ),
     ],
     "GradientMatching": [lambda: GradientMatching(pool=trained(TINY), real_batch=4, augment=SiameseAugment())],
+    "KernelRegression": [
+        lambda: KernelRegression(pool=trained(TINY), real_batch=20, augment=SiameseAugment()),
+        lambda: KernelRegression(kernel="tangent", real_batch=20),
+    ],
     "TrajectoryMatching": [lambda: TrajectoryMatching(pool=bank(TINY), real_batch=20, lr_lr=0.1)],
     "UnrolledMatching": [lambda: UnrolledMatching(pool=trained(TINY), real_batch=20)],
     "WeightedSum": [

@@ -7,7 +7,13 @@ from hf_distill.data import RealData
 from hf_distill.labels import DenseLabels, FixedWeights, ViewLabels
 from hf_distill.learners.task import task_of
 from hf_distill.networks import MLP
-from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching, UnrolledMatching
+from hf_distill.objectives import (
+    DistributionMatching,
+    GradientMatching,
+    KernelRegression,
+    TrajectoryMatching,
+    UnrolledMatching,
+)
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
 from tests.objectives.sets import TINY, bank, fresh, trained
@@ -42,6 +48,7 @@ OBJECTIVES = {
     "waves, calibration": lambda: DistributionMatching(
         pool=bank(TINY), augment=None, real_per_class=4, distance="mmd", calibration=1.0
     ),
+    "regression": lambda: KernelRegression(pool=fresh(TINY), real_batch=20),
     "gradients, layers": lambda: GradientMatching(pool=fresh(TINY), real_batch=4),
     "gradients, mse": lambda: GradientMatching(pool=fresh(TINY), real_batch=4, distance="mse"),
     "trajectory": lambda: TrajectoryMatching(pool=fresh(TINY), real_batch=20, synthetic_steps=3),

@@ -1,0 +1,123 @@
+"""KernelRegression: what kernel ridge regression on the set says of real samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from hf_distill.augment.siamese import AnyAugment
+from hf_distill.data.base import Data
+from hf_distill.data.batch import Batch, weighted_mean
+from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
+from hf_distill.labels.base import probabilities
+from hf_distill.learners.task import Task, task_of
+from hf_distill.learners.training import augmented
+from hf_distill.networks.convnet import ConvNet
+from hf_distill.objectives.base import Objective
+from hf_distill.objectives.kernels import precise, ridge_prediction, tangent_kernel
+from hf_distill.objectives.view import with_features
+from hf_distill.options import PositiveFloat, Range
+from hf_distill.pools.base import Pool, device_of
+from hf_distill.pools.trained_on_set import TrainedOnSet
+from hf_distill.seeding import Streams, seeded
+from hf_distill.synthetic.base import Synthetic, all_examples
+
+
+class KernelRegression(Objective[RealData]):
+    """Squared error, on real samples, of kernel ridge regression on the set, whose solution is exact.
+
+    ``mean_t |y_t - K_ts (K_ss + r I)^-1 y_s|^2 / 2``: training to the end, in closed form, so that nothing is unrolled.
+    The kernel is the product of features before the last layer of a pool's network, or that of an infinitely wide one.
+    Classes are their indicators less ``1 / classes``; labels can be learned (``DenseLabels``), as in both papers.
+
+    Sources: Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression (NeurIPS 2022, FRePo), for
+    features of networks that are trained on the set, there by squared error and here by the loss of the data's kind,
+    and with a term for the labels' margin, which is left out; Nguyen, Chen and Lee, Dataset Meta-Learning from Kernel
+    Ridge-Regression (ICLR 2021, KIP), for the exact kernel.
+
+    Args:
+        kernel: ``features``, or ``tangent``, the neural tangent kernel of a network with one hidden layer, which looks
+            at pixels and needs no pool.
+        pool: The networks; null for FRePo's: ten of ``ConvNet`` in training on the set.
+        ridge: ``r`` in units of the mean of ``K_ss``'s diagonal.
+        real_batch: Real samples of a step, as many of each class (the data's ``class_balance``).
+        augment: Augmentation, the same for both sides; null for none.
+    """
+
+    paper = "Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression, NeurIPS 2022"
+    citation = """@inproceedings{zhou2022dataset,
+  title = {Dataset Distillation using Neural Feature Regression},
+  author = {Zhou, Yongchao and Nezhadarya, Ehsan and Ba, Jimmy},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2022}
+}
+@inproceedings{nguyen2021dataset,
+  title = {Dataset Meta-Learning from Kernel Ridge-Regression},
+  author = {Nguyen, Timothy and Chen, Zhourong and Lee, Jaehoon},
+  booktitle = {International Conference on Learning Representations},
+  year = {2021}
+}"""
+
+    def __init__(
+        self,
+        *,
+        kernel: Literal["features", "tangent"] = "features",
+        pool: Pool | None = None,
+        ridge: PositiveFloat = 1e-6,
+        real_batch: Annotated[int, Range(1, 100_000)] = 1024,
+        augment: AnyAugment | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel = kernel
+        frepo = TrainedOnSet(networks=[ConvNet()], size=10, lifetime=100, steps=1, lr=3e-4)
+        self.pool = frepo if pool is None else pool
+        self.ridge = ridge
+        self.real_batch = real_batch
+        self.augment = augment
+
+    def work(self, synthetic: Synthetic, real: RealData) -> float:
+        """See :class:`Objective`."""
+        if self.kernel == "features":
+            return self.pool.work(_task(real), self.real_batch)
+        return 2.0 * self.real_batch * synthetic.examples(synthetic()) * math.prod(real.spec.shape)
+
+    def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
+        """See :class:`Objective`; returns ``regression``."""
+        task, decoded = _task(real), all_examples(synthetic, synthetic())
+        drawn = task.draw(self.real_batch, streams.generator("real")).to(device_of(synthetic))
+        own, other = (augmented(b, self.augment, streams.generator("augment"), alike=True) for b in (decoded, drawn))
+        # Dropout draws from torch's global generator.
+        with seeded(streams.seed_for("dropout")):
+            within, between = self._kernels(own, other, task, synthetic, streams)
+        targets, truth = (_targets(batch, real.spec) for batch in (own, other))
+        predicted = ridge_prediction(between, within, targets, own.w, self.ridge)
+        return {"regression": weighted_mean((predicted - truth).square().sum(1) / 2, other.w).to(own.x)}
+
+    def _kernels(
+        self, own: Batch, other: Batch, task: Task, synthetic: Synthetic, streams: Streams
+    ) -> tuple[Tensor, Tensor]:
+        if self.kernel == "tangent":
+            x = precise(own.x)
+            return tangent_kernel(x, x), tangent_kernel(precise(other.x), x)
+        network = with_features(self.pool.draw(task, synthetic, streams)).requires_grad_(False)
+        ours = precise(network.features(own.x))
+        with torch.no_grad():
+            theirs = precise(network.features(other.x))
+        return ours @ ours.T, theirs @ ours.T
+
+
+def _targets(batch: Batch, spec: DataSpec) -> Tensor:
+    if spec.target != "classes":
+        return batch.y.float()
+    return probabilities(batch.y, spec) - 1 / spec.num_outputs
+
+
+def _task(real: Data) -> Task:
+    if real.spec.num_groups is None:
+        raise UserError("KernelRegression needs samples: choose UnrolledMatching for a time series")
+    return task_of(real)

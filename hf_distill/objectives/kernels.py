@@ -1,0 +1,55 @@
+"""Kernel ridge regression in closed form, and the kernel of an infinitely wide network."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def ridge_prediction(between: Tensor, within: Tensor, targets: Tensor, w: Tensor, ridge: float) -> Tensor:
+    """Return what kernel ridge regression on some samples says of others, ``K_ts (K_ss + r D)^-1 y``, ``(B, outputs)``.
+
+    It minimises ``sum_i w_i (f(s_i) - y_i)^2 + r |f|^2``, so that a weight of two is the sample twice: ``D`` holds the
+    inverse weights. ``K_ss`` is close to singular: give kernels in double precision (:func:`precise`).
+
+    Args:
+        between: The kernel of the others and of the samples, ``(B, M)``.
+        within: That of the samples, ``(M, M)``.
+        targets: Theirs, ``(M, outputs)``.
+        w: Their weights, ``(M,)``.
+        ridge: ``r``, in units of the weighted mean of ``K_ss``'s diagonal.
+    """
+    level = ridge * (within.diagonal() * w).sum() / w.sum()
+    factor, failed = torch.linalg.cholesky_ex(within + torch.diag(level / w.clamp_min(1e-6)))
+    factor = factor.masked_fill(failed > 0, math.nan)  # a loss that is no number is told in one line
+    return between @ torch.cholesky_solve(targets.to(within), factor)
+
+
+def precise(values: Tensor) -> Tensor:
+    """Return values in double precision where the device has that."""
+    return values if values.device.type == "mps" else values.double()
+
+
+def tangent_kernel(x: Tensor, y: Tensor) -> Tensor:
+    """Return the neural tangent kernel of a ReLU network with one infinitely wide hidden layer, ``(B, M)``.
+
+    Weights have variance 2 and biases 0.1^2, as in KIP. With ``s = |x| |y|`` and their angle ``a`` in the first
+    layer's covariance, the hidden layer has the covariance ``k = s (sin a + (pi - a) cos a) / pi + 0.01`` and the
+    derivative ``(pi - a) / pi``, and the kernel is ``k + (pi - a) / pi * s cos a`` (Cho and Saul, NIPS 2009; Jacot,
+    Gabriel and Hongler, NeurIPS 2018).
+
+    Args:
+        x: ``(B, ...)``.
+        y: ``(M, ...)``.
+    """
+    x, y = x.flatten(1), y.flatten(1)
+    bias, scale = 0.01, 2 / x.shape[1]
+    first = scale * x @ y.T + bias
+    lengths = [(scale * side.square().sum(1) + bias).sqrt() for side in (x, y)]
+    size = lengths[0][:, None] * lengths[1]
+    cosine = (first / size).clamp(-1 + 1e-6, 1 - 1e-6)  # where the angle has a derivative
+    angle = cosine.acos()
+    share = (math.pi - angle) / math.pi
+    return size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine) + bias + share * first

@@ -1,0 +1,114 @@
+"""Kernel regression against its primal problem, a gradient descent to the end, and a wide network."""
+
+import math
+
+import pytest
+import torch
+
+from hf_distill.augment import SiameseAugment
+from hf_distill.data import RealData
+from hf_distill.errors import UserError
+from hf_distill.labels import DenseLabels
+from hf_distill.objectives import KernelRegression
+from hf_distill.objectives.kernels import ridge_prediction, tangent_kernel
+from hf_distill.seeding import Streams
+from hf_distill.synthetic import PixelSet
+from tests.objectives.sets import TINY, fresh, harmonic_set, pixel_set, small_series
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return RealData().setup()
+
+
+def drawn(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(math.prod(shape))).double()
+
+
+def test_the_solution_is_that_of_the_primal_problem():
+    """``(X^T W X + r I)^-1 X^T W y`` has as many unknowns as there are features, and is the same regression."""
+    x, y, others, w = drawn(6, 4), drawn(6, 3), drawn(5, 4), torch.tensor([1.0, 2.0, 0.5, 1.0, 1.0, 0.5]).double()
+    found = ridge_prediction(others @ x.T, x @ x.T, y, w, ridge=0.01)
+    level = 0.01 * (x.square().sum(1) * w).sum() / 6
+    gram = x.T @ (w[:, None] * x) + level * torch.eye(4).double()
+    assert torch.allclose(found, others @ torch.linalg.solve(gram, x.T @ (w[:, None] * y)), atol=1e-5)
+
+
+def test_without_a_ridge_the_set_itself_is_fitted():
+    x, y = drawn(6, 10), drawn(6, 3)
+    assert torch.allclose(ridge_prediction(x @ x.T, x @ x.T, y, torch.ones(6), ridge=1e-9), y, atol=1e-5)
+
+
+def test_a_kernel_that_is_none_gives_no_number():
+    assert ridge_prediction(drawn(3, 2), -torch.eye(2).double(), drawn(2, 1), torch.ones(2), ridge=0.1).isnan().all()
+
+
+def test_the_loss_and_its_gradients_are_those_of_the_formula(digits):
+    """Written out plainly in double precision, with learned labels; finite differences of the loss agree."""
+    synthetic = PixelSet(per_class=1, labels=DenseLabels())
+    start = digits.sample(list(range(10)), 1, torch.Generator().manual_seed(0))
+    synthetic.initialize(start.x, start.y, digits.spec)
+    with torch.no_grad():
+        synthetic.labels.values.add_(0.02)
+    objective = KernelRegression(pool=fresh(TINY), real_batch=30, ridge=1e-3)
+    loss = objective(synthetic, digits, Streams(0))["regression"]
+    loss.backward()
+    network = TINY.build((1, 8, 8), 10, Streams(0).seed_for("network")).double()
+    real = digits.draw(30, Streams(0).generator("real"))
+    truth = torch.eye(10).double()[real.y] - 0.1
+    x, y = (v.detach().double().requires_grad_() for v in (synthetic().x, synthetic().y))
+    ours, theirs = network.features(x), network.features(real.x.double())
+    kernel = ours @ ours.T
+    inverse = torch.linalg.inv(kernel + 1e-3 * kernel.trace() / 10 * torch.eye(10))
+    expected = (theirs @ ours.T @ inverse @ (y - 0.1) - truth).square().sum(1).mean() / 2
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    assert torch.allclose(synthetic.pixels.grad.double(), x.grad, atol=1e-5)
+    # The label that is read is a share of its sum: the gradient of what is stored is without its mean.
+    shares = synthetic.labels.values.detach().double()
+    pull = (y.grad - (y.grad * y.detach()).sum(1, keepdim=True)) / shares.sum(1, keepdim=True)
+    assert torch.allclose(synthetic.labels.values.grad.double(), pull, atol=1e-5)
+
+
+def test_the_tangent_kernel_is_that_of_a_wide_network():
+    """The mean product of the gradients of all weights and biases, over random networks of one hidden layer."""
+    x, width, generator = drawn(4, 5), 50_000, torch.Generator().manual_seed(0)
+    first = (torch.randn(width, 5, generator=generator) * (2 / 5) ** 0.5).double()
+    before = x @ first.T + 0.1 * torch.randn(width, generator=generator).double()
+    second = (torch.randn(width, generator=generator) * 2**0.5).double()
+    hidden, slope = before.relu(), (before > 0).double()
+    # Weights w / sqrt(n) with w of variance 2, biases 0.1 b: derivatives by unit-variance variables.
+    of_second = 2 * hidden @ hidden.T / width + 0.01
+    of_first = (slope * second) @ (slope * second).T / width * (2 * x @ x.T / 5 + 0.01)
+    assert torch.allclose(tangent_kernel(x, x), of_second + of_first, rtol=0.03, atol=0.03)
+
+
+def test_orthogonal_and_equal_inputs_by_hand():
+    """Of equal inputs the angle is 0: ``2 s + 0.01``; of orthogonal ones cos a is 0.01 / s."""
+    x = torch.eye(2, dtype=torch.float64) * 3
+    size = 9 + 0.01
+    angle = math.acos(0.01 / size)
+    share = (math.pi - angle) / math.pi
+    across = size * math.sin(angle) / math.pi + share * 0.01 + 0.01 + share * 0.01
+    assert tangent_kernel(x, x).flatten().tolist() == pytest.approx(
+        [2 * size + 0.01, across, across, 2 * size + 0.01], rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("options", [{"pool": fresh(TINY)}, {"kernel": "tangent"}], ids=["features", "tangent"])
+def test_descent_on_it_fits_other_real_samples(digits, options):
+    synthetic = pixel_set(digits)
+    objective = KernelRegression(**options, real_batch=100, augment=SiameseAugment(strategy="scale"))
+    judge = KernelRegression(**options, real_batch=300)
+    before = judge(synthetic, digits, Streams(1))["regression"].item()
+    for step in range(10):
+        loss = objective(synthetic, digits, Streams(0, step=step))["regression"]
+        with torch.no_grad():
+            synthetic.pixels -= 0.05 * torch.autograd.grad(loss, synthetic.pixels)[0].sign()
+    assert judge(synthetic, digits, Streams(1))["regression"].item() < 0.9 * before
+
+
+def test_a_series_is_refused():
+    real = small_series()
+    with pytest.raises(UserError, match="KernelRegression needs samples: choose UnrolledMatching"):
+        KernelRegression().work(harmonic_set(real), real)
