@@ -32,6 +32,14 @@ class RowScores(Features):
 
     scores: Tensor = field(default_factory=lambda: torch.empty(0, 1), kw_only=True)
 
+    def of(self, x: Tensor) -> Tensor:
+        """Refuse samples: their rows are not known.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError("these features are scores of training rows, for a selector: choose features of samples here")
+
     def rows(self, split: Split, index: Tensor) -> Tensor:
         """See :class:`Features`."""
         return self.scores[index.to(self.scores.device)]

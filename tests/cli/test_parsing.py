@@ -33,6 +33,8 @@ REQUIRED = {
     "function": "a:b",
     "model": {"model_type": "patchtst"},  # an image classifier's is not looked at
     "PretrainedFeatures.model": "m",
+    "EncoderFeatures.model": "m",
+    "column": "c",
     "objectives": [{"class_path": "DistributionMatching"}],
     "network": {"class_path": "ConvNet"},
     "networks": [{"class_path": "ConvNet"}],

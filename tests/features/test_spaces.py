@@ -5,7 +5,9 @@ import torch
 from datasets import Dataset
 
 from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
 from hf_distill.features import Extractor, NetworkFeatures, PcaFeatures, PixelFeatures
+from hf_distill.features.errors import RowScores
 from hf_distill.initialization import RealSamples
 from hf_distill.methods import Coreset, Run
 from hf_distill.networks import MLP
@@ -109,8 +111,8 @@ def test_cells_of_a_selector_are_those_of_the_objective_in_any_space(real):
     assert cells.assign(batch.x, batch.y).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
-# Of images and of sounds: in files of their own.
-OTHERS = ("PretrainedFeatures", "MelFeatures")
+# Of images, of sounds, and of whole rows: in files of their own.
+OTHERS = ("PretrainedFeatures", "MelFeatures", "ColumnFeatures", "EncoderFeatures", "HashedTextFeatures")
 
 
 @pytest.mark.parametrize("cls", [cls for cls in concrete(Extractor) if cls.__name__ not in OTHERS])
@@ -119,5 +121,10 @@ def test_contract(cls, real):
     features = extractor.fit(real, network=MLP(width=4))
     found = features.rows(real.train, torch.tensor([5, 40]))
     assert found.ndim == 2 and len(found) == 2 and not found.requires_grad
-    assert torch.allclose(found, features.of(real.train.batch(torch.tensor([5, 40])).x), atol=1e-5)
+    samples = real.train.batch(torch.tensor([5, 40])).x
+    if isinstance(features, RowScores):
+        with pytest.raises(UserError, match="scores of training rows"):
+            features.of(samples)
+    else:
+        assert torch.allclose(found, features.of(samples), atol=1e-5)
     assert cls(**{k: getattr(extractor, k) for k in extractor.config()["init_args"]}).config() == extractor.config()
