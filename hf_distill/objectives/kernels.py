@@ -49,7 +49,8 @@ def tangent_kernel(x: Tensor, y: Tensor) -> Tensor:
     first = scale * x @ y.T + bias
     lengths = [(scale * side.square().sum(1) + bias).sqrt() for side in (x, y)]
     size = lengths[0][:, None] * lengths[1]
-    cosine = (first / size).clamp(-1 + 1e-6, 1 - 1e-6)  # where the angle has a derivative
+    most = 1 - 8 * torch.finfo(x.dtype).eps  # where the angle has a derivative
+    cosine = (first / size).clamp(-most, most)
     angle = cosine.acos()
     share = (math.pi - angle) / math.pi
     return size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine) + bias + share * first

@@ -8,12 +8,13 @@ import torch
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
-from hf_distill.labels import DenseLabels
+from hf_distill.labels import DenseLabels, ValueLabels
 from hf_distill.objectives import KernelRegression
 from hf_distill.objectives.kernels import ridge_prediction, tangent_kernel
 from hf_distill.seeding import Streams
-from hf_distill.synthetic import PixelSet
+from hf_distill.synthetic import PixelSet, VectorSet
 from tests.objectives.sets import TINY, fresh, harmonic_set, pixel_set, small_series
+from tests.objectives.test_target_cells import lines
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_orthogonal_and_equal_inputs_by_hand():
     share = (math.pi - angle) / math.pi
     across = size * math.sin(angle) / math.pi + share * 0.01 + 0.01 + share * 0.01
     assert tangent_kernel(x, x).flatten().tolist() == pytest.approx(
-        [2 * size + 0.01, across, across, 2 * size + 0.01], rel=1e-3
+        [2 * size + 0.01, across, across, 2 * size + 0.01], rel=1e-6
     )
 
 
@@ -106,6 +107,21 @@ def test_descent_on_it_fits_other_real_samples(digits, options):
         with torch.no_grad():
             synthetic.pixels -= 0.05 * torch.autograd.grad(loss, synthetic.pixels)[0].sign()
     assert judge(synthetic, digits, Streams(1))["regression"].item() < 0.9 * before
+
+
+@pytest.mark.parametrize("column", ["y", ["plus", "minus"]], ids=["values", "labels"])
+def test_a_set_of_all_rows_has_no_error_whatever_is_learned(column):
+    """The kernel of rows that differ is positive definite; and of a value that is off by 1 the half square is left."""
+    real = lines(label_column=column, target="values" if column == "y" else "labels")
+    synthetic = VectorSet(per_class=60, labels=ValueLabels())
+    batch = real.train.batch(torch.arange(60))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    objective = KernelRegression(kernel="tangent", real_batch=60, ridge=1e-12)
+    assert objective(synthetic, real, Streams(0))["regression"].item() < 1e-4
+    moved = VectorSet(per_class=60, labels=ValueLabels())
+    moved.initialize(batch.x, batch.y + 1, real.spec)
+    expected = 0.5 * batch.y.shape[1]
+    assert objective(moved, real, Streams(0))["regression"].item() == pytest.approx(expected, rel=1e-2)
 
 
 def test_a_series_is_refused():
