@@ -37,20 +37,22 @@ class Waves:
     unit: bool
 
     @classmethod
-    def drawn(cls, distance: Distance, features: Tensor, generator: torch.Generator) -> Waves:
-        """Draw directions for some features ``(N, F)``.
+    def drawn(cls, distance: Distance, features: Tensor, w: Tensor, generator: torch.Generator) -> Waves:
+        """Draw directions for some features.
 
         Args:
             distance: ``characteristic`` draws from a normal distribution, for features of length 1; ``mmd`` for the
                 mean of five kernels ``exp(-|f - g|^2 / b)``, where ``b`` are shares of the features' mean squared
                 distance.
-            features: Real ones.
+            features: Real ones, ``(N, F)``.
+            w: Their weights, ``(N,)``.
             generator: The source of randomness.
         """
         directions = torch.randn(features.shape[1], _DIRECTIONS, generator=generator).to(features)
         if distance == "characteristic":
             return cls(directions, unit=True)
-        apart = 2 * (features - features.mean(0)).square().sum(1).mean()
+        shares = w / w.sum()
+        apart = 2 * shares @ (features - shares @ features).square().sum(1)
         bandwidths = apart * features.new_tensor(_BANDWIDTHS).repeat_interleave(_DIRECTIONS // len(_BANDWIDTHS))
         return cls(directions * (2 / bandwidths).sqrt(), unit=False)
 

@@ -67,8 +67,8 @@ class View:
         """
         means, waves = centres, None
         if distance != "mean":
-            features = torch.cat([chunk.x for chunk in chunks])
-            waves = Waves.drawn(distance, features, eyes.streams.generator("directions"))
+            features, w = (torch.cat([getattr(chunk, name) for chunk in chunks]) for name in ("x", "w"))
+            waves = Waves.drawn(distance, features, w, eyes.streams.generator("directions"))
             means = torch.cat([means_of(waves(chunk.x), chunk) for chunk in chunks])
         spread, plain = (differences(c, c.mean(0), d).mean() for c, d in ((means, distance), (centres, "mean")))
         if unit is None:

@@ -38,7 +38,7 @@ def test_mmd_is_that_of_five_kernels_on_average():
     apart = torch.cdist(real, real).square().mean()
     expected, found = exact_mmd(real, fake, apart), []
     for _ in range(50):
-        waves = Waves.drawn("mmd", real, generator)
+        waves = Waves.drawn("mmd", real, torch.ones(20), generator)
         found.append(differences(waves(real).mean(0)[None], waves(fake).mean(0)[None], "mmd").item())
     values = torch.tensor(found)
     assert values.mean().item() == pytest.approx(expected, abs=4 * values.std().item() / 50**0.5)
@@ -53,7 +53,7 @@ def test_characteristic_functions_by_hand():
     assert differences(ours, theirs, "mmd").item() == pytest.approx((0.5 + 1) / 2, abs=1e-6)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, generator=generator)
-    unit = Waves.drawn("characteristic", x, generator)
+    unit = Waves.drawn("characteristic", x, torch.ones(4), generator)
     assert torch.allclose(unit(5 * x), unit(x), atol=1e-5)  # of length 1, whatever they were
 
 
@@ -62,7 +62,7 @@ def test_equal_means_are_not_enough(distance):
     """At -1 and 1 against twice 0, the mean sees nothing; samples that are the same have no distance."""
     generator = torch.Generator().manual_seed(0)
     wide, narrow = torch.tensor([[-1.0, 1.0], [1.0, 1.0]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
-    waves = Waves.drawn(distance, wide, generator)
+    waves = Waves.drawn(distance, wide, torch.ones(2), generator)
     means = [waves(x).mean(0)[None] for x in (wide, narrow)]
     assert differences(wide.mean(0)[None], narrow.mean(0)[None], "mean") == 0
     assert differences(*means, distance) > 0.05 and differences(means[0], means[0], distance) < 1e-5
