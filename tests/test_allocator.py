@@ -21,6 +21,7 @@ def faults(mode):
     return int(subprocess.check_output([sys.executable, "-c", FAULTS, mode], text=True))
 
 
+@pytest.mark.slow
 def test_repeated_results_cause_no_new_page_faults():
     kept = faults("keep")
     if kept < 0:

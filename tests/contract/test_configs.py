@@ -197,7 +197,14 @@ MEASURED = set()
 
 
 # What differs from another one by its data alone, or by a value.
-ALIKE = ("hdt_ettm1", "hdt_weather", "condtsf_etth1", "quadd_fashion_mnist_coded", "hdt_decomposition_etth1")
+ALIKE = (
+    "hdt_ettm1",
+    "hdt_weather",
+    "condtsf_etth1",
+    "quadd_fashion_mnist_coded",
+    "hdt_decomposition_etth1",
+    "hdt_dc_etth1",
+)
 
 
 @pytest.mark.parametrize(

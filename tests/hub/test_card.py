@@ -122,6 +122,7 @@ def test_citations_and_odd_text(record: dict) -> None:
     assert "dog\\|wolf" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [with_values(vector_spec()), with_labels(image_spec())], ids=["values", "labels"])
 def test_snippets_of_other_targets_run(spec, elsewhere: Elsewhere, tmp_path: Path) -> None:
     dataset = make(spec, per_class=6)

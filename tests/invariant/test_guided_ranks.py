@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from accelerate import debug_launcher
 
@@ -33,6 +34,7 @@ def on_a_rank(place):
     torch.save(fit(place, folder=Path(place) / "run"), f"{place}/{torch.distributed.get_rank()}.pt")
 
 
+@pytest.mark.slow
 def test_two_ranks_share_the_batches_and_end_with_the_set_of_one(tmp_path):
     tiny_dit().save_pretrained(tmp_path / "dit")
     debug_launcher(on_a_rank, args=(str(tmp_path),), num_processes=2)
