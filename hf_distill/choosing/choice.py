@@ -26,10 +26,9 @@ from hf_distill.parts import Part
 
 # Where nothing is said of the size: a hundredth of the rows, and at most so many samples of a class.
 _SHARE, _MOST = 0.01, 10
-# Samples of a class up to which images are learned. They beat the best coreset of as many beyond the spread at 1 and 2
-# a class (FashionMNIST 74.3 against 67.3; digits 95.1 and 96.4 against 87.3 and 92.4), at 10 only in networks in
-# training, which is for a GPU (82.4 against 80.6; digits 98.1 against 98.4; benchmarks/README.md); between 2 and 10
-# nothing was measured.
+# Samples of a class up to which images are learned: they beat the best coreset at 1 and 2 a class (FashionMNIST 74.3
+# against 67.3; digits 95.1 and 96.4 against 87.3 and 92.4), at 10 in networks in training alone, which wants a GPU
+# (82.4 against 80.6; benchmarks/README.md); between 2 and 10 nothing was measured.
 _LEARNED = 5
 # Of the configurations that are taken: steps of matching, those between two looks at real samples, and training steps.
 _STEPS, _REUSE, _FEATURE_STEPS = 150, 15, 500
