@@ -59,6 +59,8 @@ def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], *
     for name, size in sizes.items():
         value, spread = mean_std(scores[name])
         baselines[name] = {"mean": value, "std": spread, **size}
+        if len(scores[name]) != len(scores["distilled"]):
+            baselines[name]["networks"] = len(scores[name])
     random = baselines.get("random", {"mean": None, "std": None})
     full_mean, full_std = mean_std(scores["full"]) if "full" in scores else (None, None)
     row = {

@@ -30,7 +30,7 @@ _score = optional(number())
 
 _class_path = fields({}, {"class_path": text, "init_args": mapping(anything)}, more=True)
 _config = fields({}, dict.fromkeys(("method", "data", "evaluator"), _class_path), more=True)
-_spread = fields({}, {"mean": _score, "std": _score}, more=True)
+_spread = fields({}, {"mean": _score, "std": _score, "networks": optional(whole())}, more=True)
 _scores = (
     *(f"{of}{what}" for of in ("", "random_", "full_") for what in ("mean", "std", "mae_mean", "mae_std", "seconds")),
     *("gap_closed", "training_speedup", "label_robust_score", "guess"),

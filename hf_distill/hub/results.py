@@ -15,8 +15,9 @@ _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
 # Baselines that are chosen real samples.
 _CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
-# So few networks know their own spread badly: the 97.5 % quantiles of Student's t beside that of five networks.
-_WIDER = {2: 12.71 / 2.78, 3: 4.30 / 2.78, 4: 3.18 / 2.78}
+# So few networks know their own spread badly: Student's t of the difference of two means, in units of the spread; 1 for
+# five networks each.
+_WIDER = {2: 3.04, 3: 1.60, 4: 1.22}
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -80,15 +81,16 @@ def verdict(row: Mapping[str, Any]) -> str:
     mean, random, full = row.get("mean"), row.get("random_mean"), row.get("full_mean")
     if mean is None or random is None:
         return ""
-    own, sign = (mean, row.get("std")), -1 if row.get("metric") in _ERRORS else 1
-    against = [("random samples", (random, row.get("random_std")))]
     baselines = row.get("baselines") or {}
-    chosen = [(baselines[name]["mean"], baselines[name].get("std")) for name in _CORESETS if name in baselines]
+    networks = (row.get("seeds") or 1) * (row.get("sets") or 1)
+    own, sign = (mean, _spread(row, networks)), -1 if row.get("metric") in _ERRORS else 1
+    drawn = {**baselines.get("random", {}), "std": row.get("random_std")}
+    against = [("random samples", (random, _spread(drawn, networks)))]
+    chosen = [(baselines[name]["mean"], _spread(baselines[name], networks)) for name in _CORESETS if name in baselines]
     chosen = [found for found in chosen if found[0] is not None]
     if chosen:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
-    wider = _WIDER.get((row.get("seeds") or 1) * (row.get("sets") or 1), 1.0)
-    parts = [_compared(own, other, sign, row.get("metric", ""), name, wider) for name, other in against]
+    parts = [_compared(own, other, sign, row.get("metric", ""), name) for name, other in against]
     guess = row.get("guess")
     if guess is not None and mean <= guess + (row.get("std") or 0.0):
         parts.append(f"NO BETTER THAN GUESSING the most frequent class ({format_score(guess, None, 'accuracy')})")
@@ -97,12 +99,15 @@ def verdict(row: Mapping[str, Any]) -> str:
     return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
 
 
-def _compared(
-    own: tuple[float, float | None], other: tuple[float, float | None], sign: int, metric: str, name: str, wider: float
-) -> str:
+def _spread(of: Mapping[str, Any], networks: int) -> float:
+    """Return the standard deviation of so many networks, or of as many as there were, larger where these are few."""
+    return (of.get("std") or 0.0) * _WIDER.get(of.get("networks", networks), 1.0)
+
+
+def _compared(own: tuple[float, float], other: tuple[float, float], sign: int, metric: str, name: str) -> str:
     """Say by how much a result is better or worse than another one."""
     gain = sign * (own[0] - other[0])
-    if abs(gain) <= wider * math.hypot(own[1] or 0.0, other[1] or 0.0):
+    if abs(gain) <= math.hypot(own[1], other[1]):
         return f"no better than {name} (within the spread)" if gain >= 0 else f"about as good as {name}"
     size = format_score(abs(gain), None, metric).replace(" %", " points")
     return f"{'better' if gain > 0 else 'WORSE'} than {name} by {size}"

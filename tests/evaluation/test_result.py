@@ -75,6 +75,10 @@ def test_the_verdict_counts_what_is_beyond_the_spread():
     lost = {**row(distilled=[0.1, 0.12], random=[0.1, 0.1]), "guess": 0.11}
     assert verdict(lost).endswith("NO BETTER THAN GUESSING the most frequent class (11.0 %)")
     assert "GUESSING" not in verdict({**clear, "guess": 0.11})
+    # More random draws than networks know their spread better.
+    drawn = [row(distilled=[0.8, 0.81], random=[0.73, 0.77] * n) for n in (1, 3)]
+    assert "no better than random samples" in verdict(drawn[0])
+    assert drawn[1]["baselines"]["random"]["networks"] == 6 and "better than random samples by 5.5" in verdict(drawn[1])
     # Of errors, less is better.
     series = {**row(distilled=[0.4], random=[0.5], selected=[0.45], full=[0.3]), "metric": "mse"}
     assert "better than random samples by 0.100, better than the best chosen ones by 0.050, 50 % of" in verdict(series)
