@@ -6,16 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hf_distill.data.real import RealData
 from hf_distill.data.rows import RowsData
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.features.base import Extractor, Features
-from hf_distill.networks.base import Architecture
+from hf_distill.features.row_features import RowFeatures
 from hf_distill.options import Text
 
 
-class ColumnFeatures(Extractor):
+class ColumnFeatures(RowFeatures):
     """Numbers that are there already, a column of lists of one length: embeddings. For ``RowsData``.
 
     Args:
@@ -24,21 +21,6 @@ class ColumnFeatures(Extractor):
 
     def __init__(self, *, column: Text) -> None:
         self.column = column
-
-    def fit(
-        self,
-        real: RealData,
-        *,
-        spec: DataSpec | None = None,
-        network: Architecture | None = None,
-        device: torch.device | None = None,
-    ) -> Features:
-        """See :class:`Extractor`: inputs hold no further column.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError("ColumnFeatures looks at whole rows: choose RowsData")
 
     def of_rows(self, data: RowsData) -> Tensor:
         """See :class:`Extractor`.

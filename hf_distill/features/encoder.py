@@ -9,16 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hf_distill.data.real import RealData
 from hf_distill.data.rows import RowsData
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.features.base import Extractor, Features
-from hf_distill.networks.base import Architecture
+from hf_distill.features.row_features import RowFeatures
 from hf_distill.options import PositiveInt, Text
 
 
-class EncoderFeatures(Extractor):
+class EncoderFeatures(RowFeatures):
     """The mean over the tokens of a row's text of what an encoder of transformers gives. For ``RowsData``.
 
     Args:
@@ -40,21 +37,6 @@ class EncoderFeatures(Extractor):
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
         """See :class:`Part`."""
         return ["model"]
-
-    def fit(
-        self,
-        real: RealData,
-        *,
-        spec: DataSpec | None = None,
-        network: Architecture | None = None,
-        device: torch.device | None = None,
-    ) -> Features:
-        """See :class:`Extractor`: texts are tokens of another vocabulary there.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError("EncoderFeatures looks at whole rows: choose RowsData")
 
     @torch.no_grad()
     def of_rows(self, data: RowsData) -> Tensor:

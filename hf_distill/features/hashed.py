@@ -5,16 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hf_distill.data.real import RealData
 from hf_distill.data.rows import RowsData
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
-from hf_distill.features.base import Extractor, Features
-from hf_distill.networks.base import Architecture
+from hf_distill.features.row_features import RowFeatures
 from hf_distill.options import PositiveInt, Seed
 
 
-class HashedTextFeatures(Extractor):
+class HashedTextFeatures(RowFeatures):
     """Latent semantic analysis of all text in a row: hashed words and pairs, weighed by rarity, by their components.
 
     scikit-learn's ``HashingVectorizer``, ``TfidfTransformer`` and ``TruncatedSVD``. It reads the rows once, needs no
@@ -42,21 +39,6 @@ class HashedTextFeatures(Extractor):
         self.components = components
         self.pairs = pairs
         self.seed = seed
-
-    def fit(
-        self,
-        real: RealData,
-        *,
-        spec: DataSpec | None = None,
-        network: Architecture | None = None,
-        device: torch.device | None = None,
-    ) -> Features:
-        """See :class:`Extractor`: texts are tokens there.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError("HashedTextFeatures looks at whole rows: choose RowsData")
 
     def of_rows(self, data: RowsData) -> Tensor:
         """See :class:`Extractor`.
