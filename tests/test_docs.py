@@ -85,16 +85,16 @@ def test_the_part_of_the_guide_for_contributors_works():
     assert rows.tolist() == [3, 2] and weights.sum() == 4
 
 
-TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_link_leads_somewhere(path):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
         assert "://" in target or (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_script_imports_what_there_is(path):
     for script in re.findall(r"```python\n(.*?)```", path.read_text(), re.S):
         for node in ast.walk(ast.parse(inspect.cleandoc(script))):
@@ -103,7 +103,7 @@ def test_a_script_imports_what_there_is(path):
                 assert all(hasattr(module, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_command_names_a_configuration_and_options_that_there_are(path):
     from hf_distill.cli.distill import build_parser
 

@@ -195,9 +195,9 @@ def test_dit_pipeline_alone_guides_and_reloads(cls, tmp_path):
 
 
 def test_five_lines_guide_a_plain_dit_pipeline(tmp_path):
-    """The script of README, run as it stands there but for the path and what is real."""
+    """The script of the page, run as it stands there but for the path and what is real."""
     tiny_dit().save_pretrained(tmp_path / "dit")
-    text = (Path(__file__).parents[2] / "docs" / "diffusion.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "methods" / "manifold_gd.md").read_text()
     script = re.search(r"```python\n(from diffusers import DiTPipeline\n.*?)```", text, re.DOTALL)[1]
     assert "facebook/DiT-XL-2-256" in script and "num_inference_steps=50" in script
     script = script.replace("facebook/DiT-XL-2-256", str(tmp_path / "dit")).replace(
