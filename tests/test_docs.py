@@ -1,4 +1,4 @@
-"""What the documentation names exists, and the API pages are written of every public name."""
+"""What the documentation names exists, and every public name has its place in the API pages."""
 
 import ast
 import importlib
@@ -58,20 +58,21 @@ def test_every_floor_is_drawn():
     assert all(min(upper) >= max(lower) for upper, lower in itertools.pairwise(floors) if upper and lower)
 
 
-def test_the_api_pages_hold_every_public_name(tmp_path):
-    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main(tmp_path)
-    pages = {path.stem: path.read_text() for path in tmp_path.iterdir()}
+HOOKS = importlib.util.module_from_spec(importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py"))
+HOOKS.__loader__.exec_module(HOOKS)
+
+
+def test_the_api_pages_hold_every_public_name():
+    pages = HOOKS.api_pages()
     for name, home in homes().items():
-        assert f"## {name}\n" in pages[home.split(".")[1]] and name in pages["README"]
-    assert (
-        "chooses samples" in pages["selection"].lower()
-        and "```python\nselect(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]\n"
-        in pages["selection"]
-    )
-    assert inspect.getdoc(hf_distill.CondTSF) in pages["objectives"]
+        assert f"::: {home}.{name}\n" in pages[f"api/{home.split('.')[1]}.md"]
+        assert f"[{name}][{home}.{name}]" in pages["api/README.md"]
+
+
+def test_a_reference_of_a_docstring_becomes_a_link():
+    link = f'<autoref identifier="{homes()["PixelSet"]}.PixelSet"><code>PixelSet</code></autoref>'
+    assert HOOKS.on_page_content("See :class:<code>PixelSet</code>.") == f"See {link}."
+    assert HOOKS.on_page_content(":meth:<code>~a.b.setup</code>") == "<code>setup</code>"
 
 
 def test_the_part_of_the_guide_for_contributors_works():

@@ -84,7 +84,8 @@ class ManifoldGuidedDDIMScheduler(ManifoldGuidance, DDIMScheduler):
             model_output: ``(B, *shape)``, after classifier-free guidance.
             timestep: The noise level.
             sample: ``x_t``, ``(B, *shape)``.
-            args, options: The parent's.
+            *args: The parent's.
+            **options: The parent's.
         """
         if self._guides(timestep):
             clean, alpha = self._predictions(model_output, timestep, sample)
