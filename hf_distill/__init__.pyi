@@ -67,6 +67,7 @@ from hf_distill.labels.views import ViewLabels as ViewLabels
 from hf_distill.labels.weights import Weights as Weights
 from hf_distill.methods.coreset import Coreset as Coreset
 from hf_distill.methods.guided import GuidedDiffusion as GuidedDiffusion
+from hf_distill.methods.imported import Imported as Imported
 from hf_distill.methods.method import Method as Method
 from hf_distill.methods.method import Run as Run
 from hf_distill.methods.optimized import OptimizedDistillation as OptimizedDistillation

@@ -27,6 +27,7 @@ FLOORS = {
     "augment": 1,
     "quantization": 1,
     "metrics": 1,
+    "exchange": 2,
     "labels": 2,
     "training": 2,
     "synthetic": 3,

@@ -29,9 +29,13 @@ _COMMANDS = {
     "show": "say what a distilled dataset is and what it is worth",
     "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
+    "import": "take in a set that another library made: tensors, arrays or a folder of images",
     "configs": "list the configurations that come with the library, or print one",
     "parts": "list the parts that a configuration is made of, or explain one",
 }
+
+# A module cannot be called like Python's own word.
+_MODULES = {"import": "imports"}
 
 # Those whose names are checked before parts are imported.
 _LIGHT = ("distill", "evaluate")
@@ -75,7 +79,8 @@ def run(argv: list[str]) -> int:
             warnings.showwarning = _show_warning
             # Only the chosen command is imported: help and show come without torch.
             words = located(argv[1:])
-            command = importlib.import_module(f"hf_distill.cli.{argv[0].replace('-', '_')}")
+            module = _MODULES.get(argv[0], argv[0].replace("-", "_"))
+            command = importlib.import_module(f"hf_distill.cli.{module}")
             if argv[0] in _LIGHT:
                 from hf_distill.cli.early import check_names  # a parser, which the other commands do without
 

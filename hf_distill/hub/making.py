@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hf_distill.markdown import Markdown, cell
+from hf_distill.markdown import Markdown, cell, code
 
 _CHOSEN_BY = {
     "RandomSelector": "at random",
@@ -30,11 +30,13 @@ class Made:
         kind: ``real``, ``synthetic`` or ``generated``, before the noun.
         how: How they were chosen, after it; Markdown.
         real: They are rows of the source.
+        imported: Another library made them.
     """
 
     kind: str
     how: str = ""
     real: bool = False
+    imported: bool = False
 
 
 def made_of(record: Mapping[str, Any]) -> Made:
@@ -43,6 +45,9 @@ def made_of(record: Mapping[str, Any]) -> Made:
     name = str(method.get("class_path", "")).rpartition(".")[2]
     if name == "GuidedDiffusion":
         return Made("generated")
+    if name == "Imported":
+        file, layout = (method.get("init_args") or {}).get("path"), record["timing"].get("layout")
+        return Made("synthetic", Markdown(f", imported from {code(str(file))} ({cell(str(layout))}),"), imported=True)
     if name != "Coreset":
         return Made("synthetic")
     selector = (method.get("init_args") or {}).get("selector")
