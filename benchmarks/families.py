@@ -1,0 +1,162 @@
+"""The families of matching under one protocol: accuracy, time and peak memory, beside coresets and all of the data.
+
+`python benchmarks/families.py digits 1 --sets 2`: distills by the configuration of every method, each in a process of
+its own, whose peak memory is then its own, and measures the sets as image_rows.py does. What is there is not made
+again; the table is of all that is there. `--only DM NCFM --sets 5` makes more sets of some methods, `--sets 0` the
+table alone, and `--across` measures by networks of other architectures. Runs on FashionMNIST are short, for a CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from image_rows import merged
+from record import save
+
+from hf_distill.cli.parsing import run_folder
+
+HERE = Path(__file__).parent
+FOLDER = Path("outputs/families")
+# Sets of several samples a class start from those closest to the centres of as many clusters.
+SELECTED = (
+    "--method.initial=RealSamples",
+    "--method.initial.selector=CellSelector",
+    "--method.initial.selector.cell_size=1",
+    "--method.initial.selector.pick=closest",
+)
+ACROSS = ("MLP", "AlexNet", "VGG11", "ResNet18")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A line of the table.
+
+    Args:
+        name: As its paper calls it.
+        config: Its configuration on digits.
+        network: Where the options of its network are; none where there is none.
+        published: Accuracy on FashionMNIST at 1 and at 10 a class, in its paper.
+        short: Options of its runs on FashionMNIST.
+    """
+
+    name: str
+    config: str
+    network: str | None = "pool.network"
+    published: tuple[float | None, float | None] = (None, None)
+    short: tuple[str, ...] = ("--method.steps=300",)
+
+
+METHODS = (
+    Method("DM", "dm_digits_ipc1"),
+    Method("M3D", "m3d_digits_ipc1"),
+    Method("DANCE", "dance_digits_ipc1"),
+    Method("NCFM", "ncfm_digits_ipc1"),
+    Method("IDM", "idm_digits_ipc1"),
+    Method("FRePo", "frepo_digits_ipc1", network=None),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", choices=["digits", "fashion_mnist"])
+    parser.add_argument("per_class", type=int)
+    parser.add_argument("--sets", type=int, default=2, help="of a method, with seeds from 0 on")
+    parser.add_argument("--only", nargs="+", metavar="METHOD", help="all, if not given")
+    parser.add_argument("--across", action="store_true", help=f"measure by {', '.join(ACROSS)}")
+    args = parser.parse_args()
+    folder = FOLDER / f"{args.data}_{args.per_class}"
+    name = "across" if args.across else "measured"
+    rows: list[dict[str, Any]] = []
+    for method in METHODS:
+        if args.only is None or method.name in args.only:
+            for seed in range(args.sets):
+                make(method, seed, args, folder, name)
+        rows += lines(method, folder, name, args)
+    title = f"{args.data}, {args.per_class} a class: the families under one protocol"
+    note = "Sets start from class means at 1 a class, else from the samples closest to cluster centres"
+    save(f"families_{args.data}_{args.per_class}{'_across' * args.across}", rows, title=title, note=note)
+
+
+def make(method: Method, seed: int, args: argparse.Namespace, folder: Path, name: str) -> None:
+    """Distill and measure one set, unless it is there."""
+    made = folder / method.config / str(seed)
+    options = options_of(method, args)
+    cost = run_folder(made) / "cost.json"
+    if not cost.is_file():
+        words = ["-m", "hf_distill", "distill", f"--config=configs/{method.config}.yaml", *options, f"--seed={seed}"]
+        seconds, mebibytes = run([*words, f"--output_dir={made}", "--resume=true", "--progress=false"])
+        cost.write_text(json.dumps({"seconds": seconds, "mebibytes": mebibytes}))
+    if not (run_folder(made) / f"{name}.json").is_file():
+        words = [str(HERE / "image_rows.py"), f"configs/{method.config}.yaml", *options, f"--folder={folder}"]
+        run([*words, f"--only={seed}", f"--name={name}", *measured_by(method, args)])
+
+
+def options_of(method: Method, args: argparse.Namespace) -> list[str]:
+    """Return the options that make a configuration one of these data and this size."""
+    options = [f"--data.path={args.data}", f"--method.synthetic.per_class={args.per_class}"]
+    if args.per_class > 1:
+        options += SELECTED
+    if args.data == "fashion_mnist":
+        options += ["--evaluator.networks=[{class_path: ConvNet, init_args: {width: 32, depth: 3}}]", *method.short]
+        if method.network:
+            options += [f"--method.objective.{method.network}.depth=3"]
+    return options
+
+
+def measured_by(method: Method, args: argparse.Namespace) -> list[str]:
+    """Return the options of a measurement: baselines once, with the first method."""
+    alone = ["--evaluator.full=0", "--evaluator.baselines=[start]"]
+    if args.across:
+        return [*alone, "--evaluator.seeds=2", f"--evaluator.networks=[{', '.join(ACROSS)}]"]
+    return [] if method is METHODS[0] else alone
+
+
+def run(words: list[str]) -> tuple[float, float]:
+    """Run a command; return its seconds and its peak memory, in MiB.
+
+    Raises:
+        SystemExit: It failed.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *words], env={**os.environ, "PYTHONPATH": str(HERE.parent)})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"failed: {' '.join(words)}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024
+
+
+def lines(method: Method, folder: Path, name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the lines of a method, one a network, and before the first method those of its baselines."""
+    runs = sorted((folder / method.config).glob("*.run"))
+    results = [json.loads((run / f"{name}.json").read_text()) for run in runs if (run / f"{name}.json").is_file()]
+    costs = [json.loads((run / "cost.json").read_text()) for run in runs if (run / "cost.json").is_file()]
+    rows = []
+    for place in range(len(results[0]["rows"]) if results else 0):
+        row = merged([result["rows"][place] for result in results])
+        if method is METHODS[0] and not args.across:
+            for title, column in (("random", "random, equal bits"), ("herding", "herding"), ("k-means", "kmeans")):
+                rows.append({"method": title, "network": row["network"], "accuracy": row[column]})
+            rows.append({"method": "all data", "network": row["network"], "accuracy": row["full"]})
+        line = {"method": method.name, "network": row["network"], "accuracy": row["distilled"], "start": row["start"]}
+        line |= {"sets": len(results), "bits": row["bits"]}
+        line |= {"s": median(costs, "seconds"), "peak MiB": median(costs, "mebibytes")}
+        if args.data == "fashion_mnist" and not args.across:
+            line["published"] = dict(zip((1, 10), method.published, strict=True)).get(args.per_class)
+        rows.append(line)
+    return rows
+
+
+def median(costs: list[dict[str, float]], key: str) -> float:
+    return sorted(cost[key] for cost in costs)[len(costs) // 2]
+
+
+if __name__ == "__main__":
+    main()
