@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -119,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     jobs = [job for job in queue(options.folder, options.tiny) if job.name.startswith(tuple(options.only) or "")]
     if options.list:
-        print("\n".join(" ".join(["python", *job.command]) for job in jobs))
+        print("\n".join(shlex.join(["python", *job.command]) for job in jobs))
         return
     failed = run(jobs, options)
     if failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ OWN = ("--only=", "--name=", "--commit=", "--folder=", "--device=")  # of image_
 
 def listed(*words):
     done = subprocess.run([sys.executable, QUEUE, "--list", *words], check=True, capture_output=True, text=True)
-    return [line.split()[1:] for line in done.stdout.splitlines()]
+    return [shlex.split(line)[1:] for line in done.stdout.splitlines()]
 
 
 def test_the_commands_are_understood():
