@@ -75,6 +75,7 @@ from hf_distill.methods.undistilled import Undistilled as Undistilled
 from hf_distill.networks.alexnet import AlexNet as AlexNet
 from hf_distill.networks.base import Architecture as Architecture
 from hf_distill.networks.base import Classifier as Classifier
+from hf_distill.networks.cifar_resnet import CifarResNet as CifarResNet
 from hf_distill.networks.convnet import ConvNet as ConvNet
 from hf_distill.networks.custom import CustomNetwork as CustomNetwork
 from hf_distill.networks.forecasters.base import Forecaster as Forecaster
@@ -142,6 +143,7 @@ from hf_distill.synthetic.series import SeriesSet as SeriesSet
 from hf_distill.synthetic.spectrogram import SpectrogramSet as SpectrogramSet
 from hf_distill.synthetic.tokens import TokenSet as TokenSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
+from hf_distill.training.ensemble import Ensemble as Ensemble
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.training.losses import KL as KL
 from hf_distill.training.losses import BinaryCrossEntropy as BinaryCrossEntropy
@@ -163,6 +165,7 @@ from hf_distill.training.source import SplitSource as SplitSource
 from hf_distill.training.source import TensorSource as TensorSource
 from hf_distill.training.source import Windows as Windows
 from hf_distill.training.source import WindowSource as WindowSource
+from hf_distill.training.teacher import Teacher as Teacher
 from hf_distill.training.trainer import train_networks as train_networks
 
 __version__: str

@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from importlib import import_module
+from typing import Any, TypeVar, get_args
 
 from typing_extensions import Self
 
-from hf_distill.lazy import import_parts
+from hf_distill.errors import UserError
+from hf_distill.lazy import homes, import_parts
 from hf_distill.options import check_options
+
+PartT = TypeVar("PartT", bound="Part")
 
 
 class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
@@ -97,6 +101,30 @@ def kinds(hint: Any) -> set[type[Part]]:
     if inspect.isclass(hint) and issubclass(hint, Part):
         return {hint}
     return {kind for inner in get_args(hint) for kind in kinds(inner)}
+
+
+def rebuilt(described: Any, base: type[PartT]) -> PartT:
+    """Return the part that a description of a stranger's names: one of this library, with plain values.
+
+    Args:
+        described: What :meth:`Part.config` returns.
+        base: What it must be.
+
+    Raises:
+        UserError: It is none, or brings code, models or files of somebody's.
+    """
+    name = described.get("class_path") if isinstance(described, dict) else None
+    options = (described.get("init_args") or {}) if isinstance(described, dict) else {}
+    cls = getattr(import_module(homes()[name]), name) if name in homes() else None
+    if not (inspect.isclass(cls) and issubclass(cls, base)) or not isinstance(options, dict) or cls.foreign(options):
+        raise UserError(f"{name!r} is no {base.__name__} of hf_distill that a file may name")
+    return cls(**{key: _rebuilt(value) for key, value in options.items()})
+
+
+def _rebuilt(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rebuilt(item) for item in value]
+    return rebuilt(value, Part) if isinstance(value, dict) and "class_path" in value else value
 
 
 def _to_json(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -12,12 +12,13 @@ from hf_distill.data.spec import DataSpec
 from hf_distill.features.base import Extractor, Features
 from hf_distill.features.trained import trained_on
 from hf_distill.metrics import METRICS, TARGET_METRICS
-from hf_distill.networks.base import Architecture
+from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.networks.default import default_network
 from hf_distill.options import NonNegativeInt, Seed
 from hf_distill.seeding import Streams
 from hf_distill.training.prediction import predict
 from hf_distill.training.recipe import Recipe
+from hf_distill.training.teacher import Teacher
 
 
 class NetworkFeatures(Extractor):
@@ -31,6 +32,7 @@ class NetworkFeatures(Extractor):
         steps: Training steps, in whole epochs; 0 leaves the network as it was initialised.
         recipe: How it is trained otherwise; null for ``Recipe``'s defaults, the recipe of small images.
         seed: Of weights and order: equal seeds give equal features.
+        teacher: A teacher whose first network it is, in place of such a training.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class NetworkFeatures(Extractor):
         steps: NonNegativeInt = 500,
         recipe: Recipe | None = None,
         seed: Seed = 0,
+        teacher: Teacher | None = None,
     ) -> None:
         self.network = network
         self.steps = steps
         self.recipe = Recipe() if recipe is None else recipe
         self.seed = seed
+        self.teacher = teacher
 
     def fit(
         self,
@@ -56,14 +60,27 @@ class NetworkFeatures(Extractor):
     ) -> Features:
         """See :class:`Extractor`."""
         spec, device = spec or real.spec, device or real.train.device
+        built, about = self._network(real, spec, network, device)
+        if self._is_trained and real.has_test:
+            name = TARGET_METRICS[spec.target][0]
+            about[f"test_{name}"] = METRICS[name](predict([built], real.test, spec, device)[0], real.test.targets)
+        return Features(built.features, spec, device, about)
+
+    @property
+    def _is_trained(self) -> bool:
+        return self.teacher is not None or self.steps > 0
+
+    def _network(
+        self, real: RealData, spec: DataSpec, network: Architecture | None, device: torch.device
+    ) -> tuple[FeatureNetwork, dict[str, Any]]:
+        """Return the network, and what is to be said of it."""
+        if self.teacher is not None:
+            experts = self.teacher.experts(real, Streams(self.seed))
+            return cast(FeatureNetwork, experts.networks[0].to(device)), {"teacher": experts.source}
         architecture = self.network or network or default_network(spec)
         recipe = None
         if self.steps:
             recipe = copy.copy(self.recipe)
             recipe.steps = self.steps
         built = trained_on(real, architecture, recipe, Streams(self.seed), device, spec)
-        about: dict[str, Any] = {"network": architecture.config()}
-        if recipe is not None and real.has_test:
-            name = TARGET_METRICS[spec.target][0]
-            about[f"test_{name}"] = METRICS[name](predict([built], real.test, spec, device)[0], real.test.targets)
-        return Features(built.features, spec, device, about)
+        return built, {"network": architecture.config()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 import torch
 
@@ -12,13 +11,11 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.networks.base import Architecture, FeatureNetwork
 from hf_distill.seeding import Streams
+from hf_distill.training.once import trained_for
 from hf_distill.training.plan import Compile
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.source import SplitSource
 from hf_distill.training.trainer import train_networks
-
-# What has been trained on each dataset, for as long as it is in use.
-_TRAINED: WeakKeyDictionary[RealData, dict[str, FeatureNetwork]] = WeakKeyDictionary()
 
 
 def trained_on(
@@ -60,7 +57,7 @@ def trained_on(
         str(device),
     ]
     key = json.dumps(described, sort_keys=True)
-    known = _TRAINED.setdefault(real, {})
+    known = trained_for(real)
     if key in known:
         if recipe is not None and progress is not None:
             progress(recipe.total_steps(len(real.train)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
@@ -22,8 +21,7 @@ from hf_distill.seeding import Streams
 from hf_distill.training.optimizers import Adam
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.schedules import Cosine
-from hf_distill.training.source import SplitSource
-from hf_distill.training.trainer import train_networks
+from hf_distill.training.teacher import Teacher
 
 
 class RelabeledSamples(InitialSamples[RealData]):
@@ -47,6 +45,7 @@ class RelabeledSamples(InitialSamples[RealData]):
             rounded may well belong to another class. The samples themselves come as they are.
         views: Label so many views of each image, softly, for a set with ``ViewLabels``: the image and parts of it.
         share: Of an image's height and width that the parts have, as in ``ViewLabels``.
+        teacher: Labels the samples in place of such an ensemble.
     """
 
     def __init__(
@@ -60,6 +59,7 @@ class RelabeledSamples(InitialSamples[RealData]):
         quantizer: Quantizer | None = None,
         views: Annotated[int, Range(1, 1024)] = 1,
         share: Annotated[float, Range(0, 1, above=True)] = 0.5,
+        teacher: Teacher | None = None,
     ) -> None:
         self.initial = RealSamples() if initial is None else initial
         self.network = MLP() if network is None else network
@@ -70,6 +70,7 @@ class RelabeledSamples(InitialSamples[RealData]):
         self.quantizer = quantizer
         self.views = views
         self.share = share
+        self.teacher = teacher
 
     def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`; ordered by the new labels, and a class may have more than ``size`` or none.
@@ -83,34 +84,14 @@ class RelabeledSamples(InitialSamples[RealData]):
             raise UserError("initial.views are those of images, softly labelled: set initial.soft=true, or views to 1")
         drawn = self.initial.draw(real, size, streams)
         seen = drawn.x if self.quantizer is None else quantized(drawn.x, self.quantizer)
-        teachers = self.train(real, streams)
+        experts = self._teacher().experts(real, streams)
         if self.views > 1:
-            y = torch.stack([self._label(teachers, part) for part in views_of(seen, self.views, self.share)], 1)
+            y = torch.stack([experts.probabilities(part) for part in views_of(seen, self.views, self.share)], 1)
         else:
-            y = self._label(teachers, seen)
+            y = experts.probabilities(seen)
         batch = Batch(drawn.x, y, drawn.w, source=drawn.source)
         order = batch.hard.argsort(stable=True)
         return (batch if self.soft else Batch(drawn.x, batch.hard, drawn.w, source=drawn.source)).take(order)
 
-    @torch.no_grad()
-    def _label(self, teachers: list[nn.Module], x: Tensor) -> Tensor:
-        """Return the mean of the teachers' probabilities, ``(M, classes)``."""
-        total = teachers[0](x).softmax(1)
-        for network in teachers[1:]:
-            total += network(x).softmax(1)
-        return total / self.teachers
-
-    def train(self, real: RealData, streams: Streams) -> list[nn.Module]:
-        """Return the trained teachers."""
-        spec, device = real.spec, real.train.device
-        teachers = range(self.teachers)
-        networks: list[nn.Module] = [self.network.build_for(spec, streams.seed_for("teacher", k)) for k in teachers]
-        train_networks(
-            networks,
-            [SplitSource(real.train, spec, remainder=True, order=("teacher", k)) for k in teachers],
-            [streams] * self.teachers,
-            recipe=self.recipe,
-            device=device,
-            names=[f"teacher {k}" for k in teachers],
-        )
-        return networks
+    def _teacher(self) -> Teacher:
+        return self.teacher or Teacher(network=self.network, recipe=self.recipe, count=self.teachers)

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.layers import Norm, image_side, norm_layer
+from hf_distill.options import Width
 
-WIDTHS = (64, 128, 256, 512)
+#: Channels of a stage, as multiples of those of the first one.
+STAGES = (1, 2, 4, 8)
 
 
 class BasicBlock(nn.Module):
@@ -44,22 +46,25 @@ class ResNet18(Architecture):
 
     Args:
         norm: Normalisation after every convolution: ``instance``, ``batch`` or ``none``.
+        width: Channels of the first stage; the others have 2, 4 and 8 times as many.
     """
 
-    def __init__(self, *, norm: Norm = "instance") -> None:
+    def __init__(self, *, norm: Norm = "instance", width: Width = 64) -> None:
         self.norm = norm
+        self.width = width
 
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """See :class:`Architecture`."""
         side = image_side("ResNet18", shape, 4)
-        first_halving = max(1, len(WIDTHS) - int(math.log2(side)) + 1)
-        channels = WIDTHS[0]
+        first_halving = max(1, len(STAGES) - int(math.log2(side)) + 1)
+        channels = self.width
         layers: list[nn.Module] = [
             nn.Conv2d(shape[0], channels, 3, padding=1, bias=False),
             norm_layer(self.norm, channels),
             nn.ReLU(),
         ]
-        for stage, width in enumerate(WIDTHS):
+        for stage, times in enumerate(STAGES):
+            width = times * self.width
             stride = 2 if stage >= first_halving else 1
             layers += [BasicBlock(channels, width, stride, self.norm), BasicBlock(width, width, 1, self.norm)]
             channels = width

@@ -9,28 +9,31 @@ from typing import Any, ClassVar
 from torch import nn
 
 from hf_distill.augment.siamese import AnyAugment
+from hf_distill.errors import UserError
 from hf_distill.files import user_path
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
-from hf_distill.learners.task import Task
+from hf_distill.learners.task import Supervised, Task
 from hf_distill.learners.training import train_on_real
 from hf_distill.networks.weights import load_weights
 from hf_distill.options import PositiveFloat, PositiveInt
 from hf_distill.pools.base import Network, Pool, device_of, with_weights
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.teacher import Teacher
 
 
 class PretrainedNetworks(Pool):
     """One trained network, the same at every draw and on every rank, in evaluation mode.
 
     Args:
-        network: What it is.
+        network: What it is; null for the teacher's.
         weights: A ``safetensors`` file with its weights, or the folder of a transformers model; null trains it on the
             real data when it is drawn first.
         steps: Training steps on the real data, by Adam along a cosine to zero.
         lr: Learning rate at the start.
         batch: Real examples of a step.
         augment: Augmentation of these.
+        teacher: A teacher whose first network it is, in place of ``weights`` and of such a training.
     """
 
     knows_real: ClassVar[bool] = True
@@ -38,12 +41,13 @@ class PretrainedNetworks(Pool):
     def __init__(
         self,
         *,
-        network: Network,
+        network: Network | None = None,
         weights: str | None = None,
         steps: PositiveInt = 800,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 32,
         augment: AnyAugment | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -52,6 +56,7 @@ class PretrainedNetworks(Pool):
         self.lr = lr
         self.batch = batch
         self.augment = augment
+        self.teacher = teacher
         self._trained: list[nn.Module] = []
         # Of a stream, which goes on, the training cannot be made again.
         self._state: Weights = {}
@@ -63,8 +68,15 @@ class PretrainedNetworks(Pool):
 
     @property
     def kinds(self) -> list[Network]:
-        """See :class:`Pool`."""
-        return [self.network]
+        """See :class:`Pool`.
+
+        Raises:
+            UserError: Nothing says what it is.
+        """
+        known = self.network or (self.teacher and self.teacher.network)
+        if known is None:
+            raise UserError("objective.pool PretrainedNetworks needs a network: set its network, or its teacher's")
+        return [known]
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the weights where they cannot be made again, for checkpoints."""
@@ -82,7 +94,10 @@ class PretrainedNetworks(Pool):
         """
         if not self._trained:
             streams = replace(streams, rank=0, step=0)
-            network = task.build(self.network, streams.seed_for("expert")).to(device_of(synthetic))
+            if self.teacher is not None:
+                self._trained = [self._taught(self.teacher, task, streams)]
+                return self._trained[0]
+            network = task.build(self.kinds[0], streams.seed_for("expert")).to(device_of(synthetic))
             if self._state:
                 network.load_state_dict(self._state)
             elif self.weights is not None:
@@ -97,6 +112,12 @@ class PretrainedNetworks(Pool):
     def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """See :class:`Pool`: it has no other."""
         return self.draw(task, synthetic, streams)
+
+    @staticmethod
+    def _taught(teacher: Teacher, task: Task, streams: Streams) -> nn.Module:
+        if not isinstance(task, Supervised):
+            raise UserError("objective.pool.teacher classifies samples: leave it out for a series")
+        return teacher.experts(task.real, streams).networks[0]
 
     def _train(self, network: nn.Module, task: Task, streams: Streams) -> nn.Module:
         learner = Learner.of(network)

@@ -18,6 +18,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.errors import DivergenceError
 from hf_distill.networks.cost import one_thread
 from hf_distill.seeding import Streams
+from hf_distill.training.keeping import Keeper, TrainingState
 from hf_distill.training.plan import Plan
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.source import Source
@@ -82,6 +83,7 @@ def fit_group(
     call: str,
     measure: Measure | None,
     tolerant: bool,
+    keeper: Keeper | None = None,
 ) -> list[Fitted]:
     """Train the networks of a group in place; they end in evaluation mode.
 
@@ -94,9 +96,11 @@ def fit_group(
             that are the same.
         measure: What is asked of each.
         tolerant: Return an error with its network.
+        keeper: Keeps the state of a training of one network.
 
     Raises:
         DivergenceError: The training of one diverged.
+        Interrupted: The keeper has stopped it.
     """
     networks = group.networks
     # Of several in one loop the others are trained again where one diverges.
@@ -105,7 +109,7 @@ def fit_group(
         # Layers that draw for themselves (dropout) use torch's global generator.
         devices = [device] if device.type == "cuda" else []
         with one_thread(plan.one_thread), torch.random.fork_rng(devices=devices):
-            seconds = _fit(group, progress, device, plan, call) / len(networks)
+            seconds = _fit(group, progress, device, plan, call, keeper) / len(networks)
             asked = [_ask(measure, *own, group.recipe) for own in zip(networks, group.names, strict=True)]
         return [Fitted(own.state_dict(), seconds, one) for own, one in zip(networks, asked, strict=True)]
     except DivergenceError as error:
@@ -135,7 +139,14 @@ def _apart(group: Group) -> list[Group]:
     ]
 
 
-def _fit(group: Group, progress: Callable[[int], object], device: torch.device, plan: Plan, call: str) -> float:
+def _fit(
+    group: Group,
+    progress: Callable[[int], object],
+    device: torch.device,
+    plan: Plan,
+    call: str,
+    keeper: Keeper | None,
+) -> float:
     networks, recipe = group.networks, group.recipe
     if plan.together:
         parameters, buffers, loss = stacked_loss(networks, recipe.loss)
@@ -148,7 +159,7 @@ def _fit(group: Group, progress: Callable[[int], object], device: torch.device, 
     torch.manual_seed(group.streams[0].seed_for(*source.layers))
     watch = Watch(group.names, recipe, steps, min(steps, per_epoch), device)
     start = time.perf_counter()
-    last = _descend(list(parameters.values()), loss, group, steps, per_epoch, device, progress, watch)
+    last = _descend(list(parameters.values()), loss, group, steps, per_epoch, device, progress, watch, keeper)
     seconds = time.perf_counter() - start
     if plan.together:
         unstack({**parameters, **buffers}, networks)
@@ -204,6 +215,7 @@ def _descend(
     device: torch.device,
     progress: Callable[[int], object],
     watch: Watch,
+    keeper: Keeper | None,
 ) -> Batch:
     """Train and return the last batch."""
     recipe = group.recipe
@@ -212,7 +224,16 @@ def _descend(
         streams.generator(*source.order) for streams, source in zip(group.streams, group.sources, strict=True)
     ]
     batches = _batches(group.sources, recipe, generators, device)
-    for step in range(steps):
+    state = TrainingState(group.networks[0], optimizer, generators[0], watch, device)
+    start = 0 if keeper is None else keeper.begin(state.set)
+    if start:
+        progress(start)
+        for _ in range((start - 1) % per_epoch + 1):
+            data = next(batches)
+        state.go_on()
+    for step in range(start, steps):
+        if step % per_epoch == 0:
+            state.begin_epoch()
         data = next(batches)
         for settings in optimizer.param_groups:
             settings["lr"] = recipe.rate(step, steps, per_epoch)
@@ -226,6 +247,8 @@ def _descend(
         if (step + 1) % _CHECK_EVERY == 0 or step + 1 == steps:
             watch.check()
         progress(len(group.networks))
+        if keeper is not None:
+            keeper.step(step + 1, state.get)
     return data
 
 

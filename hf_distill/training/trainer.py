@@ -14,6 +14,7 @@ from torch import nn
 from hf_distill.errors import DivergenceError
 from hf_distill.seeding import Streams
 from hf_distill.training.fitting import Group, Measure, fit_group
+from hf_distill.training.keeping import Keeper
 from hf_distill.training.plan import TOGETHER_MOST, Compile, Plan, Strategy, make_plan
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.source import Source
@@ -51,6 +52,7 @@ def train_networks(
     measure: Measure | None = None,
     work: float = 0.0,
     tolerant: bool = False,
+    keeper: Keeper | None = None,
 ) -> Trained:
     """Train networks of one architecture in place; they end on ``device`` in evaluation mode.
 
@@ -72,6 +74,7 @@ def train_networks(
         measure: What is asked of each trained network, where it was trained: picklable, as is its result.
         work: Floating-point operations of one measurement.
         tolerant: Return the errors of trainings that diverged instead of raising the first one.
+        keeper: Keeps the state of the training, of a single network.
 
     Raises:
         DivergenceError: The training of one diverged: its loss or its weights are not finite, or in the last epoch its
@@ -103,7 +106,9 @@ def train_networks(
         Group(networks[k : k + size], sources[k : k + size], streams[k : k + size], names[k : k + size], recipes[k])
         for k in range(0, len(networks), size)
     ]
-    fit = partial(fit_group, device=device, plan=plan, call=uuid4().hex, measure=measure, tolerant=tolerant)
+    fit = partial(
+        fit_group, device=device, plan=plan, call=uuid4().hex, measure=measure, tolerant=tolerant, keeper=keeper
+    )
     # Long trainings first, so that no worker is left alone with one in the end.
     order = sorted(range(len(groups)), key=lambda k: -groups[k].steps())
     found = dict(zip(order, side_by_side(fit, [groups[k] for k in order], plan.workers, progress), strict=True))

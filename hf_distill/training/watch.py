@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,20 @@ class Watch:
         self._total = torch.zeros(len(names), device=device)
         self._end = torch.zeros_like(self._total), torch.zeros_like(self._total)
         self._first: tuple[Tensor, Tensor] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen until now."""
+        return {"done": self._done, "total": self._total, "end": self._end, "first": self._first}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        device = self._total.device
+        self._done, self._total = state["done"], state["total"].to(device)
+        loss, weight = state["end"]
+        self._end = loss.to(device), weight.to(device)
+        if state["first"] is not None:
+            loss, weight = state["first"]
+            self._first = loss.to(device), weight.to(device)
 
     def step(self, losses: Tensor, w: Tensor) -> None:
         """Take a step's losses ``(K,)`` and the weights of its samples ``(K, B)``."""

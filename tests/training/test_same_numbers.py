@@ -24,6 +24,7 @@ from hf_distill.training import (
     Cosine,
     ForecastRecipe,
     Recipe,
+    Teacher,
     TensorSource,
     Windows,
     train_networks,
@@ -98,8 +99,10 @@ def test_teachers_pieces_and_pools():
     real = RealData.from_dataset(table(150, 0)).setup()
     usual = RelabeledSamples().recipe
     recipe = Recipe(epochs=2, batch_size=128, optimizer=usual.optimizer, schedule=usual.schedule)
-    teachers = RelabeledSamples(teachers=2, network=MLP(width=8), recipe=recipe).train(real, Streams(2))
-    assert [digest(own) for own in teachers] == pytest.approx([0.6185671746184632, 1.4154285752684896], abs=1e-5)
+    teachers = Teacher(count=2, network=MLP(width=8), recipe=recipe).experts(real, Streams(2))
+    assert [digest(own) for own in teachers.networks] == pytest.approx(
+        [0.6185671746184632, 1.4154285752684896], abs=1e-5
+    )
 
     ours = series()
     pieces = [ours.train.values[at : at + 40] for at in (0, 50, 100)]

@@ -1,0 +1,33 @@
+"""Ensemble: several teachers that are asked together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from hf_distill.data.real import RealData
+from hf_distill.options import NotEmpty
+from hf_distill.seeding import Streams
+from hf_distill.training.experts import Experts
+from hf_distill.training.teacher import Teacher
+
+
+class Ensemble(Teacher):
+    """Several teachers that are asked together: their networks' probabilities are averaged.
+
+    Args:
+        members: The teachers.
+    """
+
+    def __init__(self, *, members: Annotated[list[Teacher], NotEmpty()]) -> None:
+        self.members = members
+
+    @classmethod
+    def foreign(cls, options: Mapping[str, Any]) -> list[str]:
+        """See :class:`Part`: each member says it of itself."""
+        return []
+
+    def _made(self, real: RealData, streams: Streams) -> Experts:
+        found = [member.experts(real, streams) for member in self.members]
+        networks = [network for one in found for network in one.networks]
+        return Experts(networks, "; ".join(one.source for one in found))
