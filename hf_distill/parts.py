@@ -6,15 +6,13 @@ import inspect
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from typing_extensions import Self
 
 from hf_distill.errors import UserError
 from hf_distill.lazy import homes, import_parts
 from hf_distill.options import check_options
-
-PartT = TypeVar("PartT", bound="Part")
 
 
 class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
@@ -103,7 +101,7 @@ def kinds(hint: Any) -> set[type[Part]]:
     return {kind for inner in get_args(hint) for kind in kinds(inner)}
 
 
-def rebuilt(described: Any, base: type[PartT]) -> PartT:
+def rebuilt(described: Any, base: type) -> Any:
     """Return the part that a description of a stranger's names: one of this library, with plain values.
 
     Args:
@@ -116,7 +114,8 @@ def rebuilt(described: Any, base: type[PartT]) -> PartT:
     name = described.get("class_path") if isinstance(described, dict) else None
     options = (described.get("init_args") or {}) if isinstance(described, dict) else {}
     cls = getattr(import_module(homes()[name]), name) if name in homes() else None
-    if not (inspect.isclass(cls) and issubclass(cls, base)) or not isinstance(options, dict) or cls.foreign(options):
+    known = inspect.isclass(cls) and issubclass(cls, Part) and issubclass(cls, base) and isinstance(options, dict)
+    if not known or cls.foreign(options):
         raise UserError(f"{name!r} is no {base.__name__} of hf_distill that a file may name")
     return cls(**{key: _rebuilt(value) for key, value in options.items()})
 

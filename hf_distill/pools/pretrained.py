@@ -73,7 +73,7 @@ class PretrainedNetworks(Pool):
         Raises:
             UserError: Nothing says what it is.
         """
-        known = self.network or (self.teacher and self.teacher.network)
+        known = self.network or (None if self.teacher is None else self.teacher.network)
         if known is None:
             raise UserError("objective.pool PretrainedNetworks needs a network: set its network, or its teacher's")
         return [known]

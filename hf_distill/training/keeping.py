@@ -50,7 +50,7 @@ class TrainingState:
         watch: Watch,
         device: torch.device,
     ) -> None:
-        self._parts = {"network": network, "optimizer": optimizer, "watch": watch}
+        self._parts: dict[str, Any] = {"network": network, "optimizer": optimizer, "watch": watch}
         self._generator = generator
         self._device = device
         self._drawn = self._epoch = generator.get_state()

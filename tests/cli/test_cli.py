@@ -133,7 +133,8 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_wrong_commands(error_of):
-    assert "the commands are distill, evaluate, sweep, show, train-teacher, train-generator, push" in error_of(["distil"], 2)
+    said = "the commands are distill, evaluate, sweep, show, train-teacher, train-generator, push"
+    assert said in error_of(["distil"], 2)
     assert run([]) == 2
     assert run(["--version"]) == 0
 
