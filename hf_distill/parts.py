@@ -113,7 +113,7 @@ def rebuilt(described: Any, base: type) -> Any:
     """
     name = described.get("class_path") if isinstance(described, dict) else None
     options = (described.get("init_args") or {}) if isinstance(described, dict) else {}
-    cls = getattr(import_module(homes()[name]), name) if name in homes() else None
+    cls: Any = getattr(import_module(homes()[name]), name) if name in homes() else None
     known = inspect.isclass(cls) and issubclass(cls, Part) and issubclass(cls, base) and isinstance(options, dict)
     if not known or cls.foreign(options):
         raise UserError(f"{name!r} is no {base.__name__} of hf_distill that a file may name")
