@@ -42,6 +42,7 @@ class Commit:
 @dataclass
 class Repo:
     private: bool
+    place: str = ""
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 

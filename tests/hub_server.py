@@ -22,7 +22,7 @@ from tests.hub_repos import Commit, File, Repo
 
 _DATE = "2024-01-01T00:00:00.000Z"
 _BINARY = (".parquet", ".png", ".safetensors")
-_REPO = r"/api/datasets/(?P<repo>[^/]+/[^/]+)"
+_REPO = r"/api/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)"
 
 
 class LoopbackHub(ThreadingHTTPServer):
@@ -149,11 +149,12 @@ def _create(handler: _Handler) -> None:
     asked, server = handler.json, handler.server
     name = f"{asked.get('organization') or 'tester'}/{asked['name']}"
     handler.may_write(name)
-    answer = {"url": f"{server.url}/datasets/{name}", "name": name, "id": name}
+    answer = {"url": f"{server.url}/{name}", "name": name, "id": name}
     if name in server.repos:
         return handler.send({"error": "You already created this dataset repo", **answer}, 409)
     # Older clients send "private", newer ones "visibility".
     repo = server.repos[name] = Repo(bool(asked.get("private")) or asked.get("visibility") == "private")
+    repo.place = name if asked.get("type", "model") == "model" else f"datasets/{name}"
     server.commit(repo, "main", "initial commit", {".gitattributes": File(b"*.parquet filter=lfs\n", False)})
     handler.send(answer)
 
@@ -232,7 +233,7 @@ def _preupload(handler: _Handler, repo: str, revision: str) -> None:
     handler.send({"files": answers, "commitOid": found.find(revision)})
 
 
-@_route("POST", r"/datasets/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch")
+@_route("POST", r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch")
 def _batch(handler: _Handler, repo: str) -> None:
     handler.repo(repo)
     objects = []
@@ -273,7 +274,7 @@ def _commit(handler: _Handler, repo: str, revision: str) -> None:
             del files[value["path"]]
         else:
             raise _Refused(400, "", f"unknown operation {operation['key']}")
-    place = f"{handler.server.url}/datasets/{repo}"
+    place = f"{handler.server.url}/{found.place}"
     answer: dict[str, Any] = {"success": True, "hookOutput": ""}
     if handler.query.get("create_pr") == ["1"]:
         number = 1 + sum(name.startswith("refs/pr/") for name in found.branches)
@@ -283,7 +284,7 @@ def _commit(handler: _Handler, repo: str, revision: str) -> None:
     handler.send({**answer, "commitOid": sha, "commitUrl": f"{place}/commit/{sha}"})
 
 
-@_route("GET HEAD", r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
+@_route("GET HEAD", r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 def _download(handler: _Handler, repo: str, revision: str, path: str) -> None:
     found = handler.repo(repo)
     sha = handler.sha(found, revision)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jsonargparse import Namespace
 
 from hf_distill.allocator import keep_freed_memory
+from hf_distill.cli.automatic import joined
+from hf_distill.configurations import configurations
 from hf_distill.data.base import Data
+from hf_distill.hub.private import without_private_paths
 from hf_distill.networks.cost import find_device
 
 
@@ -37,3 +42,21 @@ def described(objects: Namespace) -> dict[str, Any]:
         objects: What :func:`~hf_distill.cli.messages.build` has made.
     """
     return {**{name: objects[name].config() for name in ("method", "data", "evaluator")}, "seed": objects.seed}
+
+
+def said_command(name: str, argv: Sequence[str]) -> str:
+    """Return a command line as a card shows it: every local path has lost all but its last part.
+
+    Args:
+        name: The command.
+        argv: The words after it; names of configurations may be the paths of these.
+
+    >>> said_command("sweep", ["--data.path", "/home/me/x.csv", "--seed=1", "--output_dir=/tmp/out"])
+    'hf-distill sweep --data.path=x.csv --seed=1 --output_dir=out'
+    """
+    shipped = {str(path): known for known, path in configurations().items()}
+    words = []
+    for word in joined(list(argv)):
+        option, sign, value = word.partition("=")
+        words.append(option + sign + (shipped.get(value) or without_private_paths(value, option.rpartition(".")[2])))
+    return shlex.join(["hf-distill", name, *words])

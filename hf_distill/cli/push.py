@@ -1,6 +1,8 @@
-"""``hf-distill push``: publish an artifact."""
+"""``hf-distill push``: publish an artifact, or what another command has written."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from jsonargparse import ArgumentParser
 
@@ -14,9 +16,9 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(
         exit_on_error=False,
         prog="hf-distill push",
-        description="Publish a distilled dataset on the Hub in one commit.",
+        description="Publish a distilled dataset, a generator or a sweep on the Hub in one commit, with its card.",
     )
-    parser.add_argument("folder", type=str, help="the distilled dataset's folder")
+    parser.add_argument("folder", type=str, help="of a distilled dataset, or what train-generator or sweep wrote")
     parser.add_argument("--repo_id", type=str, required=True, help="namespace/name; made where it does not exist")
     parser.add_argument("--private", type=bool, default=False, help="make it private")
     parser.add_argument("--revision", type=str | None, default=None, help="the branch; main by default")
@@ -38,15 +40,13 @@ def run(argv: list[str]) -> None:
 
     from hf_distill.hub.about import About
     from hf_distill.hub.artifact import DistilledDataset
+    from hf_distill.hub.product import product_in, push_product
 
-    artifact = DistilledDataset.from_pretrained(options.folder)
-    address = artifact.push_to_hub(
-        options.repo_id,
-        private=options.private,
-        revision=options.revision,
-        commit_message=options.commit_message,
-        commit_description=options.commit_description,
-        create_pr=options.create_pr,
-        about=About(title=options.title, license=options.license, author=options.author, tags=options.tags),
-    )
-    print(address)
+    names = ("private", "revision", "commit_message", "commit_description", "create_pr")
+    said: dict[str, Any] = {name: options[name] for name in names}
+    said["about"] = About(title=options.title, license=options.license, author=options.author, tags=options.tags)
+    folder = user_path(options.folder)
+    if product_in(folder) is not None:
+        print(push_product(folder, options.repo_id, **said))
+    else:
+        print(DistilledDataset.from_pretrained(options.folder).push_to_hub(options.repo_id, **said))

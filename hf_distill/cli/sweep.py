@@ -10,14 +10,15 @@ from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_evaluator, add_method, add_trust
-from hf_distill.cli.placing import place
+from hf_distill.cli.placing import place, said_command
 from hf_distill.cli.records import check_configurations
 from hf_distill.files import user_path
-from hf_distill.hub.results import format_score
+from hf_distill.hub.record import CARD
 from hf_distill.options import Few, NotEmpty, OneOf, Seed
 from hf_distill.quantization.base import Precision
 from hf_distill.quantization.budget import Budget
 from hf_distill.sweep.bits import BASELINES, BitSweep
+from hf_distill.sweep.card import said_result
 from hf_distill.table import columns
 
 _HEAD = ("row", "bits", "samples", "in all", "result")
@@ -30,7 +31,7 @@ def build_parser() -> ArgumentParser:
         exit_on_error=False,
         prog="hf-distill sweep",
         description="Distill under one budget at several precisions, measure each beside baselines that take as many "
-        "bits, print the table and write sweep.json and sweep.png. A row that is finished is not made again.",
+        "bits, print the table and write sweep.json, sweep.png and a card. A row that is finished is not made again.",
     )
     parser.add_argument("--config", action="config", help="a YAML file with a QuantizedSet, configs/quadd_*.yaml")
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>_sweep")
@@ -68,11 +69,10 @@ def run(argv: list[str]) -> None:
     )
     place(objects.data, Accelerator().device)
     print(columns(_HEAD, _WIDTHS, _RIGHT))
-    sweep.run(output, lambda row: print(_line(row), flush=True))
-    print(f"{output}: {', '.join(sorted(path.name for path in output.glob('sweep.*')))}")
+    sweep.run(output, lambda row: print(_line(row), flush=True), command=said_command("sweep", argv))
+    print(f"{output}: {', '.join(sorted(path.name for path in (*output.glob('sweep.*'), *output.glob(CARD))))}")
 
 
 def _line(row: dict[str, Any]) -> str:
-    result = "does not fit" if row["mean"] is None else format_score(row["mean"], row["std"], row["metric"])
-    cells = [row["kind"], row["bits_per_value"] or "", row["samples"], row["bits"], result]
+    cells = [row["kind"], row["bits_per_value"] or "", row["samples"], row["bits"], said_result(row)]
     return columns([str(value) for value in cells], _WIDTHS, _RIGHT)

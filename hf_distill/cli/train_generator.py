@@ -10,21 +10,23 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from hf_distill.cli.generator_card import PICTURE, parameters, write_generator_card
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data, add_trust, run_folder
-from hf_distill.cli.placing import place
+from hf_distill.cli.placing import place, said_command
 from hf_distill.cli.records import check_configurations
 from hf_distill.diffusion.generator import GeneratorTraining
 from hf_distill.errors import UserError
 from hf_distill.files import locked, user_path
+from hf_distill.hub.record import CARD
 from hf_distill.hub.storage import recover, replace_folder
 from hf_distill.networks.cost import one_thread
 from hf_distill.options import PositiveInt, Seed
 from hf_distill.runs.checkpoint import Checkpoints
 
 _MARK = "model_index.json"
-# What diffusers writes; everything else in the folder belongs to the user.
-_ENTRIES = (_MARK, "unet", "scheduler", "pipeline.py")
+# What is written; everything else in the folder belongs to the user.
+_ENTRIES = (_MARK, "unet", "scheduler", "pipeline.py", PICTURE, CARD)
 
 
 def build_parser() -> ArgumentParser:
@@ -75,14 +77,14 @@ def run(argv: list[str]) -> None:
                 overwrite=config.overwrite,
                 progress=config.progress,
             )
-        with replace_folder(output, keep=lambda name: name not in _ENTRIES, last=_MARK) as stage, _explained():
-            pipeline.save_pretrained(stage)
+            seconds = time.perf_counter() - started
+            with replace_folder(output, keep=lambda name: name not in _ENTRIES, last=_MARK) as stage:
+                with _explained():
+                    pipeline.save_pretrained(stage)
+                write_generator_card(stage, pipeline, objects, seconds, said_command("train-generator", argv))
         checkpoints.clear()
-    size = sum(p.numel() for p in pipeline.unet.parameters())
-    print(
-        f"{named}: a generator of {real.spec.num_classes} classes with {size:,} parameters, "
-        f"in {time.perf_counter() - started:.0f} s"
-    )
+    size = f"{parameters(pipeline):,}"
+    print(f"{named}: a generator of {real.spec.num_classes} classes with {size} parameters, in {seconds:.0f} s")
 
 
 @contextlib.contextmanager

@@ -199,14 +199,12 @@ class GeneratorTraining(Part):
     def _loss(self, unet: nn.Module, real: RealData, schedule: Tensor, streams: Streams) -> Tensor:
         generator = streams.generator("batch")
         rows = torch.randint(len(real.train), (self.batch_size,), generator=generator)
-        x = real.train.raw(rows).float() / 127.5 - 1
         labels = real.train.labels[rows]
         dropped = torch.rand(len(rows), generator=generator) < self.label_dropout
-        labels = labels.masked_fill(dropped, real.spec.num_classes).to(x.device)
-        t = torch.randint(len(schedule), (len(rows),), generator=generator).to(x.device)
-        noise = torch.randn(x.shape, generator=generator).to(x.device)
-        alpha = schedule[t].view(-1, 1, 1, 1)
-        output = unet(alpha.sqrt() * x + (1 - alpha).sqrt() * noise, t, class_labels=labels).sample
+        labels = labels.masked_fill(dropped, real.spec.num_classes)
+        t = torch.randint(len(schedule), (len(rows),), generator=generator)
+        x, noise = noised(real.train.raw(rows), t, schedule, generator)
+        output = unet(x, t.to(x.device), class_labels=labels.to(x.device)).sample
         return nn.functional.mse_loss(output, noise)
 
     @staticmethod
@@ -225,6 +223,14 @@ def noise_schedule() -> Any:
     from diffusers import DDPMScheduler
 
     return DDPMScheduler(beta_schedule="squaredcos_cap_v2")
+
+
+def noised(images: Tensor, t: Tensor, schedule: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return images ``(B, C, H, W)`` of 8 bits, in [-1, 1], with the noise of steps ``t`` ``(B,)``, and the noise."""
+    x = images.float() / 127.5 - 1
+    noise = torch.randn(x.shape, generator=generator).to(x.device)
+    alpha = schedule.to(x.device)[t.to(x.device)].view(-1, 1, 1, 1)
+    return alpha.sqrt() * x + (1 - alpha).sqrt() * noise, noise
 
 
 def _restore(parts: dict[str, Any], state: dict[str, Any]) -> None:

@@ -251,7 +251,7 @@ class DistilledDataset(Generic[SpecT]):
         with tempfile.TemporaryDirectory() as temporary:
             self._write(Path(temporary), repo_id, about=about)
             said = publish.Commit(commit_message, commit_description, create_pr)
-            return publish.push(Path(temporary), repo_id, private, revision, token, said)
+            return publish.push(publish.files_of(Path(temporary)), repo_id, private, revision, token, said)
 
     @classmethod
     def from_pretrained(

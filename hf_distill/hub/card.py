@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,16 @@ from hf_distill.text import printable, shorten
 _TAGS = ["dataset-distillation", "dataset-condensation", "hf_distill"]
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.\-]*")
-_ENVIRONMENT = jinja2.Environment(
+#: What renders the templates of cards.
+ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("hf_distill", "hub"),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-
-
-_ENVIRONMENT.filters |= {"py": as_python, "cell": cell, "code": code, "fenced": fenced}
-_ENVIRONMENT.globals |= {"cell": cell, "code": code, "as_json": as_json}
+ENVIRONMENT.filters |= {"py": as_python, "cell": cell, "code": code, "fenced": fenced}
+ENVIRONMENT.globals |= {"cell": cell, "code": code, "as_json": as_json}
 
 
 def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
@@ -63,14 +63,14 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     spec = format_.read_spec(record["spec"])
     evaluation = record.get("evaluation") or {}
     about, others = record.get("about") or {}, record.get("other_evaluations") or []
-    body = _ENVIRONMENT.get_template(format_.template).render(
+    body = ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
         title=about.get("title") or _title(spec),
         about=about,
         licence=about.get("license") or spec.source.get("license"),
         owner=about.get("author") or spec.source.get("author"),
-        source_name=_source_name(spec),
+        source_name=source_name(spec.source),
         on_hub=is_hub_source(spec.source),
         place=repo_id or "path/to/this/folder",
         is_local=repo_id is None,
@@ -103,7 +103,7 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     spec = format_.read_spec(record["spec"])
     said = record.get("about") or {}
     title, licence = said.get("title") or _title(spec), said.get("license") or spec.source.get("license")
-    about: dict[str, Any] = {"pretty_name": shorten(printable(title)), **_license(licence)}
+    about: dict[str, Any] = {"pretty_name": shorten(printable(title)), **licence_data(licence)}
     if is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
     size = next((name for limit, name in _SIZES if record["rows"] < limit), "n>1M")
@@ -132,8 +132,11 @@ def _info(entry: dict[str, Any], features: dict[str, Any]) -> DatasetInfo:
     )
 
 
-def _license(name: str | list[str] | None) -> dict[str, Any]:
-    """Carry the source's licence; the Hub takes free text only as the name of an ``other`` one."""
+def licence_data(name: str | list[str] | None) -> dict[str, Any]:
+    """Return a licence as the YAML head of a card has it.
+
+    The Hub takes free text only as the name of an ``other`` one.
+    """
     names = [name] if isinstance(name, str) else list(name or ())
     if not names:
         return {}
@@ -142,13 +145,14 @@ def _license(name: str | list[str] | None) -> dict[str, Any]:
     return {"license": "other", "license_name": " ".join(", ".join(names).split())[:100]}
 
 
-def _source_name(spec: Spec) -> str:
-    path = (spec.source.get("path") or "").rstrip("/")
-    return path if is_hub_source(spec.source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
+def source_name(source: Mapping[str, Any]) -> str:
+    """Return what a source is called: its Hub id, or the last part of its path."""
+    path = (source.get("path") or "").rstrip("/")
+    return path if is_hub_source(source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
 
 
 def _title(spec: Spec) -> str:
-    return f"{_source_name(spec).rsplit('/', 1)[-1]}, distilled"
+    return f"{source_name(spec.source).rsplit('/', 1)[-1]}, distilled"
 
 
 def _tags(record: dict[str, Any]) -> list[str]:

@@ -1,8 +1,9 @@
-"""Sending an artifact to the Hub in one commit, and fetching one."""
+"""Sending an artifact, or what commands write beside sets, to the Hub in one commit, and fetching an artifact."""
 
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _STALE = ("data/train-*.parquet", "codes/train-*.parquet", f"{record.PICTURES}/*
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Refuse what cannot be the name of a Hub dataset.
+    """Refuse what cannot be the name of a Hub repository.
 
     Raises:
         UserError: There is no namespace, or the name breaks the Hub's rules.
@@ -54,8 +55,33 @@ class Commit:
     create_pr: bool = False
 
 
-def push(folder: Path, repo_id: str, private: bool, revision: str | None, token: str | None, said: Commit) -> str:
-    """Make the repository where needed and send the folder's files in one commit; return its address.
+@dataclass(frozen=True)
+class Contents:
+    """What a repository of ours holds.
+
+    Attributes:
+        what: In words.
+        marker: The file that every one has.
+        stale: Files of an earlier one that a new one may lack, as patterns.
+        repo_type: What it is on the Hub.
+    """
+
+    what: str = "distilled dataset"
+    marker: str = record.RECORD
+    stale: tuple[str, ...] = _STALE
+    repo_type: str = "dataset"
+
+
+def push(
+    files: Mapping[str, Path | bytes],
+    repo_id: str,
+    private: bool,
+    revision: str | None,
+    token: str | None,
+    said: Commit,
+    contents: Contents | None = None,
+) -> str:
+    """Make the repository where needed and send files, by their paths in it, in one commit; return its address.
 
     ``HfApi.upload_folder`` is not used: where xet is installed it splits a folder into several commits.
 
@@ -64,45 +90,46 @@ def push(folder: Path, repo_id: str, private: bool, revision: str | None, token:
         HubError: The token is missing or may not write, the Hub refused or cannot be reached; see
             :func:`hf_distill.connection.hub_requests`.
     """
-    api = HfApi(token=token)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
+    api, ours = HfApi(token=token), contents or Contents()
+    kind = ours.repo_type
     with hub_requests(repo_id, revision=revision, token=token, seconds=_BRIEF):
-        # None and not False: an organization may make its datasets private by default.
-        api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
+        # None and not False: an organization may make its repositories private by default.
+        api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True)
         if revision is not None:
-            api.create_branch(repo_id, repo_type="dataset", branch=revision, exist_ok=True)
-        info = api.dataset_info(repo_id, revision=revision)
+            api.create_branch(repo_id, repo_type=kind, branch=revision, exist_ok=True)
+        info = api.repo_info(repo_id, repo_type=kind, revision=revision)
     present = _present(info, repo_id)
     if private and not info.private:
         raise UserError(f"{repo_id} exists and is public: make it private on its settings page or choose another name")
     foreign = [name for name in present if name not in (".gitattributes", record.CARD)]
-    if foreign and record.RECORD not in present:
+    if foreign and ours.marker not in present:
         found = shorten(printable(", ".join(foreign[:3])))
         raise UserError(
-            f"{repo_id} holds something other than a distilled dataset (found {found}): "
+            f"{repo_id} holds something other than a {ours.what} (found {found}): "
             "choose another name or another revision"
         )
-    stale = [name for name in present if name not in names and any(fnmatch.fnmatch(name, old) for old in _STALE)]
-    seconds = _BRIEF + sum(path.stat().st_size for path in files) / _SLOWEST
-    with hub_requests(repo_id, revision=revision, token=token, seconds=seconds):
+    stale = [name for name in present if name not in files and any(fnmatch.fnmatch(name, old) for old in ours.stale)]
+    size = sum(len(data) if isinstance(data, bytes) else data.stat().st_size for data in files.values())
+    with hub_requests(repo_id, revision=revision, token=token, seconds=_BRIEF + size / _SLOWEST):
         commit = api.create_commit(
             repo_id,
-            repo_type="dataset",
+            repo_type=kind,
             revision=revision,
             parent_commit=info.sha,
-            commit_message=said.message or "Publish the distilled dataset",
+            commit_message=said.message or f"Publish the {ours.what}",
             commit_description=said.description,
             create_pr=said.create_pr,
             operations=[
                 *(CommitOperationDelete(path_in_repo=name) for name in stale),
-                *(
-                    CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
-                    for name, path in zip(names, files, strict=True)
-                ),
+                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=data) for name, data in files.items()),
             ],
         )
         return printable(str(commit.pr_url or commit.commit_url))
+
+
+def files_of(folder: Path) -> dict[str, Path | bytes]:
+    """Return all files of a folder by their paths in it."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _present(info: Any, repo_id: str) -> list[str]:

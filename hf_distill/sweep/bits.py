@@ -22,6 +22,7 @@ from hf_distill.hub.record import to_json
 from hf_distill.hub.storage import refuse_foreign
 from hf_distill.methods.optimized import OptimizedDistillation
 from hf_distill.quantization.budget import Budget
+from hf_distill.sweep.card import PICTURE, write_sweep_card
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
 from hf_distill.synthetic.quantized import QuantizedSet
@@ -78,8 +79,15 @@ class BitSweep:
         self.evaluator = evaluator.alone()
         self.bits, self.baselines, self.seed, self.sets = bits, baselines, seed, sets
 
-    def run(self, folder: Path, report: Callable[[dict[str, Any]], object] = print) -> list[dict[str, Any]]:
-        """Make all rows that ``folder`` lacks, then ``sweep.json`` and ``sweep.png``; return the rows.
+    def run(
+        self, folder: Path, report: Callable[[dict[str, Any]], object] = print, *, command: str = ""
+    ) -> list[dict[str, Any]]:
+        """Make all rows that ``folder`` lacks, then ``sweep.json``, ``sweep.png`` and the card; return the rows.
+
+        Args:
+            folder: Where they are.
+            report: Is given each row once it is there.
+            command: The command line that asked for it, for the card.
 
         Raises:
             UserError: The folder holds another sweep or something else, another process works in it, or not even the
@@ -89,7 +97,9 @@ class BitSweep:
         folder = user_path(folder)
         refuse_foreign(folder, marker=MARK, allowed=_OWN, what="sweep")
         with locked(folder):
-            return self._run(folder, report)
+            rows = self._run(folder, report)
+            write_sweep_card(folder, rows, self.data, self.budget, self.config(), command)
+            return rows
 
     def _run(self, folder: Path, report: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
         # Distillations run there, and samples have to be where their networks are.
@@ -118,7 +128,7 @@ class BitSweep:
         if (picture := draw(rows)) is not None:
             written = io.BytesIO()
             picture.save(written, format="PNG", optimize=True)
-            write_atomically(folder / "sweep.png", written.getvalue())
+            write_atomically(folder / PICTURE, written.getvalue())
         return rows
 
     def config(self) -> dict[str, Any]:

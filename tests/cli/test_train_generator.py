@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from hf_distill.cli.main import run
@@ -12,6 +14,12 @@ def test_trains_saves_and_replaces_only_when_told_to(tmp_path, capsys):
     assert run(command) == 0
     assert "a generator of 10 classes" in capsys.readouterr().out
     assert ClassConditionalPipeline.from_pretrained(place).labels["3"] == 3
+    card = (place / "README.md").read_text()
+    assert "trained on the 1,437 training images of `digits`" in card and "2 steps" in card
+    untrained = re.search(r"noise that it predicts, test images \| (\d\.\d+) \|", card)
+    assert 0.9 < float(untrained[1]) < 1.3, "two steps teach next to nothing: the error is that of predicting nothing"
+    assert str(tmp_path) not in card and f"--output_dir={place.name} " in card
+    assert (place / "samples.png").is_file()
     assert run(command) == 2
     assert "add --overwrite=true to replace it" in capsys.readouterr().err
     assert run([*command, "--overwrite=true"]) == 0

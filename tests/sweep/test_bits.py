@@ -65,6 +65,8 @@ def test_every_row_keeps_to_the_budget_and_is_made_once(digits, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").glob("*.json")} == times
     assert json.loads((tmp_path / "sweep.json").read_text())["sweet_spot"] in (8, 2)
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    card = (tmp_path / "README.md").read_text()
+    assert "51,640 bits are worth" in card and "| in the loop | 8 | 100 |" in card
     with pytest.raises(UserError, match="another configuration"):
         sweep(digits, momentum=0.1).run(tmp_path)
 
