@@ -127,6 +127,7 @@ from hf_distill.selection.kmeans import KMeansSelector as KMeansSelector
 from hf_distill.selection.kmeans_sensitivity import KMeansSensitivitySelector as KMeansSensitivitySelector
 from hf_distill.selection.leverage import LeverageSelector as LeverageSelector
 from hf_distill.selection.merge_reduce import MergeReduce as MergeReduce
+from hf_distill.selection.merge_reduce_selector import MergeReduceSelector as MergeReduceSelector
 from hf_distill.selection.norms import NormSelector as NormSelector
 from hf_distill.selection.random import RandomSelector as RandomSelector
 from hf_distill.sweep.bits import BitSweep as BitSweep

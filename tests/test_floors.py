@@ -21,6 +21,7 @@ FLOORS = {
     "allocator": 0,
     "parts": 0,
     "progress": 0,
+    "ranks": 0,
     "seeding": 0,
     "data": 1,
     "networks": 1,

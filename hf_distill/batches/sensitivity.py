@@ -42,6 +42,5 @@ class SensitivityProportional(Batches):
 
     def scores(self, real: RealData, synthetic: Synthetic, streams: Streams) -> Tensor:
         """See :class:`Batches`."""
-        rows = torch.arange(len(real.train))
-        seen = self.features.fit(real).rows(real.train, rows)
+        seen = self.features.of_samples(real)(torch.arange(len(real.train)))
         return fitted(self.selector, seen, real.train.targets).sensitivities_

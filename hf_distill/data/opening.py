@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from datasets import Dataset, IterableDataset
 
 from hf_distill.data.kinds.table import kinds
 from hf_distill.data.reader import Reader
@@ -13,6 +14,20 @@ from hf_distill.data.sources import open_source
 
 if TYPE_CHECKING:
     from hf_distill.data.real import RealData
+    from hf_distill.data.rows import RowsData
+
+
+_NAMES = ("path", "name", "revision", "split", "separator", "decimal")
+
+
+def place_of(data: Any) -> dict[str, Any]:
+    """Return the options of some data that say where it is read from."""
+    return {name: getattr(data, name) for name in _NAMES}
+
+
+def given_source(data: Any) -> dict[str, Any]:
+    """Return what is known of data that were open already."""
+    return {"path": data.path, "name": None, "split": data.split}
 
 
 def splits_of(data: RealData, given: tuple[Any, Any] | None) -> tuple[Any, Any, dict[str, Any]]:
@@ -23,18 +38,16 @@ def splits_of(data: RealData, given: tuple[Any, Any] | None) -> tuple[Any, Any, 
         given: The splits where they are open already.
     """
     if given is not None:
-        about = {"path": data.path, "name": None, "split": data.split, "test_split": data.test_split}
-        return (*given, about)
-    return open_source(
-        path=data.path,
-        name=data.name,
-        revision=data.revision,
-        split=data.split,
-        test_split=data.test_split,
-        streaming=data.streaming,
-        separator=data.separator,
-        decimal=data.decimal,
-    )
+        return (*given, {**given_source(data), "test_split": data.test_split})
+    return open_source(**place_of(data), test_split=data.test_split, streaming=data.streaming)
+
+
+def opened(data: RowsData, given: Dataset | IterableDataset | None) -> tuple[Any, dict[str, Any]]:
+    """Return the rows of a split, and what is known of them; see :func:`splits_of`."""
+    table, source = given, given_source(data)
+    if table is None:
+        table, _, source = open_source(**place_of(data), streaming=data.streaming)
+    return table, {**source, "test_split": None, "fingerprint": getattr(table, "_fingerprint", None)}
 
 
 def reader_of(data: RealData, device: torch.device, local: Path | None) -> Reader:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import pyarrow as pa
 import torch
-from datasets import Dataset, Features
+from datasets import Dataset, DatasetInfo, Features, IterableDataset
 from datasets.table import embed_table_storage
 from torch import Tensor
 from typing_extensions import Self
 
 from hf_distill.data.base import Data
+from hf_distill.data.local import reading
+from hf_distill.data.opening import opened
 from hf_distill.data.real import RealData
 from hf_distill.data.rows_spec import RowsSpec
-from hf_distill.data.sources import open_source
 from hf_distill.errors import UserError
 from hf_distill.options import Text
+from hf_distill.ranks import ALONE, Ranks
+
+# Rows of a stream that are read at once where it is looked for single ones.
+_READ = 4096
 
 
 class RowsData(Data[RowsSpec]):
     """A ``datasets`` table of any columns: text, nested messages, pictures, numbers.
 
     The table stays memory-mapped. Nothing is asked of its columns: a selector looks at rows through features, which say
-    what of a row they look at.
+    what of a row they look at. A stream is read twice: for features, when its rows are counted, and for the rows that
+    were chosen.
 
     Args:
         path: As for ``RealData``: a built-in name, a local folder or file, or a Hub id.
@@ -34,6 +42,7 @@ class RowsData(Data[RowsSpec]):
             only one can be meant.
         separator: What stands between two cells of a CSV file; by default what its first lines tell.
         decimal: The decimal sign of a CSV file, likewise.
+        streaming: Read the split as a stream, block by block, for a selector that can choose from one.
     """
 
     def __init__(
@@ -46,6 +55,7 @@ class RowsData(Data[RowsSpec]):
         input_column: str | list[str] | None = None,
         separator: Text | None = None,
         decimal: Literal[".", ","] | None = None,
+        streaming: bool = False,
     ) -> None:
         self.path = path
         self.name = name
@@ -54,17 +64,19 @@ class RowsData(Data[RowsSpec]):
         self.input_column = input_column
         self.separator = separator
         self.decimal = decimal
-        self._given: Dataset | None = None
-        self._table: Dataset | None = None
+        self.streaming = streaming
+        self._given: Dataset | IterableDataset | None = None
+        self._table: Any = None
         self._spec: RowsSpec | None = None
         self._device = torch.device("cpu")
 
     @classmethod
-    def from_dataset(cls, table: Dataset, **overrides: Any) -> RowsData:
+    def from_dataset(cls, table: Dataset | IterableDataset, **overrides: Any) -> RowsData:
         """Wrap a dataset that is already open; ``overrides`` are constructor arguments."""
-        if not isinstance(table, Dataset):
-            raise UserError(f"a datasets.Dataset is needed, one split, not {type(table).__name__}")
+        if not isinstance(table, (Dataset, IterableDataset)):
+            raise UserError(f"a datasets.Dataset or IterableDataset is needed, one split, not {type(table).__name__}")
         rows = cls(path=overrides.pop("path", "in-memory"), **overrides)
+        rows.streaming = isinstance(table, IterableDataset)
         rows._given = table
         return rows
 
@@ -77,10 +89,22 @@ class RowsData(Data[RowsSpec]):
 
     @property
     def table(self) -> Dataset:
-        """All rows, memory-mapped."""
+        """All rows, memory-mapped.
+
+        Raises:
+            UserError: They are a stream.
+        """
         if self._table is None:
             raise RuntimeError("call setup() first")
-        return self._table
+        if self.is_stream:
+            raise UserError("a stream has no random access, which this choice needs: set --data.streaming=false")
+        table: Dataset = self._table
+        return table
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the rows can only be read forward."""
+        return isinstance(self._table, IterableDataset)
 
     @property
     def device(self) -> torch.device:
@@ -88,7 +112,7 @@ class RowsData(Data[RowsSpec]):
         return self._device
 
     def __len__(self) -> int:
-        return len(self.table)
+        return self.spec.num_rows if self.is_stream else len(self.table)
 
     def setup(self, device: torch.device | str | None = None) -> Self:
         """Open the source, or change where features of its rows are made.
@@ -102,30 +126,87 @@ class RowsData(Data[RowsSpec]):
         self._device = self._device if device is None else torch.device(device)
         if self._spec is not None:
             return self
-        source: dict[str, Any] = {"path": self.path, "name": None, "split": self.split}
-        table: Any = self._given
-        if table is None:
-            table, _, source = open_source(
-                path=self.path,
-                name=self.name,
-                revision=self.revision,
-                split=self.split,
-                separator=self.separator,
-                decimal=self.decimal,
-            )
+        table, source = opened(self, self._given)
+        if isinstance(table, IterableDataset):
+            with reading(self.path):
+                # Some streams know their features only from their first row.
+                self._table = table if table.features else table._resolve_features()
+            if not self._table.features:
+                raise UserError(f"split {self.split!r} of {self.path} is empty")
+            self._spec = RowsSpec(self._table.features.to_dict(), 0, source, 0)
+            return self
         if not len(table):
             raise UserError(f"split {self.split!r} of {self.path} is empty")
-        source = {**source, "test_split": None, "fingerprint": table._fingerprint}
         self._table = table
         bits = 8 * table.data.nbytes // max(1, table.data.num_rows)
         self._spec = RowsSpec(table.features.to_dict(), int(bits), source, len(table))
         return self
 
+    def blocks(self, size: int, ranks: Ranks = ALONE) -> Iterator[tuple[int, RowsData]]:
+        """Yield the rows as tables of so many, each with the number of its first row; a stream is counted meanwhile.
+
+        Args:
+            size: Rows of a block.
+            ranks: The processes that take them in turn; this one's are yielded.
+        """
+        if not self.is_stream:
+            for first in range(ranks.rank * size, len(self), ranks.count * size):
+                yield first, self._part(self.table.select(range(first, min(first + size, len(self)))))
+            return
+        first = bits = 0
+        for place, rows in enumerate(self._read(size)):
+            if place % ranks.count == ranks.rank:
+                info = DatasetInfo(features=Features.from_dict(self.spec.features))
+                yield first, self._part(Dataset(rows, info, fingerprint=f"block {place}"))
+            first, bits = first + len(rows), bits + 8 * rows.nbytes
+        if not first:
+            raise UserError(f"split {self.split!r} of {self.path} is empty")
+        self._spec = replace(self.spec, row_bits=bits // first, num_rows=first)
+
+    def some(self, count: int) -> RowsData:
+        """Return so many rows at most: evenly spaced ones of a table, the first ones of a stream."""
+        if self.is_stream:
+            return next(self.blocks(count))[1]
+        if len(self) <= count:
+            return self
+        return self._part(self.table.select(torch.linspace(0, len(self) - 1, count).long().tolist()))
+
+    def _part(self, table: Dataset) -> RowsData:
+        return RowsData.from_dataset(table, path=self.path, input_column=self.input_column).setup(self._device)
+
+    def _read(self, size: int) -> Iterator[pa.Table]:
+        """Yield the rows of a stream as they are stored."""
+        batches = self._table.with_format("arrow").iter(batch_size=size)
+        schema = Features.from_dict(self.spec.features).arrow_schema
+        while True:
+            with reading(self.path):
+                rows = next(batches, None)
+            if rows is None:
+                return
+            yield rows.cast(schema)
+
+    def _found(self, index: Tensor) -> pa.Table:
+        """Return rows of a stream, read once more."""
+        first, found = 0, []
+        for rows in self._read(_READ):
+            own = index[(index >= first) & (index < first + len(rows))] - first
+            found.append(rows.take(pa.array(own.numpy())))
+            first += len(rows)
+            if first > int(index[-1]):
+                return pa.concat_tables(found)
+        raise UserError(
+            f"{self.path} has {first:,} rows now and had more when it was read first: does it give the same rows again?"
+        )
+
     def take(self, index: Tensor) -> pa.Table:
-        """Return rows as they are in the source, files that they name included."""
-        rows: pa.Table = self.table.with_format("arrow")[index.tolist()]
+        """Return rows as they are in the source, files that they name included.
+
+        Args:
+            index: Their numbers, of a stream in increasing order.
+        """
+        rows: pa.Table = self._found(index) if self.is_stream else self.table.with_format("arrow")[index.tolist()]
         # A folder of pictures has their paths alone, which mean nothing elsewhere.
-        schema = self.table.features.arrow_schema
+        schema = Features.from_dict(self.spec.features).arrow_schema
         return embed_table_storage(rows.cast(schema)).replace_schema_metadata(None)
 
     def samples(self) -> RealData:
@@ -141,6 +222,21 @@ class RowsData(Data[RowsSpec]):
         real = RealData.from_dataset(table, input_column=self.input_column, label_column=name, path=self.path)
         return real.setup(self._device)
 
+    def text_columns(self, columns: list[str] | None = None) -> list[str]:
+        """Return those of some columns, all by default, that hold text.
+
+        Raises:
+            UserError: A column does not exist, or none holds text.
+        """
+        features = self.table.features
+        for name in columns or ():
+            if name not in features:
+                raise UserError(f"there is no column {name!r}; it has {', '.join(features)}")
+        kept = columns or [name for name, feature in features.items() if _has_text(feature)]
+        if not kept:
+            raise UserError(f"{self.path} has no column with text, only {', '.join(features)}")
+        return kept
+
     def texts(self, columns: list[str] | None = None, part: int = 1000) -> Any:
         """Yield the text of every row: all strings in it, those of nested columns too, in their order.
 
@@ -151,12 +247,7 @@ class RowsData(Data[RowsSpec]):
         Raises:
             UserError: A column does not exist, or none holds text.
         """
-        for name in columns or ():
-            if name not in self.table.features:
-                raise UserError(f"there is no column {name!r}; it has {', '.join(self.table.features)}")
-        kept = columns or [name for name, feature in self.table.features.items() if _has_text(feature)]
-        if not kept:
-            raise UserError(f"{self.path} has no column with text, only {', '.join(self.table.features)}")
+        kept = self.text_columns(columns)
         for rows in self.table.select_columns(kept).with_format("arrow").iter(part):
             for row in rows.to_pylist():
                 yield "\n".join(_strings([row[name] for name in kept]))

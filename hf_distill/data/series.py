@@ -12,6 +12,7 @@ from typing_extensions import Self
 from hf_distill.data.base import Data
 from hf_distill.data.clock import Clock
 from hf_distill.data.clock_finding import find_clock
+from hf_distill.data.opening import given_source, place_of
 from hf_distill.data.series_reading import Missing, check_missing, find_channels, measure, read_normalized
 from hf_distill.data.series_shapes import from_long, from_rows
 from hf_distill.data.series_source import open_series
@@ -193,17 +194,10 @@ class SeriesData(Data[SeriesSpec]):
     def _open(self) -> tuple[Dataset, tuple[int, int, int] | None, dict[str, Any]]:
         """Return the table, where its parts end if the source says so, and what is known of the source."""
         if self._given is not None:
-            table, ends, source = self._given, None, {"path": self.path, "name": None, "split": self.split}
+            table, ends, source = self._given, None, given_source(self)
         else:
-            table, ends, source = open_series(
-                path=self.path,
-                name=self.name,
-                revision=self.revision,
-                split=self.split,
-                alone=self.splits != "auto" or self.test_fraction is not None,
-                separator=self.separator,
-                decimal=self.decimal,
-            )
+            alone = self.splits != "auto" or self.test_fraction is not None
+            table, ends, source = open_series(**place_of(self), alone=alone)
         return table, ends, {**source, "fingerprint": table._fingerprint}
 
     def _shaped(self, table: Dataset) -> tuple[Dataset, Clock | None, list[str] | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,10 @@ from hf_distill.data.real import RealData
 from hf_distill.data.rows import RowsData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
+from hf_distill.features.stored import BLOCK, stored
 from hf_distill.networks.base import Architecture
 from hf_distill.parts import Part
+from hf_distill.ranks import ALONE, Ranks
 
 # Samples of one forward pass: on a CPU larger ones leave its cache.
 _BATCH = {"cpu": 256}
@@ -54,7 +56,13 @@ class Features:
 
 
 class Extractor(Part):
-    """The description of a feature space."""
+    """The description of a feature space.
+
+    Attributes:
+        cache: Keep the features of a table for the next time.
+    """
+
+    cache: bool = False
 
     @abstractmethod
     def fit(
@@ -74,14 +82,63 @@ class Extractor(Part):
             device: Where to work; where the data is if None.
         """
 
-    def of_rows(self, data: RowsData) -> Tensor:
-        """Return the features of all whole rows, ``(N, F)``: those of their inputs, read in one pass.
+    def blocks(self, data: RowsData, size: int, ranks: Ranks = ALONE) -> Iterator[tuple[int, Tensor]]:
+        """Yield the features of whole rows, those of their inputs, block by block, with the number of the first row.
+
+        A space that is fitted to rows is fitted to the first block of a stream.
 
         Args:
             data: The rows, set up.
+            size: Rows of a block.
+            ranks: The processes that take them in turn; this one's are yielded.
 
         Raises:
             UserError: The space is none of such rows, or no column holds inputs that it understands.
         """
+        if data.is_stream:
+            features = self.fit(data.some(size).samples())
+            for first, block in data.blocks(size, ranks):
+                split = block.samples().train
+                yield first, features.rows(split, torch.arange(len(split)))
+            return
         real = data.samples()
-        return self.fit(real).rows(real.train, torch.arange(len(real.train)))
+        features = self.fit(real)
+        for first in range(ranks.rank * size, len(data), ranks.count * size):
+            yield first, features.rows(real.train, torch.arange(first, min(first + size, len(data))))
+
+    def of_rows(self, data: RowsData, ranks: Ranks = ALONE) -> Tensor:
+        """Return the features of all whole rows of a table, ``(N, F)``, memory-mapped: see :func:`stored`.
+
+        Args:
+            data: The rows, set up.
+            ranks: The processes of one machine that share the work.
+
+        Raises:
+            UserError: As :meth:`blocks`, or the rows are a stream.
+        """
+        about = [data.table._fingerprint, data.input_column, self.config(), self.weights()]
+        return stored(lambda: self.blocks(data, BLOCK, ranks), len(data), about, self.cache, ranks).to(data.device)
+
+    def of_samples(self, real: RealData, spec: DataSpec | None = None) -> Callable[[Tensor], Tensor]:
+        """Return what gives the features ``(N, F)`` of training rows by their numbers ``(N,)``.
+
+        Args:
+            real: The data, set up and with random access.
+            spec: Whose statistics normalise; the data's own if None.
+        """
+        if not self.cache:
+            features = self.fit(real, spec=spec)
+            return lambda rows: features.rows(real.train, rows)
+
+        def blocks() -> Iterator[tuple[int, Tensor]]:
+            fitted = self.fit(real, spec=spec)
+            for rows in torch.arange(len(real.train)).split(BLOCK):
+                yield int(rows[0]), fitted.rows(real.train, rows)
+
+        about = [real.config(), (spec or real.spec).to_dict(), self.config(), self.weights()]
+        table = stored(blocks, len(real.train), about, True)
+        return lambda rows: table[rows].to(real.train.device)
+
+    def weights(self) -> Any:
+        """Return what decides the features beside the configuration, as JSON: which weights a model has."""
+        return None

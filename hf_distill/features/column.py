@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,21 +24,25 @@ class ColumnFeatures(RowFeatures):
     def __init__(self, *, column: Text) -> None:
         self.column = column
 
-    def of_rows(self, data: RowsData) -> Tensor:
-        """See :class:`Extractor`.
+    def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
+        """See :class:`RowFeatures`.
 
         Raises:
-            UserError: There is no such column, or it holds no lists of numbers of one length.
+            UserError: There is no such column.
         """
-        if self.column not in data.table.features:
-            raise UserError(f"there is no column {self.column!r}; it has {', '.join(data.table.features)}")
-        parts = []
-        for rows in data.table.select_columns([self.column]).with_format("arrow").iter(10_000):
+        if self.column not in some.table.features:
+            raise UserError(f"there is no column {self.column!r}; it has {', '.join(some.table.features)}")
+        width: list[int] = []
+
+        def seen(rows: RowsData) -> Tensor:
+            values = rows.table.select_columns([self.column]).with_format("arrow")[:][self.column]
             try:
-                parts.append(np.stack(rows[self.column].to_numpy()).astype("f4").reshape(len(rows), -1))
+                found = np.stack(values.to_numpy()).astype("f4").reshape(len(rows), -1)
             except (ValueError, TypeError) as error:
                 raise UserError(f"column {self.column!r} holds no lists of numbers of one length") from error
-        try:
-            return torch.from_numpy(np.concatenate(parts)).to(data.device)
-        except ValueError as error:
-            raise UserError(f"column {self.column!r} holds lists of several lengths") from error
+            width.append(found.shape[1])
+            if width[-1] != width[0]:
+                raise UserError(f"column {self.column!r} holds lists of several lengths")
+            return torch.from_numpy(found).to(rows.device)
+
+        return seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.rows import RowsData
-from hf_distill.errors import UserError
+from hf_distill.features.models import loading, weights_of
 from hf_distill.features.row_features import RowFeatures
 from hf_distill.options import PositiveInt, Text
 
@@ -23,43 +23,60 @@ class EncoderFeatures(RowFeatures):
         columns: Columns whose text counts, nested ones too; null for all.
         tokens: Of a row at most.
         batch: Rows of one forward pass.
+        cache: Keep what it gives below datasets' cache folder, for the next time.
     """
 
     def __init__(
-        self, *, model: Text, columns: list[str] | None = None, tokens: PositiveInt = 128, batch: PositiveInt = 64
+        self,
+        *,
+        model: Text,
+        columns: list[str] | None = None,
+        tokens: PositiveInt = 128,
+        batch: PositiveInt = 64,
+        cache: bool = True,
     ) -> None:
         self.model = model
         self.columns = columns
         self.tokens = tokens
         self.batch = batch
+        self.cache = cache
 
     @classmethod
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
         """See :class:`Part`."""
         return ["model"]
 
-    @torch.no_grad()
-    def of_rows(self, data: RowsData) -> Tensor:
+    def weights(self) -> Any:
         """See :class:`Extractor`.
+
+        Raises:
+            UserError: transformers is missing, or there is no such model.
+        """
+        with loading(type(self).__name__, "text", self.model):
+            return weights_of(self.model)
+
+    def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
+        """See :class:`RowFeatures`.
 
         Raises:
             UserError: There is no text, transformers is missing, or there is no such model.
         """
-        try:
+        some.text_columns(self.columns)
+        with loading(type(self).__name__, "text", self.model):
             from transformers import AutoModel, AutoTokenizer
-        except ImportError as error:
-            raise UserError("EncoderFeatures needs transformers: pip install 'hf-distill[transformers]'") from error
-        try:
+
             tokenizer = AutoTokenizer.from_pretrained(self.model)
-            model = AutoModel.from_pretrained(self.model).to(data.device).eval()
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"cannot load a text model from {self.model}: {reason}") from error
-        texts, found = data.texts(self.columns), []
-        while part := list(islice(texts, self.batch)):
-            tokens = tokenizer(part, truncation=True, max_length=self.tokens, padding=True, return_tensors="pt")
-            tokens = tokens.to(data.device)
-            kept = tokens["attention_mask"][..., None].float()
-            hidden = model(**tokens).last_hidden_state.float()
-            found.append((hidden * kept).sum(1) / kept.sum(1).clamp_min(1))
-        return torch.cat(found)
+            model = AutoModel.from_pretrained(self.model).to(some.device).eval()
+
+        @torch.no_grad()
+        def seen(rows: RowsData) -> Tensor:
+            texts, found = rows.texts(self.columns), []
+            while part := list(islice(texts, self.batch)):
+                tokens = tokenizer(part, truncation=True, max_length=self.tokens, padding=True, return_tensors="pt")
+                tokens = tokens.to(rows.device)
+                kept = tokens["attention_mask"][..., None].float()
+                hidden = model(**tokens).last_hidden_state.float()
+                found.append((hidden * kept).sum(1) / kept.sum(1).clamp_min(1))
+            return torch.cat(found)
+
+        return seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,8 @@ from hf_distill.options import PositiveInt, Seed
 class HashedTextFeatures(RowFeatures):
     """Latent semantic analysis of all text in a row: hashed words and pairs, weighed by rarity, by their components.
 
-    scikit-learn's ``HashingVectorizer``, ``TfidfTransformer`` and ``TruncatedSVD``. It reads the rows once, needs no
-    vocabulary, and holds some hundred bytes a row. For ``RowsData``.
+    scikit-learn's ``HashingVectorizer``, ``TfidfTransformer`` and ``TruncatedSVD``, fitted to 65,536 rows at most. It
+    needs no vocabulary. For ``RowsData``.
 
     Args:
         columns: Columns whose text counts, nested ones too; null for all.
@@ -23,6 +25,7 @@ class HashedTextFeatures(RowFeatures):
         components: Directions that are kept, fewer where there are fewer rows.
         pairs: Count pairs of neighbouring words too.
         seed: Of the decomposition.
+        cache: Keep the features below datasets' cache folder, for the next time.
     """
 
     def __init__(
@@ -33,15 +36,17 @@ class HashedTextFeatures(RowFeatures):
         components: PositiveInt = 64,
         pairs: bool = False,
         seed: Seed = 0,
+        cache: bool = True,
     ) -> None:
         self.columns = columns
         self.buckets = buckets
         self.components = components
         self.pairs = pairs
         self.seed = seed
+        self.cache = cache
 
-    def of_rows(self, data: RowsData) -> Tensor:
-        """See :class:`Extractor`.
+    def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
+        """See :class:`RowFeatures`.
 
         Raises:
             UserError: There is no text, or scikit-learn is missing.
@@ -49,6 +54,7 @@ class HashedTextFeatures(RowFeatures):
         try:
             from sklearn.decomposition import TruncatedSVD
             from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+            from sklearn.pipeline import make_pipeline
         except ImportError as error:
             raise UserError("HashedTextFeatures needs scikit-learn: pip install 'hf-distill[digits]'") from error
         words = (1, 2 if self.pairs else 1)
@@ -59,8 +65,7 @@ class HashedTextFeatures(RowFeatures):
             dtype="f4",
             ngram_range=words,
         )
-        counts = hashed.transform(data.texts(self.columns))
-        weighed = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-        count = max(1, min(self.components, len(data) - 1, self.buckets - 1))
-        found = TruncatedSVD(count, random_state=self.seed % 2**32).fit_transform(weighed)
-        return torch.from_numpy(found).float().to(data.device)
+        count = max(1, min(self.components, len(some) - 1, self.buckets - 1))
+        decomposed = TruncatedSVD(count, random_state=self.seed % 2**32)
+        made = make_pipeline(hashed, TfidfTransformer(sublinear_tf=True), decomposed).fit(some.texts(self.columns))
+        return lambda rows: torch.from_numpy(made.transform(rows.texts(self.columns))).float().to(rows.device)

@@ -13,6 +13,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor, Features
+from hf_distill.features.models import loading, weights_of
 from hf_distill.networks.base import Architecture
 from hf_distill.options import Text
 
@@ -24,15 +25,26 @@ class PretrainedFeatures(Extractor):
 
     Args:
         model: A local folder or a Hub id (``facebook/dinov2-small``).
+        cache: Keep the features of training rows below datasets' cache folder, for the next time.
     """
 
-    def __init__(self, *, model: Text) -> None:
+    def __init__(self, *, model: Text, cache: bool = True) -> None:
         self.model = model
+        self.cache = cache
 
     @classmethod
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
         """See :class:`Part`."""
         return ["model"]
+
+    def weights(self) -> Any:
+        """See :class:`Extractor`.
+
+        Raises:
+            UserError: transformers is missing, or there is no such model.
+        """
+        with loading(type(self).__name__, "vision", self.model):
+            return weights_of(self.model)
 
     def fit(
         self,
@@ -50,17 +62,12 @@ class PretrainedFeatures(Extractor):
         spec, device = spec or real.spec, device or real.train.device
         if spec.kind != "image":
             raise UserError(f"PretrainedFeatures needs images and {spec.input_column!r} holds {spec.form.plural}")
-        try:
+        with loading(type(self).__name__, "vision", self.model):
             from transformers import AutoModel, ImageProcessingMixin
-        except ImportError as error:
-            raise UserError("PretrainedFeatures needs transformers: pip install 'hf-distill[transformers]'") from error
-        try:
+
             model = AutoModel.from_pretrained(self.model).to(device).eval()
             # The processor's class would need torchvision; its numbers do not.
             values, _ = ImageProcessingMixin.get_image_processor_dict(self.model)
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"cannot load a vision model from {self.model}: {reason}") from error
         config = model.config.to_dict()
         channels = config.get("num_channels", 3)
         size = _size(values.get("crop_size") or values.get("size") or config["image_size"])

@@ -18,8 +18,9 @@ from hf_distill.features.pixels import PixelFeatures
 from hf_distill.labels.fixed_weights import FixedWeights
 from hf_distill.methods.method import Method, Run
 from hf_distill.options import PositiveInt
+from hf_distill.ranks import Ranks
 from hf_distill.seeding import Streams
-from hf_distill.selection.base import Selector, select_per_class
+from hf_distill.selection.base import Chosen, Selector, select_per_class
 from hf_distill.selection.random import RandomSelector
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.default import default_set
@@ -32,7 +33,8 @@ class Coreset(Method[Data]):
     """Real samples, chosen by a selector: of every class (``RealData``), or whole rows of any source (``RowsData``).
 
     Whole rows need neither classes nor labels. They are published with all columns of the source, as they are, and a
-    column of weights where these are not equal.
+    column of weights where these are not equal. Of a stream they are chosen by a selector that holds a part of it at a
+    time.
 
     Args:
         selector: Chooses them; null for a ``RandomSelector``.
@@ -86,29 +88,42 @@ class Coreset(Method[Data]):
         return synthetic
 
     def _rows(self, data: RowsData, run: Run) -> RowsSet:
-        data.setup()
-        size = 1000 if self.size is None else self.size
-        if size > len(data):
-            raise UserError(f"method.size is {size}, and {data.path} has {len(data)} rows: ask for so many or fewer")
-        if self.sensitivities and _SENSITIVITY in data.spec.features:
-            raise UserError(f"{data.path} has a column {_SENSITIVITY!r} of its own: set --method.sensitivities=false")
         self.open(data)
-        seen = self.features.of_rows(data) if self.selector.needs_features else torch.empty(len(data), 0)
-        index, w = self.selector.fit(seen).select(size, Streams(run.seed).generator("select"))
-        # In the order of the source.
-        index, order = index.cpu().sort()
-        w = w.cpu()[order]
-        rows, spec = data.take(index), data.spec
+        size = 1000 if self.size is None else self.size
+        if self.sensitivities and (data.is_stream or _SENSITIVITY in data.spec.features):
+            why = "is a stream, which no selector holds" if data.is_stream else f"has a column {_SENSITIVITY!r}"
+            raise UserError(f"{data.path} {why}: set --method.sensitivities=false")
+        if data.is_stream:
+            chosen = self.selector.from_stream(data, self.features, size, run.seed)
+        _enough(size, data)
+        if not data.is_stream:
+            chosen = self._of_table(data, size, run.seed)
+        rows, spec = data.take(chosen.rows), data.spec
         if self.sensitivities:
-            rows = rows.append_column(_SENSITIVITY, _shares(self.selector.sensitivities_[index]))
+            rows = rows.append_column(_SENSITIVITY, _shares(self.selector.sensitivities_[chosen.rows]))
             own = {_SENSITIVITY: {"dtype": "float64", "_type": "Value"}}
             spec = replace(spec, features={**spec.features, **own})
-        if seen.shape[1]:
-            run.notes.timing["certificate"] = asdict(self.selector.certificate_)
+        if chosen.certificate is not None:
+            run.notes.timing["certificate"] = asdict(chosen.certificate)
         synthetic = RowsSet(count=size)
-        synthetic.initialize(torch.zeros(size, 0), index, spec, (w / w.mean()).float())
+        weight = (chosen.weight / chosen.weight.mean()).float()
+        synthetic.initialize(torch.zeros(size, 0), chosen.rows, spec, weight)
         synthetic.keep_rows(rows)
         return synthetic
+
+    def _of_table(self, data: RowsData, size: int, seed: int) -> Chosen:
+        """Choose from a table, in the order of the source."""
+        seen = torch.empty(len(data), 0)
+        if self.selector.needs_features:
+            seen = self.features.of_rows(data, Ranks.together())
+        index, w = self.selector.fit(seen).select(size, Streams(seed).generator("select"))
+        index, order = index.cpu().sort()
+        return Chosen(index, w.cpu()[order], self.selector.certificate_ if seen.shape[1] else None)
+
+
+def _enough(size: int, data: RowsData) -> None:
+    if size > len(data):
+        raise UserError(f"method.size is {size}, and {data.path} has {len(data)} rows: ask for so many or fewer")
 
 
 def _shares(values: Tensor) -> pa.Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hf_distill.data.real import RealData
+from hf_distill.data.rows import RowsData
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.features.base import Extractor
@@ -20,6 +22,22 @@ from hf_distill.selection.certificate import Certificate, centre_queries, relati
 
 # Of the k-means costs that a selector without a bound of its own is measured by.
 _CENTRES = 10
+_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows of a stream.
+
+    Attributes:
+        rows: Their numbers, in increasing order, ``(k,)``.
+        weight: How many rows each stands for, ``(k,)``.
+        certificate: What was measured of them, where they were chosen by their features.
+    """
+
+    rows: Tensor
+    weight: Tensor
+    certificate: Certificate | None = None
 
 
 class Selector(Part):
@@ -46,6 +64,23 @@ class Selector(Part):
     @abstractmethod
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return ``k`` different row numbers ``(k,)`` and their weights ``(k,)``, which sum to N (on average)."""
+
+    def from_stream(self, data: RowsData, features: Extractor, k: int, seed: int) -> Chosen:
+        """Choose ``k`` rows of a stream, which is read once; where several processes ask, each finds them all.
+
+        Args:
+            data: The rows, set up.
+            features: The space.
+            k: How many; all where there are fewer.
+            seed: Of all randomness.
+
+        Raises:
+            UserError: It cannot choose from a stream.
+        """
+        raise UserError(
+            f"{type(self).__name__} needs all rows at once: choose MergeReduceSelector or RandomSelector, or set "
+            "--data.streaming=false"
+        )
 
     @property
     def certificate_(self) -> Certificate:
@@ -78,10 +113,18 @@ class Selector(Part):
         return rows, weight
 
     def _check(self, k: int) -> int:
-        count = len(self.sensitivities_)
-        if k > count:
-            raise UserError(f"cannot select {k} of {count} samples")
-        return count
+        return enough(k, len(self.sensitivities_))
+
+
+def enough(k: int, count: int) -> int:
+    """Return how many samples there are to select from.
+
+    Raises:
+        UserError: There are fewer than ``k``.
+    """
+    if k > count:
+        raise UserError(f"cannot select {k} of {count} samples")
+    return count
 
 
 def fitted(selector: Selector, features: Tensor, targets: Tensor | None) -> Selector:
@@ -98,7 +141,9 @@ def checked(features: Tensor) -> Tensor:
         UserError: A feature is not finite, or so large that its square overflows.
     """
     features = features if features.dtype == torch.float64 else features.float()
-    size = features.abs().amax(1) if features.shape[1] else features.new_zeros(len(features))
+    # Part by part: they may be more than memory holds.
+    sizes = [part.abs().amax(1) for part in features.split(_ROWS)] if features.shape[1] else []
+    size = torch.cat(sizes) if sizes else features.new_zeros(len(features))
     bad = (~size.isfinite()).nonzero()
     if len(bad):
         raise UserError(f"row {int(bad[0])} has a feature that is not finite, {len(bad)} of {len(size)} rows have")
@@ -131,13 +176,13 @@ def select_per_class(
     Returns:
         Row numbers, about ``(classes * per_class,)``, ordered by class, and their weights.
     """
-    features = (extractor or PixelFeatures()).fit(real, spec=spec) if selector.needs_features else None
+    features = (extractor or PixelFeatures()).of_samples(real, spec) if selector.needs_features else None
     index, weight = [], []
     for label, count in enumerate(real.quota(per_class)):
         if not count:
             continue
         rows = real.train.class_index(label)
-        seen = torch.empty(len(rows), 0) if features is None else features.rows(real.train, rows)
+        seen = torch.empty(len(rows), 0) if features is None else features(rows)
         # A copy: what it keeps of one class is gone before the next is read.
         targets = real.train.targets[rows] if selector.uses_targets else None
         chosen, weights = fitted(copy(selector), seen, targets).select(count, streams.generator("select", label))

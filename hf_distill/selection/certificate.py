@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,6 +100,11 @@ def centre_queries(features: Tensor, centres: int, queries: int = QUERIES, seed:
         queries: How many; every second one is a start of k-means++, which is close to the best centres.
         seed: Of the queries.
     """
+    return centre_losses(query_centres(features, centres, queries, seed))
+
+
+def query_centres(features: Tensor, centres: int, queries: int = QUERIES, seed: int = 0) -> list[Tensor]:
+    """Return the centres of :func:`centre_queries`, one ``(K, F)`` for each query."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for query in range(queries):
@@ -110,7 +115,9 @@ def centre_queries(features: Tensor, centres: int, queries: int = QUERIES, seed:
             own = features[rows[:centres]]
         found.append(own)
 
-    def losses(x: Tensor) -> Tensor:
-        return torch.stack([torch.cdist(x, own).square().amin(1) for own in found], 1)
+    return found
 
-    return losses
+
+def centre_losses(centres: Sequence[Tensor]) -> Queries:
+    """Return the k-means losses of some lists of centres ``(K, F)``."""
+    return lambda x: torch.stack([torch.cdist(x, own).square().amin(1) for own in centres], 1)

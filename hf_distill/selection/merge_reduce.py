@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.seeding import Streams
 from hf_distill.selection.base import checked
 from hf_distill.selection.kmeans_sensitivity import kmeans_bounds
 from hf_distill.selection.sampling import draw, inclusion
@@ -53,9 +54,8 @@ class MergeReduce:
     ) -> None:
         if not 0 < size < block:
             raise UserError(f"size is {size} and block {block}; size must be 1 or more and less than block")
-        self.size, self.centres, self.block, self.sampled = size, centres, block, sampled
+        self.size, self.centres, self.block, self.sampled, self.seed = size, centres, block, sampled, seed
         self.count = 0
-        self._generator = torch.Generator().manual_seed(seed)
         self._levels: list[list[Weighted]] = []
         self._waiting: list[Tensor] = []
         self._held = 0
@@ -76,6 +76,26 @@ class MergeReduce:
                 if self._held == self.block:
                     self._flush()
 
+    def leaf(self, features: Tensor, first: int) -> Weighted:
+        """Return the coreset of a block ``(block, F)`` of which the first row has this number; whoever asks, the same.
+
+        Raises:
+            UserError: As :meth:`add`.
+        """
+        rows = torch.arange(first, first + len(features))
+        return self._reduce(Weighted(checked(features), rows, torch.ones(len(features))), "block", first)
+
+    def push(self, leaf: Weighted, rows: int) -> None:
+        """Take the coreset of the next block, which has so many rows: others may have made it."""
+        self.count += rows
+        for place, level in enumerate(self._levels):
+            level.append(leaf)
+            if len(level) < _MERGED:
+                return
+            leaf = self._reduce(_joined(level), self.count, place)
+            level.clear()
+        self._levels.append([leaf])
+
     def result(self) -> Weighted:
         """Return ``size`` rows of all that were added, fewer where there were fewer; more may be added after it.
 
@@ -84,10 +104,10 @@ class MergeReduce:
         """
         parts = [part for level in self._levels for part in level]
         if self._held:
-            parts.append(self._block())
+            parts.append(self.leaf(torch.cat(self._waiting), self.count))
         if not parts:
             raise UserError("there are no rows: add some first")
-        whole = self._reduce(_joined(parts))
+        whole = self._reduce(_joined(parts), self.count, "result")
         if not bool(whole.weight.isfinite().all()):
             raise UserError("weights overflow: the stream is too long for float32")
         return whole
@@ -96,28 +116,17 @@ class MergeReduce:
         """Return how many rows are in memory."""
         return self._held + sum(len(part.rows) for level in self._levels for part in level)
 
-    def _block(self) -> Weighted:
-        x = torch.cat(self._waiting)
-        return Weighted(x, torch.arange(self.count, self.count + len(x)), torch.ones(len(x)))
-
     def _flush(self) -> None:
-        carried = self._reduce(self._block())
-        self.count += self._held
-        self._waiting, self._held = [], 0
-        for level in self._levels:
-            level.append(carried)
-            if len(level) < _MERGED:
-                return
-            carried = self._reduce(_joined(level))
-            level.clear()
-        self._levels.append([carried])
+        rows, self._waiting, self._held = torch.cat(self._waiting), [], 0
+        self.push(self.leaf(rows, self.count), len(rows))
 
-    def _reduce(self, own: Weighted) -> Weighted:
+    def _reduce(self, own: Weighted, *purpose: str | int) -> Weighted:
         if len(own.rows) <= self.size:
             return own
-        bounds = kmeans_bounds(own.features, own.weight, self.centres, 1, self._generator, sampled=self.sampled)
+        generator = Streams(self.seed).generator("reduce", *purpose)
+        bounds = kmeans_bounds(own.features, own.weight, self.centres, 1, generator, sampled=self.sampled)
         probability = inclusion(bounds, self.size)
-        rows = draw(probability, self.size, self._generator)
+        rows = draw(probability, self.size, generator)
         weight = own.weight[rows] / probability[rows].float()
         return Weighted(own.features[rows], own.rows[rows], weight)
 

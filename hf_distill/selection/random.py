@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hf_distill.selection.base import Selector
+from hf_distill.data.rows import RowsData
+from hf_distill.features.base import Extractor
+from hf_distill.seeding import Streams
+from hf_distill.selection.base import Chosen, Selector
 from hf_distill.selection.certificate import (
     DELTA,
     QUERIES,
@@ -15,6 +18,8 @@ from hf_distill.selection.certificate import (
     relative_errors,
     spread_of,
 )
+
+_ROWS = 4096
 
 
 class RandomSelector(Selector):
@@ -35,6 +40,16 @@ class RandomSelector(Selector):
         """See :class:`Selector`."""
         count = self._check(k)
         return self._chose(torch.randperm(count, generator=generator)[:k], torch.full((k,), count / k))
+
+    def from_stream(self, data: RowsData, features: Extractor, k: int, seed: int) -> Chosen:
+        """See :class:`Selector`: every row draws a number, and those with the least are kept."""
+        keys, rows = torch.empty(0, dtype=torch.float64), torch.empty(0, dtype=torch.int64)
+        for first, block in data.blocks(_ROWS):
+            own = torch.rand(len(block), generator=Streams(seed).generator("block", first), dtype=torch.float64)
+            keys, rows = torch.cat((keys, own)), torch.cat((rows, torch.arange(first, first + len(block))))
+            kept = keys.topk(min(k, len(keys)), largest=False).indices
+            keys, rows = keys[kept], rows[kept]
+        return Chosen(rows.sort().values, torch.full((len(rows),), len(data) / len(rows)))
 
     def _certify(self, rows: Tensor, weight: Tensor) -> Certificate:
         queries = centre_queries(self._features, 10)

@@ -74,7 +74,7 @@ def test_equal_seeds_give_equal_features(real, artifact):
     assert other.features["rows"] != one.features["rows"]
 
 
-def test_a_vision_model_by_its_folder(real, artifact, tmp_path):
+def test_a_vision_model_by_its_folder(real, artifact, tmp_path, monkeypatch):
     from transformers import ViTConfig, ViTModel
 
     options = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -84,6 +84,12 @@ def test_a_vision_model_by_its_folder(real, artifact, tmp_path):
     result = evaluator(extractor=PretrainedFeatures(model=str(tmp_path))).evaluate(artifact, real, progress=False)
     assert result.features["protocol"]["features"] == 16
     assert result.features["protocol"]["extractor"]["image_size"] == [12, 12]
+    # Of training rows they are found once.
+    space, index = PretrainedFeatures(model=str(tmp_path)), torch.tensor([3, 1])
+    expected = space.fit(real).rows(real.train, index)
+    assert torch.allclose(space.of_samples(real)(index), expected, atol=1e-5)
+    monkeypatch.setattr(PretrainedFeatures, "fit", None)
+    assert torch.allclose(space.of_samples(real)(index), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_embeddings_that_are_not_numbers_are_refused():
         coreset(HashedTextFeatures(), 2).fit(RowsData.from_dataset(table), Run())
 
 
-def test_an_encoder_of_a_folder(tmp_path):
+def test_an_encoder_of_a_folder(tmp_path, monkeypatch):
     transformers = pytest.importorskip("transformers")
     words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *sorted({word for text in WORDS for word in text.split()})]
     (tmp_path / "vocab.txt").write_text("\n".join(words))
@@ -125,5 +125,13 @@ def test_an_encoder_of_a_folder(tmp_path):
     # Padding to the longest of a batch changes nothing.
     alone = EncoderFeatures(model=str(tmp_path / "model"), batch=1).of_rows(data)
     assert found.shape == (4, 8) and torch.allclose(found, alone, atol=1e-5) and found.std(0).min() > 0
+    # What is known is not asked of the model again, but of another one.
+    loaded, load = [], transformers.AutoModel.from_pretrained
+    monkeypatch.setattr(transformers.AutoModel, "from_pretrained", lambda *a, **k: loaded.append(a) or load(*a, **k))
+    again = EncoderFeatures(model=str(tmp_path / "model"), batch=4)
+    assert torch.equal(again.of_rows(data), found) and not loaded
+    with seeded(1):
+        transformers.BertModel(config).save_pretrained(tmp_path / "model")
+    assert not torch.allclose(again.of_rows(data), found, atol=1e-3) and len(loaded) == 1
     with pytest.raises(UserError, match=r"^cannot load a text model from .*nothing: "):
         EncoderFeatures(model=str(tmp_path / "nothing")).of_rows(data)
