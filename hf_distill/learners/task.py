@@ -12,11 +12,9 @@ from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch, weighted_mean
 from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
-from hf_distill.errors import UserError
-from hf_distill.networks.base import Architecture
-from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic, all_examples
+from hf_distill.training.building import Network, build_network
 from hf_distill.training.losses import LOSSES, Loss
 
 
@@ -31,7 +29,7 @@ class Task(ABC):
         self.max_channels = max_channels
 
     @abstractmethod
-    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
+    def build(self, network: Network, seed: int) -> nn.Module:
         """Return a freshly initialised network on the CPU, in training mode.
 
         Raises:
@@ -83,11 +81,9 @@ class Supervised(Task):
         self.real = real
         self._loss = loss
 
-    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
+    def build(self, network: Network, seed: int) -> nn.Module:
         """See :class:`Task`."""
-        if not isinstance(network, Architecture):
-            raise UserError(f"{type(network).__name__} does not classify: choose ConvNet, or another architecture")
-        return network.build_for(self.real.spec, seed)
+        return build_network(network, self.real.spec, seed)
 
     @property
     def is_stream(self) -> bool:
@@ -143,11 +139,9 @@ class Forecasting(Task):
         channels = self.real.spec.num_channels
         return min(channels, self.max_channels) if self.max_channels else channels
 
-    def build(self, network: Architecture | Forecaster, seed: int) -> nn.Module:
+    def build(self, network: Network, seed: int) -> nn.Module:
         """See :class:`Task`."""
-        if not isinstance(network, Forecaster):
-            raise UserError(f"{type(network).__name__} does not forecast: choose DLinear, or another forecaster")
-        return network.build(self.real.spec.lookback, self.real.spec.horizon, self._width, seed)
+        return build_network(network, self.real.spec, seed, self._width)
 
     def sample_shape(self) -> tuple[int, ...]:
         """See :class:`Task`."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from hf_distill.learners.task import Task
-from hf_distill.pools.base import Network, Pool, device_of
+from hf_distill.pools.base import Pool, device_of
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.building import Network
 
 
 class FreshNetworks(Pool):

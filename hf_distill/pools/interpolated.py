@@ -10,10 +10,11 @@ from torch import nn
 from hf_distill.augment.siamese import AnyAugment
 from hf_distill.learners.task import Task
 from hf_distill.options import PositiveFloat, PositiveInt, Range
-from hf_distill.pools.base import Network, with_weights
+from hf_distill.pools.base import with_weights
 from hf_distill.pools.snapshots import Snapshots
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.building import Network
 
 
 class InterpolatedNetworks(Snapshots):

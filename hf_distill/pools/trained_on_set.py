@@ -13,9 +13,10 @@ from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.learners.task import Task
 from hf_distill.learners.training import train_on_set
 from hf_distill.options import NonNegativeInt, NotEmpty, PositiveFloat, PositiveInt, Range, Steps
-from hf_distill.pools.base import Network, Pool, device_of, with_weights
+from hf_distill.pools.base import Pool, device_of, with_weights
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.building import Network
 
 
 class TrainedOnSet(Pool):
