@@ -15,11 +15,12 @@ from torch.nn import functional as F
 
 from hf_distill.data import Batch
 from hf_distill.evaluation.ranking import label_robust_score
+from hf_distill.learners.descent import descend
 from hf_distill.networks import ConvNet
 from hf_distill.networks.outputs import output_axes
 from hf_distill.objectives.class_means import class_means
 from hf_distill.objectives.gradient import gradient_distance
-from hf_distill.objectives.trajectory import descend, trajectory_distance
+from hf_distill.objectives.trajectory import trajectory_distance
 from hf_distill.training.losses import KL, CrossEntropy, LogitError, Loss
 from tests.objectives.sets import filled_convnet, wave
 
@@ -66,7 +67,7 @@ def trajectory() -> tuple[Tensor, Tensor, Tensor, int]:
     def loss(weights: dict[str, Tensor]) -> Tensor:
         return F.cross_entropy(functional_call(network, weights, (x,)), torch.arange(10))
 
-    distance = trajectory_distance(descend(loss, start, lr, 2, graph=True), target, start)
+    distance = trajectory_distance(descend([loss] * 2, start, lr, graph=True)[-1], target, start)
     return distance, *torch.autograd.grad(distance, (x, lr)), len(flat)
 
 

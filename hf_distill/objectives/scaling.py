@@ -22,8 +22,13 @@ def unit_gradient(term: Tensor, parameters: Sequence[Tensor], others: Sequence[T
     variables = [*parameters, *others]
     gradients = torch.autograd.grad(term, variables, allow_unused=True, materialize_grads=True)
     length = torch.stack([gradient.square().sum() for gradient in gradients[: len(parameters)]]).sum().sqrt()
-    pull = torch.zeros_like(length)
-    for parameter, gradient in zip(variables, gradients, strict=True):
-        unit = torch.where(torch.isfinite(length), gradient / (length + 1e-12), 0.0)
-        pull = pull + (parameter * unit).sum()
-    return term.detach() + (pull - pull.detach())
+    units = [torch.where(torch.isfinite(length), gradient / (length + 1e-12), 0.0) for gradient in gradients]
+    return with_gradient(term, variables, units)
+
+
+def with_gradient(value: Tensor, variables: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+    """Return a scalar of a value whose gradient in some variables is given."""
+    pull = torch.zeros_like(value)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        pull = pull + (variable * gradient).sum()
+    return value.detach() + (pull - pull.detach())

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from hf_distill.augment.base import AugmentParams
 from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
+from hf_distill.learners.descent import StepLoss, descend, pull_back
 from hf_distill.learners.learner import Weights
 from hf_distill.learners.rate import LearnedRate
 from hf_distill.learners.task import Task, batch_index, task_of
-from hf_distill.learners.training import augmented
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.objectives.base import Objective
+from hf_distill.objectives.scaling import with_gradient
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, Steps
 from hf_distill.pools.base import Pool
 from hf_distill.pools.snapshots import Snapshots
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
+Draw = Callable[[], Batch]
+Lesson = Callable[[Batch], list[StepLoss]]
+
 
 class TrajectoryMatching(Objective[Data]):
     """Distance of the ends of a synthetic and a real trajectory from one start, in units of the real one's length.
 
-    ``|| T_j(theta, S) - T_i(theta, X) ||^2 / || theta - T_i(theta, X) ||^2``, where ``T_n`` are n steps of gradient
-    descent. Both trajectories are made on the spot, so that i = j = 1 is gradient matching with one scale for all
-    layers. The real side is a batch; for a series, by default, the windows of a random piece as long as the set.
+    ``|| T_j(theta, S) - theta* ||^2 / || theta - theta* ||^2``, where ``T_n`` are n steps of gradient descent. With a
+    pool of ``StoredExperts`` start and end ``theta*`` are snapshots of an expert, some epochs apart. With any other the
+    real trajectory is made on the spot, ``theta* = T_i(theta, X)``, so that i = j = 1 is gradient matching with one
+    scale for all layers; its examples are a batch, or for a series, by default, the windows of a random piece as long
+    as the set.
 
-    Sources: Cazenavette et al., Dataset Distillation by Matching Training Trajectories (CVPR 2022), whose real side are
-    stored snapshots of whole epochs; Hong et al. (AAAI 2026), where it is short and on the same piece of a series.
+    Sources: Cazenavette et al., Dataset Distillation by Matching Training Trajectories (MTT, CVPR 2022), with stored
+    experts; Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with Constant Memory (TESLA, ICML 2023); Hong
+    et al. (AAAI 2026), where the real side is short and on the same piece of a series.
 
     Args:
         pool: The networks at which trajectories begin; null for ``Snapshots`` of ``DLinear``.
         synthetic_steps: ``j``.
-        real_steps: ``i``.
+        real_steps: ``i``; not used with stored experts, as are all options of the real side.
         lr: Learning rate of both; that of the synthetic side at the start where it is learned.
         lr_lr: Learning rate of the logarithm of the synthetic side's learning rate; 0 keeps it. MTT learns the rate,
             and trains on the set by it.
@@ -45,6 +55,11 @@ class TrajectoryMatching(Objective[Data]):
         real_batch: Real examples in a step; 0 for all windows of a piece of a series, 256 where there is no piece.
         pieces: Whether the real side of a series is a random piece as long as the set, or windows from anywhere in it.
         augment: Siamese augmentation of images: the batches of a step of both sides get the same parameters.
+        memory: ``graph`` holds all steps at once; ``constant`` does them again backwards and holds one, for the same
+            gradient; ``tesla`` does so with the weights of each step taken as constants, as published, and saves a part
+            of the work.
+        skip_above: Steps with a larger distance have no gradient (DATM: 1, the distance of a set that teaches nothing);
+            null for none.
     """
 
     paper = "Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022"
@@ -53,6 +68,12 @@ class TrajectoryMatching(Objective[Data]):
   author = {Cazenavette, George and Wang, Tongzhou and Torralba, Antonio and Efros, Alexei A. and Zhu, Jun-Yan},
   booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
   year = {2022}
+}
+@inproceedings{cui2023scaling,
+  title = {Scaling Up Dataset Distillation to {ImageNet-1K} with Constant Memory},
+  author = {Cui, Justin and Wang, Ruochen and Si, Si and Hsieh, Cho-Jui},
+  booktitle = {International Conference on Machine Learning},
+  year = {2023}
 }"""
 
     def __init__(
@@ -67,6 +88,8 @@ class TrajectoryMatching(Objective[Data]):
         real_batch: NonNegativeInt = 0,
         pieces: bool = True,
         augment: AnyAugment | None = None,
+        memory: Literal["graph", "constant", "tesla"] = "graph",
+        skip_above: PositiveFloat | None = None,
     ) -> None:
         super().__init__()
         self.pool = Snapshots(network=DLinear()) if pool is None else pool
@@ -78,6 +101,8 @@ class TrajectoryMatching(Objective[Data]):
         self.real_batch = real_batch
         self.pieces = pieces
         self.augment = augment
+        self.memory = memory
+        self.skip_above = skip_above
         self._rate = LearnedRate(lr, lr_lr) if lr_lr else None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
@@ -96,61 +121,77 @@ class TrajectoryMatching(Objective[Data]):
         A piece and a set that are equal, with equal steps and batches, have distance zero: both draw the same numbers.
         """
         task = task_of(real)
-        with seeded(streams.seed_for("dropout")):
-            body = self.pool.draw(task, synthetic, streams)
-            start: Weights = dict(body.named_parameters())
-            target = descend(
-                self._losses(task, body, self._real(synthetic, piece, task, streams), streams),
-                start,
-                self.lr,
-                self.real_steps,
-                graph=False,
-            )
-            end = descend(
-                self._losses(task, body, self._drawn(synthetic, decoded, self.batch, streams), streams),
-                start,
-                self.lr if self._rate is None else self._rate(),
-                self.synthetic_steps,
-                graph=True,
-            )
-        return trajectory_distance(end, target, start)
+        body = self.pool.draw(task, synthetic, streams)
+        start: Weights = dict(body.named_parameters())
+        target = self.pool.goal(task, synthetic, streams)
+        if target is None:
+            draws = self._real(synthetic, piece, task, streams)
+            target = descend(self._losses(task, body, draws, streams), start, self.lr, graph=False)[-1]
+        through = self._through_graph if self.memory == "graph" else self._step_by_step
+        distance = through(
+            decoded, lambda own: self._losses(task, body, self._drawn(synthetic, own, streams), streams), start, target
+        )
+        if self.skip_above is not None:
+            distance = torch.where(distance.detach() > self.skip_above, distance.detach(), distance)
+        return distance
+
+    def _through_graph(self, decoded: Batch, losses: Lesson, start: Weights, target: Weights) -> Tensor:
+        """Return the distance with the graph of all steps."""
+        rate = self.lr if self._rate is None else self._rate()
+        return trajectory_distance(descend(losses(decoded), start, rate, graph=True)[-1], target, start)
+
+    def _step_by_step(self, decoded: Batch, losses: Lesson, start: Weights, target: Weights) -> Tensor:
+        """Return the distance with its gradient in what the set decodes to, and in the rate, found here."""
+        held = Batch(leaf(decoded.x), leaf(decoded.y), leaf(decoded.w))
+        pairs = zip((decoded.x, decoded.y, decoded.w), (held.x, held.y, held.w), strict=True)
+        learned = [(value, own) for value, own in pairs if own.requires_grad]
+        variables, inputs = [value for value, _ in learned], [own for _, own in learned]
+        rate = decoded.x.new_tensor(self.lr) if self._rate is None else self._rate()
+        own_rate = rate.detach().requires_grad_()
+        steps = losses(held)
+        path = descend(steps, start, rate.detach(), graph=False)
+        distance = trajectory_distance(path[-1], target, start)
+        pull = torch.autograd.grad(distance, list(path[-1].values()))
+        found = pull_back(steps, path, pull, inputs, own_rate, through_weights=self.memory == "constant")
+        return with_gradient(distance, [*variables, rate], found)
+
+    def _drawn(self, synthetic: Synthetic, decoded: Batch, streams: Streams) -> list[Draw]:
+        """Return the batches of the set's steps."""
+        return self._batches(synthetic, decoded, self.batch, self.synthetic_steps, streams)
+
+    def _real(self, synthetic: Synthetic, piece: Tensor | None, task: Task, streams: Streams) -> list[Draw]:
+        """Return the batches of the real steps."""
+        if piece is not None:
+            whole = Batch.of(piece, torch.arange(len(piece)))
+            return self._batches(synthetic, whole, self.real_batch, self.real_steps, streams)
+        generator = streams.generator("real")
+        return [lambda: task.draw(self.real_batch or 256, generator)] * self.real_steps
 
     @staticmethod
-    def _drawn(synthetic: Synthetic, decoded: Batch, count: int, streams: Streams) -> Callable[[], Batch]:
+    def _batches(synthetic: Synthetic, decoded: Batch, count: int, steps: int, streams: Streams) -> list[Draw]:
         generator = streams.generator("batch")
-        return lambda: synthetic.view(decoded, batch_index(synthetic.examples(decoded), count, generator))
+        index = [batch_index(synthetic.examples(decoded), count, generator) for _ in range(steps)]
+        return [partial(synthetic.view, decoded, own) for own in index]
 
-    def _real(self, synthetic: Synthetic, piece: Tensor | None, task: Task, streams: Streams) -> Callable[[], Batch]:
-        if piece is not None:
-            return self._drawn(synthetic, Batch.of(piece, torch.arange(len(piece))), self.real_batch, streams)
-        generator = streams.generator("real")
-        return lambda: task.draw(self.real_batch or 256, generator)
-
-    def _losses(
-        self, task: Task, body: nn.Module, draw: Callable[[], Batch], streams: Streams
-    ) -> Callable[[Weights], Tensor]:
+    def _losses(self, task: Task, body: nn.Module, draws: list[Draw], streams: Streams) -> list[StepLoss]:
+        """Return the loss of each step on its batch, augmented; both sides draw the same numbers in each."""
         generator = streams.generator("augment")
 
-        def loss(weights: Weights) -> Tensor:
-            batch = augmented(draw(), self.augment, generator, alike=True)
-            return task.loss(functional_call(body, weights, (batch.x,)), batch)
+        def loss(weights: Weights, draw: Draw, params: AugmentParams | None, seed: int) -> Tensor:
+            batch = draw()
+            x = batch.x if self.augment is None or params is None else self.augment.apply(batch.x, params)
+            with seeded(seed):  # dropout draws from torch's global generator
+                return task.loss(functional_call(body, weights, (x,)), batch)
 
-        return loss
-
-
-def descend(
-    loss: Callable[[Weights], Tensor], weights: Weights, lr: float | Tensor, steps: int, *, graph: bool
-) -> Weights:
-    """Take steps of gradient descent; with ``graph`` they are differentiable in the loss's inputs and in ``lr``."""
-    weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
-    for _ in range(steps):
-        gradients = torch.autograd.grad(loss(weights), list(weights.values()), create_graph=graph)
-        weights = {
-            name: value - lr * gradient for (name, value), gradient in zip(weights.items(), gradients, strict=True)
-        }
-        if not graph:
-            weights = {name: value.detach().requires_grad_() for name, value in weights.items()}
-    return weights
+        return [
+            partial(
+                loss,
+                draw=draw,
+                params=None if self.augment is None else self.augment.sample(generator),
+                seed=streams.seed_for("dropout", step),
+            )
+            for step, draw in enumerate(draws)
+        ]
 
 
 def trajectory_distance(end: Weights, target: Weights, start: Weights) -> Tensor:
@@ -158,3 +199,8 @@ def trajectory_distance(end: Weights, target: Weights, start: Weights) -> Tensor
     gap = [(end[name] - target[name].detach()).square().sum() for name in end]
     length = [(start[name] - target[name]).detach().square().sum() for name in end]
     return torch.stack(gap).sum() / (torch.stack(length).sum() + 1e-12)
+
+
+def leaf(value: Tensor) -> Tensor:
+    """Return a value cut off from where it came from, with a gradient of its own where it had one."""
+    return value.detach().requires_grad_(value.requires_grad)

@@ -1,12 +1,14 @@
 import pytest
 import torch
 
+from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
+from hf_distill.labels import DenseLabels
 from hf_distill.networks import MLP
 from hf_distill.objectives import TrajectoryMatching
 from hf_distill.seeding import Streams
-from hf_distill.synthetic import SeriesSet
+from hf_distill.synthetic import PixelSet, SeriesSet
 from tests.objectives.sets import TINY, bank, fresh, harmonic_set, pixel_set, small_series
 
 
@@ -62,3 +64,44 @@ def test_the_real_side_may_come_from_the_whole_series():
     )
     same = whole.match(synthetic, synthetic(), None, real, Streams(0))
     assert whole(synthetic, real, Streams(0))["trajectory"].item() == same.item()
+
+
+@pytest.mark.parametrize("batch", [0, 7])
+def test_constant_memory_has_the_gradient_of_the_graph(batch):
+    """In the pixels, in soft labels and in the rate, under augmentation."""
+    real = RealData().setup()
+    found = {}
+    for memory in ("graph", "constant", "tesla"):
+        synthetic = PixelSet(per_class=1, labels=DenseLabels(stored="logits"))
+        drawn = real.sample(list(range(10)), 1, torch.Generator().manual_seed(0))
+        synthetic.initialize(drawn.x, drawn.y, real.spec)
+        objective = TrajectoryMatching(
+            pool=fresh(TINY),
+            synthetic_steps=4,
+            lr=0.5,
+            lr_lr=0.1,
+            batch=batch,
+            augment=SiameseAugment(),
+            memory=memory,
+        )
+        loss = objective(synthetic, real, Streams(0))["trajectory"]
+        loss.backward()
+        found[memory] = loss.detach(), *(p.grad for p in (*synthetic.parameters(), *objective.parameters()))
+    assert len(found["graph"]) == 4
+    for expected, own, other in zip(*found.values(), strict=True):
+        assert torch.allclose(own, expected, rtol=1e-4, atol=1e-7)
+        assert other.dim() == 0 or not torch.allclose(other, expected, rtol=1e-2)
+
+
+@pytest.mark.parametrize("memory", ["graph", "constant"])
+def test_a_set_that_leads_away_is_skipped(memory):
+    real = small_series()
+    synthetic = harmonic_set(real)
+    options = {"pool": fresh(), "memory": memory, "synthetic_steps": 2}
+    plain = TrajectoryMatching(**options)(synthetic, real, Streams(0))["trajectory"]
+    for limit, moved in ((plain.item() * 0.99, False), (plain.item() * 1.01, True)):
+        synthetic.zero_grad()
+        term = TrajectoryMatching(skip_above=limit, **options)(synthetic, real, Streams(0))["trajectory"]
+        assert term.item() == plain.item()
+        term.backward()
+        assert bool(synthetic.real.grad.abs().sum() > 0) is moved
