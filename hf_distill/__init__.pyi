@@ -33,6 +33,8 @@ from hf_distill.evaluation.features import FeatureMetrics as FeatureMetrics
 from hf_distill.evaluation.forecasting import ForecastingEvaluator as ForecastingEvaluator
 from hf_distill.evaluation.result import Evaluation as Evaluation
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
+from hf_distill.experts.store import ExpertStore as ExpertStore
+from hf_distill.experts.training import ExpertTraining as ExpertTraining
 from hf_distill.features.base import Extractor as Extractor
 from hf_distill.features.base import Features as Features
 from hf_distill.features.column import ColumnFeatures as ColumnFeatures
@@ -109,6 +111,7 @@ from hf_distill.pools.fresh import FreshNetworks as FreshNetworks
 from hf_distill.pools.interpolated import InterpolatedNetworks as InterpolatedNetworks
 from hf_distill.pools.pretrained import PretrainedNetworks as PretrainedNetworks
 from hf_distill.pools.snapshots import Snapshots as Snapshots
+from hf_distill.pools.stored import StoredExperts as StoredExperts
 from hf_distill.pools.trained_on_set import TrainedOnSet as TrainedOnSet
 from hf_distill.quantization.base import Quantizer as Quantizer
 from hf_distill.quantization.budget import Budget as Budget

@@ -126,6 +126,14 @@ def _rebuilt(value: Any) -> Any:
     return rebuilt(value, Part) if isinstance(value, dict) and "class_path" in value else value
 
 
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Return the places at which two descriptions, JSON, differ: ``["method.init_args.lr"]``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = old.keys() | new.keys()
+        return [item for key in keys for item in differences(old.get(key), new.get(key), f"{path}.{key}".strip("."))]
+    return [] if old == new else [path]
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Part):
         return value.config()

@@ -34,6 +34,7 @@ FLOORS = {
     "synthetic": 3,
     "runs": 4,
     "features": 3,
+    "experts": 3,
     "selection": 4,
     "initialization": 5,
     "learners": 4,

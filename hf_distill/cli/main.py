@@ -28,6 +28,7 @@ _COMMANDS = {
     "sweep": "measure a fixed number of bits at different precisions, beside baselines",
     "show": "say what a distilled dataset is and what it is worth",
     "train-teacher": "train networks that label, and that sets are distilled from",
+    "experts": "train and store the expert trajectories of trajectory matching (MTT, TESLA, DATM)",
     "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
     "import": "take in a set that another library made: tensors, arrays or a folder of images",

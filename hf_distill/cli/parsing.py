@@ -18,9 +18,9 @@ def add_data(parser: ArgumentParser, light: bool = False) -> None:
     _add_part(parser, light, "data", "the real dataset", default={"class_path": "RealData"})
 
 
-def add_method(parser: ArgumentParser, light: bool = False) -> None:
+def add_method(parser: ArgumentParser, light: bool = False, *, required: bool = True) -> None:
     """Add ``--method.*``."""
-    _add_part(parser, light, "method", "how to distill", required=True)
+    _add_part(parser, light, "method", "how to distill", required=required)
 
 
 def add_evaluator(parser: ArgumentParser, light: bool = False) -> None:

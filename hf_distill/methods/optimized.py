@@ -101,6 +101,7 @@ class OptimizedDistillation(Method[Data]):
         check_processes(accelerator)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         self.open(real, accelerator.device)
+        self.objective.check(real)
         # Copies: their states are this run's.
         synthetic = self._start(real, Streams(run.seed), accelerator)
         objective = copy.deepcopy(self.objective).to(accelerator.device)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hf_distill.data.base import DataT
 from hf_distill.learners.rate import LearnedRate
 from hf_distill.parts import Part
+from hf_distill.pools.base import Pool
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 
@@ -39,6 +40,16 @@ class Objective(nn.Module, Part, Generic[DataT]):
             real: The data.
             streams: Randomness of this step and rank.
         """
+
+    def check(self, real: DataT) -> None:
+        """Refuse, before any work, what its pools lack for some data.
+
+        Raises:
+            UserError: One lacks something.
+        """
+        for pool in self.modules():
+            if isinstance(pool, Pool):
+                pool.check(real)
 
     def prepare(self, synthetic: Synthetic, real: DataT, steps: int) -> None:
         """Called once before the loop, with the number of steps that the run has in all."""

@@ -9,18 +9,15 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.learners.learner import Weights
 from hf_distill.learners.task import Task
-from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import step_flops
-from hf_distill.networks.forecasters.base import Forecaster
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
-
-Network = Forecaster | Architecture
-"""The description of a network: a forecaster for series, an architecture for images and vectors."""
+from hf_distill.training.building import Network
 
 
 class Pool(nn.Module, Part):
@@ -56,6 +53,20 @@ class Pool(nn.Module, Part):
             UserError: The network is of another modality, or cannot be built for the data.
         """
 
+    def check(self, real: Data) -> None:
+        """Refuse, before the work, what the pool lacks for some data.
+
+        Raises:
+            UserError: It lacks something.
+        """
+
+    def goal(self, task: Task, synthetic: Synthetic, streams: Streams) -> Weights | None:
+        """Return the weights that a training on the real data made of those that :meth:`draw` returns for such streams.
+
+        None where the pool knows of no such training.
+        """
+        return None
+
     def trained(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """Return a network that is trained on the real data, where the pool ``knows_real``."""
         raise NotImplementedError(f"{type(self).__name__} trains none on real data")
@@ -69,7 +80,7 @@ class Pool(nn.Module, Part):
         if not self.knows_real:
             raise UserError(
                 f"{option} needs a network that is trained on the real data, and objective.pool {type(self).__name__} "
-                "has none: choose InterpolatedNetworks, Snapshots or PretrainedNetworks"
+                "has none: choose InterpolatedNetworks, Snapshots, StoredExperts or PretrainedNetworks"
             )
 
     def example(self, task: Task) -> nn.Module:

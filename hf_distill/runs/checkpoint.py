@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.errors import UserError
+from hf_distill.parts import differences
 from hf_distill.runs.state_file import read_state, write_state
 
 _KEEP = 2
@@ -72,7 +73,7 @@ class Checkpoints:
             plain = False
         if not plain:
             raise UserError(f"{path} is no checkpoint: {self._remedy(path)}")
-        changed = sorted(_differences(config, self.config))
+        changed = sorted(differences(config, self.config))
         if changed:
             raise UserError(
                 f"{path} belongs to a run with another {', '.join(changed)}: restore it, or start over with "
@@ -145,10 +146,3 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
             shape = tuple(value.shape) if isinstance(value, Tensor) else ()
             if parameter not in known or shape not in ((), tuple(parameter.shape)):
                 raise ValueError(f"{name} of the optimiser is that of other parameters")
-
-
-def _differences(old: Any, new: Any, path: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = old.keys() | new.keys()
-        return [item for key in keys for item in _differences(old.get(key), new.get(key), f"{path}.{key}".strip("."))]
-    return [] if old == new else [path]

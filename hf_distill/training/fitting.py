@@ -8,6 +8,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,9 +82,10 @@ def fit_group(
     device: torch.device,
     plan: Plan,
     call: str,
-    measure: Measure | None,
-    tolerant: bool,
+    measure: Measure | None = None,
+    tolerant: bool = False,
     keeper: Keeper | None = None,
+    snapshot: Callable[[dict[str, Tensor]], object] | None = None,
 ) -> list[Fitted]:
     """Train the networks of a group in place; they end in evaluation mode.
 
@@ -97,6 +99,7 @@ def fit_group(
         measure: What is asked of each.
         tolerant: Return an error with its network.
         keeper: Keeps the state of a training of one network.
+        snapshot: Called after every epoch with the weights by name, ``(K, ...)``, which go on changing.
 
     Raises:
         DivergenceError: The training of one diverged.
@@ -109,7 +112,7 @@ def fit_group(
         # Layers that draw for themselves (dropout) use torch's global generator.
         devices = [device] if device.type == "cuda" else []
         with one_thread(plan.one_thread), torch.random.fork_rng(devices=devices):
-            seconds = _fit(group, progress, device, plan, call, keeper) / len(networks)
+            seconds = _fit(group, progress, device, plan, call, keeper, snapshot) / len(networks)
             asked = [_ask(measure, *own, group.recipe) for own in zip(networks, group.names, strict=True)]
         return [Fitted(own.state_dict(), seconds, one) for own, one in zip(networks, asked, strict=True)]
     except DivergenceError as error:
@@ -146,6 +149,7 @@ def _fit(
     plan: Plan,
     call: str,
     keeper: Keeper | None,
+    snapshot: Callable[[dict[str, Tensor]], object] | None,
 ) -> float:
     networks, recipe = group.networks, group.recipe
     if plan.together:
@@ -158,8 +162,10 @@ def _fit(
     steps = group.steps()
     torch.manual_seed(group.streams[0].seed_for(*source.layers))
     watch = Watch(group.names, recipe, steps, min(steps, per_epoch), device)
+    stack = {name: value.detach() if plan.together else value.detach()[None] for name, value in parameters.items()}
+    take = None if snapshot is None else partial(snapshot, stack)
     start = time.perf_counter()
-    last = _descend(list(parameters.values()), loss, group, steps, per_epoch, device, progress, watch, keeper)
+    last = _descend(list(parameters.values()), loss, group, steps, per_epoch, device, progress, watch, keeper, take)
     seconds = time.perf_counter() - start
     if plan.together:
         unstack({**parameters, **buffers}, networks)
@@ -216,6 +222,7 @@ def _descend(
     progress: Callable[[int], object],
     watch: Watch,
     keeper: Keeper | None,
+    snapshot: Callable[[], object] | None,
 ) -> Batch:
     """Train and return the last batch."""
     recipe = group.recipe
@@ -249,6 +256,8 @@ def _descend(
         progress(len(group.networks))
         if keeper is not None:
             keeper.step(step + 1, state.get)
+        if snapshot is not None and (step + 1) % per_epoch == 0:
+            snapshot()
     return data
 
 

@@ -127,6 +127,7 @@ LOSSES: dict[str, type[Loss]] = {
     "classes": CrossEntropy,
     "labels": BinaryCrossEntropy,
     "values": MeanSquared,
+    "future": MeanSquared,
 }
 
 

@@ -8,7 +8,7 @@ import math
 from typing_extensions import Self
 
 from hf_distill.augment.siamese import AnyAugment
-from hf_distill.data.spec import DataSpec
+from hf_distill.data.base import Spec
 from hf_distill.errors import UserError
 from hf_distill.options import PositiveInt
 from hf_distill.parts import Part
@@ -98,7 +98,7 @@ class Recipe(Part):
         recipe.epochs, recipe.steps = max(1, round(steps * self.for_samples(samples).total_epochs)), None
         return recipe
 
-    def suited(self, spec: DataSpec) -> Self:
+    def suited(self, spec: Spec) -> Self:
         """Return the recipe for some data: with the loss of their target where none was chosen."""
         if not self._usual or isinstance(self.loss, LOSSES[spec.target]):
             return self
@@ -124,7 +124,7 @@ class Recipe(Part):
             return self.lr * self.schedule.share(step // per_epoch, math.ceil(steps / per_epoch))
         return self.lr * self.schedule.share(step, steps)
 
-    def check(self, spec: DataSpec) -> None:
+    def check(self, spec: Spec) -> None:
         """Refuse what cannot be trained.
 
         Raises:
@@ -132,6 +132,6 @@ class Recipe(Part):
         """
         if self.augment is not None and spec.kind not in self.augment.kinds:
             raise UserError(
-                f"recipe.augment works on {self.augment.noun}, not on {spec.form.plural} {spec.shape}; set "
+                f"recipe.augment works on {self.augment.noun}, not on {spec.kind} data {spec.shape}; set "
                 "recipe.augment to null"
             )

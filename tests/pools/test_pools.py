@@ -1,4 +1,7 @@
 import copy
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,14 +9,24 @@ from safetensors.torch import save_file
 
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
+from hf_distill.experts import ExpertStore, ExpertTraining
 from hf_distill.lazy import homes
 from hf_distill.learners.task import task_of
 from hf_distill.networks import ConvNet, TransformersClassifier
 from hf_distill.networks.forecasters import ITransformer, RevMLP
 from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching
-from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks, TrainedOnSet
+from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks, StoredExperts, TrainedOnSet
 from hf_distill.seeding import Streams
+from hf_distill.training import Recipe
 from tests.objectives.sets import LINEAR, TINY, bank, fresh, harmonic_set, pixel_set, small_series, trained
+
+# The fixture of the digits trains them.
+STORED = StoredExperts(
+    folder=str(Path(tempfile.mkdtemp()) / "experts"),
+    experts=ExpertTraining(network=TINY, count=1, recipe=Recipe(epochs=1, batch_size=1500)),
+    epochs=1,
+    max_start_epoch=1,
+)
 
 
 def weights(network):
@@ -32,7 +45,12 @@ def draws(pool, real, steps, seed=0):
 
 @pytest.fixture(scope="module")
 def digits():
-    return RealData().setup()
+    real = RealData().setup()
+    record = STORED.experts.describe(real)
+    store = ExpertStore.begin(Path(STORED.folder), record, resume=False, overwrite=True)
+    STORED.experts.train(real, store, progress=False)
+    yield real
+    shutil.rmtree(store.folder.parent)
 
 
 def test_fresh_networks_are_the_networks_own_initialisation(series):
@@ -209,6 +227,7 @@ POOLS = [
     InterpolatedNetworks(network=TINY, count=1, steps=2),
     trained(TINY),
     PretrainedNetworks(network=TINY, steps=3),
+    STORED,
 ]
 
 

@@ -1,0 +1,114 @@
+"""``hf-distill experts``: trains and stores the expert trajectories that trajectory matching needs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from jsonargparse import ArgumentParser
+
+from hf_distill.cli.messages import build, parse
+from hf_distill.cli.parsing import add_data, add_evaluator, add_method, add_trust
+from hf_distill.cli.placing import place
+from hf_distill.cli.records import check_configurations
+from hf_distill.errors import Interrupted, UserError
+from hf_distill.experts.store import RECORD, ExpertStore
+from hf_distill.experts.training import ExpertTraining
+from hf_distill.files import locked, user_path
+from hf_distill.hub.storage import refuse_foreign
+from hf_distill.methods.optimized import OptimizedDistillation
+from hf_distill.options import Seed
+from hf_distill.pools.stored import StoredExperts
+from hf_distill.runs.processes import check_processes
+
+
+def build_parser() -> ArgumentParser:
+    """Return the command's parser."""
+    parser = ArgumentParser(
+        exit_on_error=False,
+        prog="hf-distill experts",
+        description="Train networks on all of the data and store them as they are after every epoch: the experts of "
+        "trajectory matching (MTT, TESLA, DATM). Either a configuration says what they are, "
+        "`hf-distill experts --config mtt_digits`, where --method.objective.pool.experts.count=50 changes it; or the "
+        "options do: `hf-distill experts --data.path digits --experts.network ConvNet --experts.network.width=32 "
+        "--experts.network.depth=2 --experts.count=10`. `hf-distill distill --config mtt_digits` then learns a set "
+        "from them. A finished expert is a file and is never lost: --resume=true trains what is missing. On several "
+        "processes: `accelerate launch -m hf_distill experts ...`, each takes its share.",
+    )
+    parser.add_argument(
+        "--config", action="config", help="a YAML file, or the name of one that `hf-distill configs` lists"
+    )
+    parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/experts_<data>")
+    parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
+    add_data(parser)
+    # Null, since the configuration of a method describes its experts itself.
+    parser.add_subclass_arguments(ExpertTraining, "experts", required=False, help="what is trained, and how")
+    add_method(parser, required=False)
+    add_evaluator(parser)
+    add_trust(parser)
+    parser.add_argument("--resume", type=bool, default=False, help="keep the experts that are there, train the others")
+    parser.add_argument("--overwrite", type=bool, default=False, help="train all anew")
+    parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
+    return parser
+
+
+def run(argv: list[str]) -> None:
+    """Train and store."""
+    check_configurations(argv)
+    parser = build_parser()
+    config = parse(parser, argv)
+    objects = build(parser, config)
+    experts, folder = _wanted(objects)
+    named = config.output_dir or Path(folder or f"outputs/experts_{Path(objects.data.path).name}")
+    output = user_path(named)
+    refuse_foreign(output, marker=RECORD, allowed=(".lock",), what="experts")
+    accelerator = Accelerator()
+    check_processes(accelerator)
+    main = accelerator.is_main_process
+    started = time.perf_counter()
+    with locked(output) if main else contextlib.nullcontext():
+        place(objects.data, accelerator.device)
+        objects.data.setup(accelerator.device)
+        record = experts.describe(objects.data, config.seed)
+        if main:
+            ExpertStore.begin(output, record, resume=config.resume, overwrite=config.overwrite)
+        accelerator.wait_for_everyone()
+        store = ExpertStore.open(output)
+        try:
+            experts.train(
+                objects.data,
+                store,
+                rank=accelerator.process_index,
+                ranks=accelerator.num_processes,
+                progress=config.progress and main,
+            )
+        except KeyboardInterrupt:
+            kept = f"{len(store.finished())} of {experts.count} experts are kept"
+            raise Interrupted(f"stopped: {kept}; add --resume=true to go on") from None
+        accelerator.wait_for_everyone()
+    if main:
+        size = sum(store.path(number).stat().st_size for number in store.finished()) / 2**20
+        print(
+            f"{named}: {len(store.finished())} experts of {experts.network.label}, {store.epochs + 1} snapshots of "
+            f"each, {size:.0f} MiB, in {time.perf_counter() - started:.0f} s"
+        )
+
+
+def _wanted(objects: Any) -> tuple[ExpertTraining, str | None]:
+    """Return what is to be trained, and the folder that a configuration names for it.
+
+    Raises:
+        UserError: Nothing says it, or two things do.
+    """
+    method = objects.method
+    pools = method.objective.modules() if isinstance(method, OptimizedDistillation) else ()
+    found = [pool for pool in pools if isinstance(pool, StoredExperts)]
+    if len(found) + (objects.experts is not None) != 1:
+        raise UserError(
+            "say once what is trained: --experts.network=ConvNet, or a --config whose objective has a pool "
+            f"StoredExperts (found {len(found)} of these{' and --experts' if objects.experts is not None else ''})"
+        )
+    return (found[0].experts, found[0].folder) if found else (objects.experts, None)
