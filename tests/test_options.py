@@ -35,6 +35,8 @@ REQUIRED = {
     "model": {"model_type": "vit"},
     "network": hf_distill.ConvNet(),
     "networks": [hf_distill.ConvNet()],
+    "folder": "f",
+    "experts": hf_distill.ExpertTraining(network=hf_distill.ConvNet()),
     "objectives": [hf_distill.DistributionMatching()],
 }
 

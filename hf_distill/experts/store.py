@@ -173,5 +173,5 @@ def _digest(trajectory: dict[str, Tensor]) -> str:
     found = hashlib.sha256()
     for name in sorted(trajectory):
         found.update(f"{name} {tuple(trajectory[name].shape)}".encode())
-        found.update(trajectory[name].contiguous().view(torch.uint8).numpy())
+        found.update(trajectory[name].contiguous().view(torch.uint8).numpy().data)
     return found.hexdigest()
