@@ -24,19 +24,23 @@ class TrainedOnSet(Pool):
 
     In each of its turns a network is trained for ``steps`` on the set as it is then, and goes on from there in the
     next; when it has been trained for ``lifetime`` steps a fresh one takes its place. So the set is made for all of a
-    training and not for its beginning.
+    training and not for its beginning. With ``window`` at random no network is kept: each turn is somewhere in the
+    training of a fresh one, which is trained up to there first, on the set as it is then.
 
     Sources: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), whose inner loop this is
     with one network; Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression (NeurIPS 2022), for
-    a pool of networks of different ages.
+    a pool of networks of different ages; Feng, Vedantam and Kempe, Embarrassingly Simple Dataset Distillation (ICLR
+    2024), for a window at random.
 
     Args:
         networks: The kinds of networks.
-        size: Networks of each kind.
-        lifetime: Training steps after which a network is replaced, and in which a cosine takes its rate to zero.
+        size: Networks of each kind; none is kept where the window is at random.
+        lifetime: Training steps after which a network is replaced.
         steps: Training steps of a turn.
+        window: Where in its training a network's turn is: ``moving``, after its last one; or at ``random``.
         optimizer: ``adam`` or ``sgd``.
         lr: Learning rate at the start.
+        schedule: Of the rate: a ``cosine`` to zero over the lifetime, or ``constant``.
         batch: Examples of the set in a training step, drawn at random; 0 for all.
         augment: Augmentation of these.
     """
@@ -50,8 +54,10 @@ class TrainedOnSet(Pool):
         size: Annotated[int, Range(1, 1000)] = 4,
         lifetime: PositiveInt = 400,
         steps: Steps = 5,
+        window: Literal["moving", "random"] = "moving",
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: PositiveFloat = 1e-3,
+        schedule: Literal["cosine", "constant"] = "cosine",
         batch: NonNegativeInt = 32,
         augment: AnyAugment | None = None,
     ) -> None:
@@ -60,8 +66,10 @@ class TrainedOnSet(Pool):
         self.size = size
         self.lifetime = lifetime
         self.steps = steps
+        self.window = window
         self.optimizer = optimizer
         self.lr = lr
+        self.schedule = schedule
         self.batch = batch
         self.augment = augment
         # By network and place in the pool; and modules that lend the networks their shape.
@@ -84,7 +92,7 @@ class TrainedOnSet(Pool):
 
     def inner(self) -> InnerOptimizer:
         """Return how the networks are trained."""
-        return InnerOptimizer(self.optimizer, self.lr, self.lifetime)
+        return InnerOptimizer(self.optimizer, self.lr, self.lifetime if self.schedule == "cosine" else 0)
 
     def draw(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """See :class:`Pool`; a network of a random kind, after this turn's training on the set."""
@@ -110,6 +118,8 @@ class TrainedOnSet(Pool):
             self._bodies = [task.build(network, 0).to(device) for network in self.networks]
             for learner in (learner for learners in self._learners for learner in learners):
                 learner.to(device)
+        if self.window == "random":
+            return self._somewhere(task, synthetic, streams, device)
         if not self._learners:
             self._fill(task, synthetic, streams, device)
         place = streams.step % self.size
@@ -118,6 +128,21 @@ class TrainedOnSet(Pool):
                 fresh = task.build(network, streams.seed_for("network", index)).to(device)
                 learners[place] = Learner.of(fresh)
         return [(body, learners[place]) for body, learners in zip(self._bodies, self._learners, strict=True)]
+
+    def _somewhere(
+        self, task: Task, synthetic: Synthetic, streams: Streams, device: torch.device
+    ) -> list[tuple[nn.Module, Learner]]:
+        """Return a fresh network of each kind, after a random number of steps that leaves a turn's to be done."""
+        with torch.no_grad():
+            whole = synthetic()
+        pairs = []
+        for index, (network, body) in enumerate(zip(self.networks, self._bodies, strict=True)):
+            generator = streams.generator("window", index)
+            steps = int(torch.randint(max(1, self.lifetime - self.steps + 1), (), generator=generator))
+            learner = Learner.of(task.build(network, streams.seed_for("network", index)).to(device))
+            self._train(body, learner, task, synthetic, whole, steps, generator)
+            pairs.append((body, learner))
+        return pairs
 
     def _fill(self, task: Task, synthetic: Synthetic, streams: Streams, device: torch.device) -> None:
         with torch.no_grad():

@@ -138,6 +138,25 @@ def test_a_pool_in_training_learns_from_the_set_as_it_is(series):
     assert torch.allclose(weights(pool.draw(task, synthetic, Streams(0, step=1))), expected, atol=1e-6)
 
 
+def test_a_window_at_random_is_somewhere_in_the_training_of_a_fresh_network(series):
+    pool = trained(LINEAR, window="random", schedule="constant", optimizer="sgd", lr=0.1, batch=0)
+    synthetic, task, steps = harmonic_set(series), task_of(series), []
+    for step in range(60):
+        ((_, learner),) = pool.turn(task, synthetic, Streams(0, step=step))
+        steps.append(learner.step)
+    assert set(steps) == {0, 1, 2, 3, 4}  # of 6, so that the 2 of a turn are left
+    network = LINEAR.build(6, 3, 2, Streams(0, step=59).seed_for("network", 0))
+    optimizer, windows = torch.optim.SGD(network.parameters(), 0.1), synthetic()
+    windows = synthetic.view(windows, torch.arange(synthetic.examples(windows)))
+    for _ in range(steps[-1]):
+        optimizer.zero_grad()
+        task.loss(network(windows.x), windows).backward(inputs=list(network.parameters()))
+        optimizer.step()
+    assert all(torch.allclose(v, learner.weights[name], atol=1e-6) for name, v in network.named_parameters())
+    drawn = pool.draw(task, synthetic, Streams(0, step=59))
+    assert torch.allclose(weights(drawn), weights(network), atol=1e-6)
+
+
 def test_several_kinds_are_drawn(series):
     pool, synthetic = trained(LINEAR, RevMLP(width=4)), harmonic_set(series)
     kinds = {len(weights(pool.draw(task_of(series), synthetic, Streams(0, step=step)))) for step in range(8)}
@@ -151,6 +170,7 @@ def test_several_kinds_are_drawn(series):
         bank,
         lambda: InterpolatedNetworks(network=LINEAR, steps=4),
         lambda: trained(LINEAR),
+        lambda: trained(LINEAR, window="random"),
         lambda: trained(ITransformer(width=8, hidden=8, heads=2)),
     ],
 )
