@@ -21,7 +21,7 @@ from hf_distill.networks.convnet import ConvNet
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.kernels import precise, ridge_prediction, tangent_kernel
 from hf_distill.objectives.view import with_features
-from hf_distill.options import PositiveFloat, Range
+from hf_distill.options import NonNegativeFloat, PositiveFloat, PositiveInt, Range
 from hf_distill.pools.base import Pool, device_of
 from hf_distill.pools.trained_on_set import TrainedOnSet
 from hf_distill.seeding import Streams, seeded
@@ -36,15 +36,19 @@ class KernelRegression(Objective[RealData]):
     Classes are their indicators less ``1 / classes``; labels can be learned (``DenseLabels``), as in both papers.
 
     Sources: Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression (NeurIPS 2022, FRePo), for
-    features of networks that are trained on the set, there by squared error and here by the loss of the data's kind,
-    and with a term for the labels' margin, which is left out; Nguyen, Chen and Lee, Dataset Meta-Learning from Kernel
-    Ridge-Regression (ICLR 2021, KIP), for the exact kernel.
+    features of networks that are trained on the set, there by squared error and here by the loss of the data's kind;
+    Nguyen, Chen and Lee, Dataset Meta-Learning from Kernel Ridge-Regression (ICLR 2021, KIP), for the exact kernel.
+    With ``FreshNetworks`` the features are random, after Loo et al., Efficient Dataset Distillation Using Random
+    Feature Approximation (NeurIPS 2022, RFAD), there of eight networks at once and with cross-entropy.
 
     Args:
-        kernel: ``features``, or ``tangent``, the neural tangent kernel of a network with one hidden layer, which looks
-            at pixels and needs no pool.
+        kernel: ``features``, or ``tangent``, the neural tangent kernel of a network whose layers are all connected,
+            which looks at pixels and needs no pool.
+        depth: Hidden layers of the tangent kernel's network.
         pool: The networks; null for FRePo's: ten of ``ConvNet`` in training on the set.
         ridge: ``r`` in units of the mean of ``K_ss``'s diagonal.
+        margin: Weight of FRePo's term for learned labels, minus the mean of ``min(p1 - p2, 1 / classes)``: a label's
+            likeliest class is to stay ahead of the second one. 1 there, and 0 leaves it out.
         real_batch: Real samples of a step, as many of each class (the data's ``class_balance``).
         augment: Augmentation, the same for both sides; null for none.
     """
@@ -67,16 +71,20 @@ class KernelRegression(Objective[RealData]):
         self,
         *,
         kernel: Literal["features", "tangent"] = "features",
+        depth: PositiveInt = 1,
         pool: Pool | None = None,
         ridge: PositiveFloat = 1e-6,
+        margin: NonNegativeFloat = 0.0,
         real_batch: Annotated[int, Range(1, 100_000)] = 1024,
         augment: AnyAugment | None = None,
     ) -> None:
         super().__init__()
         self.kernel = kernel
+        self.depth = depth
         frepo = TrainedOnSet(networks=[ConvNet()], size=10, lifetime=100, steps=1, lr=3e-4)
         self.pool = frepo if pool is None else pool
         self.ridge = ridge
+        self.margin = margin
         self.real_batch = real_batch
         self.augment = augment
 
@@ -86,8 +94,15 @@ class KernelRegression(Objective[RealData]):
             return self.pool.work(_task(real), self.real_batch)
         return 2.0 * self.real_batch * synthetic.examples(synthetic()) * math.prod(real.spec.shape)
 
+    def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
+        """See :class:`Objective`: check the options."""
+        if self.margin and real.spec.target != "classes":
+            raise UserError(
+                f"objective.margin is that of classes, and what is learned are {real.spec.target}: set it to 0"
+            )
+
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
-        """See :class:`Objective`; returns ``regression``."""
+        """See :class:`Objective`; returns ``regression``, and ``margin`` where it has a weight."""
         task, decoded = _task(real), all_examples(synthetic, synthetic())
         drawn = task.draw(self.real_batch, streams.generator("real")).to(device_of(synthetic))
         own, other = (augmented(b, self.augment, streams.generator("augment"), alike=True) for b in (decoded, drawn))
@@ -96,19 +111,28 @@ class KernelRegression(Objective[RealData]):
             within, between = self._kernels(own, other, task, synthetic, streams)
         targets, truth = (_targets(batch, real.spec) for batch in (own, other))
         predicted = ridge_prediction(between, within, targets, own.w, self.ridge)
-        return {"regression": weighted_mean((predicted - truth).square().sum(1) / 2, other.w).to(own.x)}
+        terms = {"regression": weighted_mean((predicted - truth).square().sum(1) / 2, other.w).to(own.x)}
+        if self.margin:
+            terms["margin"] = -self.margin * _margins(targets).mean()
+        return terms
 
     def _kernels(
         self, own: Batch, other: Batch, task: Task, synthetic: Synthetic, streams: Streams
     ) -> tuple[Tensor, Tensor]:
         if self.kernel == "tangent":
             x = precise(own.x)
-            return tangent_kernel(x, x), tangent_kernel(precise(other.x), x)
+            return tangent_kernel(x, x, self.depth), tangent_kernel(precise(other.x), x, self.depth)
         network = with_features(self.pool.draw(task, synthetic, streams)).requires_grad_(False)
         ours = precise(network.features(own.x))
         with torch.no_grad():
             theirs = precise(network.features(other.x))
         return ours @ ours.T, theirs @ ours.T
+
+
+def _margins(targets: Tensor) -> Tensor:
+    """Return how far the likeliest class of each label is ahead, ``1 / classes`` at most."""
+    first, second = targets.topk(2, dim=1).values.unbind(1)
+    return (first - second).clamp_max(1 / targets.shape[1])
 
 
 def _targets(batch: Batch, spec: DataSpec) -> Tensor:

@@ -32,25 +32,29 @@ def precise(values: Tensor) -> Tensor:
     return values if values.device.type == "mps" else values.double()
 
 
-def tangent_kernel(x: Tensor, y: Tensor) -> Tensor:
-    """Return the neural tangent kernel of a ReLU network with one infinitely wide hidden layer, ``(B, M)``.
+def tangent_kernel(x: Tensor, y: Tensor, depth: int = 1) -> Tensor:
+    """Return the neural tangent kernel of a ReLU network with infinitely wide hidden layers, ``(B, M)``.
 
-    Weights have variance 2 and biases 0.1^2, as in KIP. With ``s = |x| |y|`` and their angle ``a`` in the first
-    layer's covariance, the hidden layer has the covariance ``k = s (sin a + (pi - a) cos a) / pi + 0.01`` and the
-    derivative ``(pi - a) / pi``, and the kernel is ``k + (pi - a) / pi * s cos a`` (Cho and Saul, NIPS 2009; Jacot,
-    Gabriel and Hongler, NeurIPS 2018).
+    Weights have variance 2 and biases 0.1^2, as in KIP. With the covariance of a layer, of which ``s`` is the product
+    of both lengths and ``a`` the angle, the next one has the covariance ``k = s (sin a + (pi - a) cos a) / pi + 0.01``
+    and the derivative ``(pi - a) / pi``, by which the kernel so far counts beside ``k`` (Cho and Saul, NIPS 2009;
+    Jacot, Gabriel and Hongler, NeurIPS 2018).
 
     Args:
         x: ``(B, ...)``.
         y: ``(M, ...)``.
+        depth: Hidden layers.
     """
     x, y = x.flatten(1), y.flatten(1)
     bias, scale = 0.01, 2 / x.shape[1]
-    first = scale * x @ y.T + bias
-    lengths = [(scale * side.square().sum(1) + bias).sqrt() for side in (x, y)]
-    size = lengths[0][:, None] * lengths[1]
+    kernel = covariance = scale * x @ y.T + bias
+    squares = [scale * side.square().sum(1) + bias for side in (x, y)]
     most = 1 - 8 * torch.finfo(x.dtype).eps  # where the angle has a derivative
-    cosine = (first / size).clamp(-most, most)
-    angle = cosine.acos()
-    share = (math.pi - angle) / math.pi
-    return size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine) + bias + share * first
+    for _ in range(depth):
+        size = squares[0].sqrt()[:, None] * squares[1].sqrt()
+        cosine = (covariance / size).clamp(-most, most)
+        share = (math.pi - cosine.acos()) / math.pi
+        covariance = size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine) + bias
+        kernel = covariance + share * kernel
+        squares = [square + bias for square in squares]
+    return kernel

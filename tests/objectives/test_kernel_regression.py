@@ -84,6 +84,44 @@ def test_the_tangent_kernel_is_that_of_a_wide_network():
     assert torch.allclose(tangent_kernel(x, x), of_second + of_first, rtol=0.03, atol=0.03)
 
 
+def expected_tangent(x, y, depth):
+    """A pair of inputs at a time, by the integrals of arc-cosine kernels of order 0 and 1."""
+    xx, xy, yy = (2 * float(a @ b) / len(a) + 0.01 for a, b in ((x, x), (x, y), (y, y)))
+    tangent = xy
+    for _ in range(depth):
+        angle = math.acos(max(-1.0, min(1.0, xy / math.sqrt(xx * yy))))
+        first = math.sin(angle) + (math.pi - angle) * math.cos(angle)
+        order0, order1 = (math.pi - angle) / (2 * math.pi), math.sqrt(xx * yy) * first / (2 * math.pi)
+        xy, tangent = 2 * order1 + 0.01, 2 * order1 + 0.01 + 2 * order0 * tangent
+        xx, yy = xx + 0.01, yy + 0.01
+    return tangent
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_the_tangent_kernel_of_any_depth(depth):
+    x, y = drawn(4, 5), drawn(3, 5)
+    expected = torch.tensor([[expected_tangent(a, b, depth) for b in y] for a in x], dtype=torch.float64)
+    assert torch.allclose(tangent_kernel(x, y, depth), expected, rtol=1e-9)
+
+
+def test_a_margin_pulls_labels_whose_likeliest_class_is_hardly_ahead(digits):
+    """Of two labels one is ahead by more than a tenth, where the term ends."""
+    synthetic = PixelSet(per_class=1, labels=DenseLabels())
+    start = digits.sample(list(range(10)), 1, torch.Generator().manual_seed(0))
+    synthetic.initialize(start.x, start.y, digits.spec)
+    close = torch.full((10,), 0.05)
+    close[3], close[7] = 0.32, 0.28
+    with torch.no_grad():
+        synthetic.labels.values[0] = close
+    objective = KernelRegression(kernel="tangent", margin=2.0, real_batch=10)
+    term = objective(synthetic, digits, Streams(0))["margin"]
+    assert term.item() == pytest.approx(-2 * (9 * 0.1 + 0.04) / 10, rel=1e-4)
+    gradient = torch.autograd.grad(term, synthetic.labels.values)[0]
+    assert gradient[1:].abs().max() == 0 and gradient[0, 3] < 0 < gradient[0, 7]
+    with pytest.raises(UserError, match="margin is that of classes, and what is learned are values"):
+        KernelRegression(margin=1.0).prepare(synthetic, lines(label_column="y", target="values"), 1)
+
+
 def test_orthogonal_and_equal_inputs_by_hand():
     """Of equal inputs the angle is 0: ``2 s + 0.01``; of orthogonal ones cos a is 0.01 / s."""
     x = torch.eye(2, dtype=torch.float64) * 3
