@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--name", help="the result's, if not the configuration's with _held_out")
     parser.add_argument("--title", help="of the table")
     args, rest = parser.parse_known_args()
+    if args.folds < 2:
+        parser.error(f"--folds is {args.folds}; it must be 2 or more: what is measured on is not distilled from")
     results = []
     for fold in range(args.folds):
         objects = build([f"--config={args.config}", *rest])
