@@ -17,7 +17,7 @@ from hf_distill.data.base import SpecT
 from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
 from hf_distill.files import user_path
-from hf_distill.hub import publish, record
+from hf_distill.hub import publish, record, tables
 from hf_distill.hub.about import About
 from hf_distill.hub.exact import check_decoder, exact, exact_columns, exact_labels, exact_views, exact_weights
 from hf_distill.hub.formats import format_of
@@ -33,8 +33,9 @@ class DistilledDataset(Generic[SpecT]):
     """A distilled dataset with everything that is known about it.
 
     Config ``default`` holds the samples as the source holds its own (8-bit images, vectors of the source's type, hard
-    labels, the channels of a series), with a column of weights where these are not all one; config ``codes`` holds the
-    exact stored variables. Soft labels are in the codes alone.
+    labels, the channels of a series), with a column of weights where these are not all one, and one of class
+    probabilities where labels are soft; config ``codes`` holds the exact stored variables. Labels of views are in the
+    codes alone.
 
     Args:
         spec: What the samples are and where they came from: a ``DataSpec`` or a ``SeriesSpec``.
@@ -96,7 +97,7 @@ class DistilledDataset(Generic[SpecT]):
         self.y = self._format.labels(spec, self.x, y)
         self.w = torch.ones(len(self.y)) if w is None else w.detach().cpu().float()
         self.packed = packed
-        self.layout = self._format.layout(spec, self.x, self.w)
+        self.layout = self._format.layout(spec, self.x, self.w, packed)
         self._stored = stored
         self._labels = labels
         content = stored if stored is not None or not self._format.varies(spec) else self.stored
@@ -173,7 +174,8 @@ class DistilledDataset(Generic[SpecT]):
 
     def to_dataset(self) -> Dataset:
         """Return config ``default``, with the source's column names and feature types."""
-        return self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout, self._labels)
+        made = self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout, self._labels)
+        return tables.with_probabilities(made, self.layout["soft"], self.packed) if "soft" in self.layout else made
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.

@@ -60,6 +60,12 @@ def exact_labels(packed: Packed) -> np.ndarray | None:
         return decode.labels(packed.meta, packed.columns, values)
 
 
+def soft_labels(packed: Packed) -> np.ndarray | None:
+    """Return the class probabilities of samples, ``(M, classes)``; None where labels are hard, or those of views."""
+    y = exact_labels(packed) if "labels" in packed.meta else None
+    return None if y is None or y.ndim != 2 else y
+
+
 def exact_weights(packed: Packed, count: int) -> np.ndarray:
     """Return the weights of so many samples.
 

@@ -39,6 +39,8 @@ SERIES = "time-series-forecasting"
 ROWS = "whole-rows"
 #: Names of a column of weights: the first one that the source has not.
 WEIGHT_COLUMNS = ("weight", "sample_weight", "weight_")
+#: The same of class probabilities.
+SOFT_COLUMNS = ("soft_label", "class_probabilities", "soft_label_")
 _name = matching(r"(?s).+", "a name")
 _source = fields(
     {},
@@ -120,8 +122,11 @@ def _check_samples(spec: dict[str, Any], record: dict[str, Any]) -> None:
     known = len(names) == len(inputs) + len(labels) and set(spec["features"]) == names
     if not known or spec["label_column"] not in labels:
         refuse(spec["features"], "spec.features", "the types of the input and the label column")
-    free = [name for name in WEIGHT_COLUMNS if name not in names]
-    fields({}, {"weight": one_of(*free)}, more=True)(record.get("layout", {}), "layout")
+    free = {
+        key: one_of(*(name for name in columns if name not in names))
+        for key, columns in (("weight", WEIGHT_COLUMNS), ("soft", SOFT_COLUMNS))
+    }
+    fields({}, free, more=True)(record.get("layout", {}), "layout")
     kind.inputs(spec)
     target.labels(spec)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import ArtifactError
+from hf_distill.hub.exact import soft_labels
 from hf_distill.hub.record import TABLES
 from hf_distill.hub.table_reader import read_table
 from hf_distill.synthetic.base import Packed
@@ -47,6 +48,13 @@ def to_dataset(
     plain = Features({name: spec.form.plain(feature) for name, feature in features.items()})
     made = Dataset.from_dict(ordered, features=plain)
     return made if plain == features else Dataset(made.data.cast(features.arrow_schema), DatasetInfo(features=features))
+
+
+def with_probabilities(made: Dataset, name: str, packed: Packed) -> Dataset:
+    """Return the table with a column of the class probabilities that the codes are read as."""
+    y = soft_labels(packed)
+    assert y is not None
+    return made.add_column(name, list(y), feature=List(Value("float32")))
 
 
 def read_weights(table: pa.Table, name: str) -> Tensor:

@@ -15,7 +15,7 @@ from datasets import ClassLabel, Features, List, Value, load_dataset
 from hf_distill.errors import ArtifactError, DivergenceError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.exact import exact
-from hf_distill.labels import DenseLabels, FixedWeights
+from hf_distill.labels import DenseLabels, FixedWeights, TopLabels
 from hf_distill.synthetic import PixelSet, VectorSet
 from tests.hub.conftest import Elsewhere, image_spec, vector_spec
 from tests.hub.kinds import KINDS
@@ -76,6 +76,33 @@ def test_weights_that_are_none_are_neither_written_nor_read(tmp_path: Path, bad:
     made._write(tmp_path / "bad", check="nothing")
     with pytest.raises(ArtifactError, match="column 'weight' holds weights that are not positive"):
         DistilledDataset.from_pretrained(tmp_path / "bad")
+
+
+def test_a_column_has_the_class_probabilities(tmp_path: Path) -> None:
+    """Those that the codes are read as, so that a plain reader trains on what is measured as soft."""
+    made = weighted(labels=TopLabels(top=2))
+    folder = made.save_pretrained(tmp_path / "set")
+    table = load_dataset(str(folder), split="train")
+    assert table.features["soft_label"] == List(Value("float32")) and table["kind"][:] == made.y.tolist()
+    loaded = DistilledDataset.from_pretrained(folder)
+    assert np.array_equal(np.array(table["soft_label"][:], "f4"), loaded.batch("soft").y.numpy())
+    assert loaded.layout == {"weight": "weight", "soft": "soft_label"}
+    assert "column `soft_label`: `y = torch.tensor(data[" in (folder / "README.md").read_text()
+    again = loaded.save_pretrained(tmp_path / "again")
+    for path in folder.rglob("*.*"):
+        assert path.read_bytes() == (again / path.relative_to(folder)).read_bytes(), path
+    # Who trains on the labels alone does not read it.
+    assert loaded.bits["default"] == weighted().bits["default"]
+    assert weighted().layout == {"weight": "weight"} and "soft" not in KINDS["views"]().layout
+
+
+def test_a_record_that_names_the_column_of_the_source_is_refused(tmp_path: Path) -> None:
+    folder = weighted(labels=TopLabels(top=2)).save_pretrained(tmp_path / "set")
+    record = json.loads((folder / "distillation.json").read_text())
+    record["layout"]["soft"] = "kind"
+    (folder / "distillation.json").write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match=r"layout\.soft"):
+        DistilledDataset.from_pretrained(folder)
 
 
 @pytest.mark.slow

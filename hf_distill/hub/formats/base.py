@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.base import SpecT
-from hf_distill.synthetic.base import Bits
+from hf_distill.synthetic.base import Bits, Packed
 
 
 class Format(ABC, Generic[SpecT]):
@@ -48,8 +48,15 @@ class Format(ABC, Generic[SpecT]):
         """Return how many rows each class has, where there are classes."""
         return None
 
-    def layout(self, spec: SpecT, x: Tensor, w: Tensor) -> dict[str, Any]:
-        """Return what a reader must know beside the rows to rebuild inputs and weights, JSON."""
+    def layout(self, spec: SpecT, x: Tensor, w: Tensor, packed: Packed) -> dict[str, Any]:
+        """Return what a reader must know beside the rows to rebuild inputs and weights, JSON.
+
+        Args:
+            spec: What the samples are.
+            x: Inputs, normalised.
+            w: Weights ``(M,)``.
+            packed: The exact stored variables: of soft labels the probabilities are published beside the classes.
+        """
         return {}
 
     def features(self, spec: SpecT, layout: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +81,8 @@ class Format(ABC, Generic[SpecT]):
         """Return the exact size of config ``default``.
 
         Without a layout, of so many rows without weights; without the published values, of so many average ones, where
-        they differ in size.
+        they differ in size. A column of class probabilities does not count: who trains on hard labels leaves it out,
+        and who trains on soft ones is counted those of the codes, which are the same.
         """
         one = self.row_bits(spec)
         return Bits(data=rows * one.data, labels=rows * one.labels)

@@ -17,15 +17,16 @@ from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.png import MODES
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub import tables
+from hf_distill.hub.exact import soft_labels
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
 from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import sample_tasks
 from hf_distill.hub.results import format_score
 from hf_distill.hub.script import readable, script_of, test_rows
-from hf_distill.hub.spec_checks import WEIGHT_COLUMNS
+from hf_distill.hub.spec_checks import SOFT_COLUMNS, WEIGHT_COLUMNS
 from hf_distill.markdown import Markdown, cell
-from hf_distill.synthetic.base import Bits
+from hf_distill.synthetic.base import Bits, Packed
 
 _NAMED = 20  # classes whose counts are written out
 _TORCH = """import torch
@@ -35,9 +36,10 @@ from torch import nn"""
 
 
 class ClassificationFormat(Format[DataSpec]):
-    """See :class:`Format`. Soft labels are in the codes alone; the likeliest class is published.
+    """See :class:`Format`. Of soft labels the likeliest class is published, and the probabilities beside it.
 
-    Weights are a column of their own, ``weight`` where the source has none of that name, unless all are 1.
+    These are a column of their own, ``soft_label``, and so are weights, ``weight``, unless all are 1; both have another
+    name where the source has a column of that one.
     """
 
     tasks = sample_tasks()
@@ -64,18 +66,21 @@ class ClassificationFormat(Format[DataSpec]):
         """See :class:`Format`."""
         return torch.bincount(y, minlength=spec.num_classes).tolist() if spec.target == "classes" else None
 
-    def layout(self, spec: DataSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
+    def layout(self, spec: DataSpec, x: Tensor, w: Tensor, packed: Packed) -> dict[str, Any]:
         """See :class:`Format`."""
-        if bool((w == 1).all()):
-            return {}
-        taken = (spec.input_column, *spec.label_columns)
-        return {"weight": next(name for name in WEIGHT_COLUMNS if name not in taken)}
+        soft = spec.target == "classes" and soft_labels(packed) is not None
+        wanted = {"weight": (not bool((w == 1).all()), WEIGHT_COLUMNS), "soft": (soft, SOFT_COLUMNS)}
+        return {
+            key: next(name for name in names if name not in spec.features)
+            for key, (use, names) in wanted.items()
+            if use
+        }
 
     def features(self, spec: DataSpec, layout: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Format`."""
-        if "weight" not in layout:
-            return spec.features
-        return {**spec.features, layout["weight"]: {"dtype": "float32", "_type": "Value"}}
+        number = {"dtype": "float32", "_type": "Value"}
+        added = {"weight": number, "soft": {"feature": number, "_type": "List"}}
+        return {**spec.features, **{layout[key]: feature for key, feature in added.items() if key in layout}}
 
     def varies(self, spec: DataSpec) -> bool:
         """See :class:`Format`."""
@@ -168,6 +173,7 @@ class ClassificationFormat(Format[DataSpec]):
             "width": int(np.prod(spec.shape)),
             "weight": (record.get("layout") or {}).get("weight"),
             "soft": "top" in labels or "dense" in labels,
+            "soft_column": (record.get("layout") or {}).get("soft"),
             "transform_text": _transform_text(spec.transform["init_args"]) if spec.transform else "",
         }
 

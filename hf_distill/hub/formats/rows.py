@@ -15,7 +15,7 @@ from hf_distill.data.rows_spec import RowsSpec
 from hf_distill.hub import tables
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.spec_checks import ROWS, WEIGHT_COLUMNS
-from hf_distill.synthetic.base import Bits
+from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.synthetic.rows import one_by_one
 
 
@@ -42,7 +42,7 @@ class RowsFormat(Format[RowsSpec]):
         """See :class:`Format`."""
         return torch.zeros(len(x), dtype=torch.int64)
 
-    def layout(self, spec: RowsSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
+    def layout(self, spec: RowsSpec, x: Tensor, w: Tensor, packed: Packed) -> dict[str, Any]:
         """See :class:`Format`."""
         if bool((w == 1).all()):
             return {}

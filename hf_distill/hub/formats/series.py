@@ -17,7 +17,7 @@ from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.hub.results import format_score
 from hf_distill.hub.series_script import series_script_of
-from hf_distill.synthetic.base import Bits
+from hf_distill.synthetic.base import Bits, Packed
 
 _DRAWN = 8  # channels on the picture
 _PRINTED = 32  # channels whose statistics stand in the card's script; those of wider sets are read from the record
@@ -46,7 +46,7 @@ class SeriesFormat(Format[SeriesSpec]):
         """See :class:`Format`."""
         return torch.zeros(len(x), dtype=torch.int64)
 
-    def layout(self, spec: SeriesSpec, x: Tensor, w: Tensor) -> dict[str, Any]:
+    def layout(self, spec: SeriesSpec, x: Tensor, w: Tensor, packed: Packed) -> dict[str, Any]:
         """See :class:`Format`."""
         return {"series": len(x) if x.ndim == 3 else 1}
 
