@@ -47,6 +47,7 @@ FLOORS = {
     "evaluation": 7,
     "sweep": 8,
     "choosing": 8,
+    "comparison": 8,
     "cli": 9,
     "api": 10,
 }

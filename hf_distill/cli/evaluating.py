@@ -29,10 +29,10 @@ def run(argv: list[str]) -> None:
     """Measure and print the table; of a set in a folder, write evaluation.json and the card."""
     check_configurations(argv)
     parser = build_parser()
-    place = next((word for word in joined(argv) if not word.startswith("-") and _is_set(word)), None)
-    artifact = None if place is None else DistilledDataset.from_pretrained(place)
+    places = sets_in(argv)
+    artifact = DistilledDataset.from_pretrained(places[0]) if places else None
     if artifact is not None:
-        parser.set_defaults(_known(artifact, argv))
+        parser.set_defaults(known(artifact, argv))
     config = parse(parser, argv)
     folder = user_path(config.folder)
     if artifact is None:
@@ -44,6 +44,11 @@ def run(argv: list[str]) -> None:
         print(f"{config.folder} is left as it is: its numbers are those of its own card")
     else:
         measure(folder, objects.data, evaluator, progress=config.progress, alone=config.overwrite)
+
+
+def sets_in(argv: Sequence[str]) -> list[str]:
+    """Return the words of a command line that name sets."""
+    return [word for word in joined(list(argv)) if not word.startswith("-") and _is_set(word)]
 
 
 def _is_set(word: str) -> bool:
@@ -63,11 +68,11 @@ def recorded(artifact: DistilledDataset, words: Sequence[str] = ()) -> Any:
         UserError: The record names what is not hf_distill's.
     """
     parser = build_parser()
-    parser.set_defaults(_known(artifact, list(words)))
+    parser.set_defaults(known(artifact, list(words)))
     return build(parser, parse(parser, [str(artifact.folder or "."), *words]))
 
 
-def _known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
+def known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
     """Return descriptions of data and protocol as the set's record has them, before the command line is read.
 
     Raises:

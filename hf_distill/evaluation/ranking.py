@@ -1,4 +1,4 @@
-"""Label-robust score: a number that neither soft labels nor a strong recipe can inflate."""
+"""DD-Ranking's scores: numbers that neither soft labels nor a strong recipe can inflate."""
 
 from __future__ import annotations
 
@@ -16,5 +16,22 @@ def label_robust_score(*, hard_label_recovery: float, improvement_over_random: f
             same kind of labels.
         weight: Weight of IOR against HLR.
     """
-    alpha = weight * improvement_over_random - (1 - weight) * hard_label_recovery
-    return (math.exp(alpha) - math.exp(-1)) / (math.e - math.exp(-1))
+    return _score(weight * improvement_over_random - (1 - weight) * hard_label_recovery)
+
+
+def augmentation_robust_score(*, augmented: float, plain: float, weight: float = 0.5) -> float:
+    """Return DD-Ranking's ARS, in [0, 1] for accuracies as fractions; larger is better.
+
+    ``b = weight * augmented + (1 - weight) * plain``, ``ARS = (e^b - e^-1) / (e - e^-1)``.
+
+    Args:
+        augmented: Accuracy of the synthetic set less that of random real samples, both trained with augmentation.
+        plain: The same without.
+        weight: Weight of the first against the second.
+    """
+    return _score(weight * augmented + (1 - weight) * plain)
+
+
+def _score(value: float) -> float:
+    """Return a value in [-1, 1] as a score in [0, 1]."""
+    return (math.exp(value) - math.exp(-1)) / (math.e - math.exp(-1))

@@ -9,12 +9,13 @@ from typing import Any
 from hf_distill.table import Table
 from hf_distill.text import printable, shorten
 
-_ERRORS = ("mse", "mae")
-_PLAIN = (*_ERRORS, "r2", "mean_average_precision")
+#: Metrics of which less is better.
+ERRORS = ("mse", "mae")
+_PLAIN = (*ERRORS, "r2", "mean_average_precision")
 _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
-# Baselines that are chosen real samples.
-_CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
+#: Baselines that are chosen real samples.
+CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 # So few networks know their own spread badly: Student's t of the difference of two means, in units of the spread; 1 for
 # five networks each.
 _WIDER = {2: 3.04, 3: 1.60, 4: 1.22}
@@ -83,10 +84,10 @@ def verdict(row: Mapping[str, Any]) -> str:
         return ""
     baselines = row.get("baselines") or {}
     networks = (row.get("seeds") or 1) * (row.get("sets") or 1)
-    own, sign = (mean, _spread(row, networks)), -1 if row.get("metric") in _ERRORS else 1
+    own, sign = (mean, spread(row, networks)), -1 if row.get("metric") in ERRORS else 1
     drawn = {**baselines.get("random", {}), "std": row.get("random_std")}
-    against = [("random samples", (random, _spread(drawn, networks)))]
-    chosen = [(baselines[name]["mean"], _spread(baselines[name], networks)) for name in _CORESETS if name in baselines]
+    against = [("random samples", (random, spread(drawn, networks)))]
+    chosen = [(baselines[name]["mean"], spread(baselines[name], networks)) for name in CORESETS if name in baselines]
     chosen = [found for found in chosen if found[0] is not None]
     if chosen:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
@@ -99,7 +100,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
 
 
-def _spread(of: Mapping[str, Any], networks: int) -> float:
+def spread(of: Mapping[str, Any], networks: int) -> float:
     """Return the standard deviation of so many networks, or of as many as there were, larger where these are few."""
     return (of.get("std") or 0.0) * _WIDER.get(of.get("networks", networks), 1.0)
 
@@ -160,7 +161,7 @@ def format_score(mean: float | None, std: float | None, metric: str) -> str:
 
 def _chosen_by(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     """Return the metric that a recipe was chosen by."""
-    return str(recipe.get("score") or (row["metric"] if row["metric"] in _ERRORS else "accuracy"))
+    return str(recipe.get("score") or (row["metric"] if row["metric"] in ERRORS else "accuracy"))
 
 
 def _scores(row: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

@@ -1,0 +1,1 @@
+"""Comparison: several sets of one source, measured by one protocol."""
