@@ -4,6 +4,8 @@ from hf_distill.api.functions import Configuration as Configuration
 from hf_distill.api.functions import distill as distill
 from hf_distill.api.functions import evaluate as evaluate
 from hf_distill.api.functions import load_config as load_config
+from hf_distill.audit.audit import Audit as Audit
+from hf_distill.audit.audit import Audited as Audited
 from hf_distill.augment.base import Augment as Augment
 from hf_distill.augment.mixed import MixedAugment as MixedAugment
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment

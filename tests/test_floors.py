@@ -46,6 +46,7 @@ FLOORS = {
     "methods": 7,
     "evaluation": 7,
     "sweep": 8,
+    "audit": 8,
     "choosing": 8,
     "comparison": 8,
     "cli": 9,

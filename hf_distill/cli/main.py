@@ -25,6 +25,7 @@ _SPIN = {"GOMP_SPINCOUNT": "1000"}
 _COMMANDS = {
     "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
+    "audit": "count copies of training rows in a set, and attack networks that are trained on it",
     "compare": "measure several sets of one source by one protocol, beside their baselines",
     "sweep": "measure a fixed number of bits at different precisions, beside baselines",
     "show": "say what a distilled dataset is and what it is worth",

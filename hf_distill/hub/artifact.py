@@ -63,7 +63,7 @@ class DistilledDataset(Generic[SpecT]):
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
         folder: The local folder that holds this set, once saved or loaded from one.
-        other_evaluations: What was measured by other protocols.
+        other_evaluations, audit: What was measured by other protocols, and what an ``Audit`` found.
         layout: What a reader must know beside the rows of config ``default``, JSON.
         pictures: PNG bytes by file name.
         evaluation_pictures: Names of those that the evaluation brought, which the next one replaces.
@@ -111,6 +111,7 @@ class DistilledDataset(Generic[SpecT]):
         self.citations = [citation for citation in citations if citation]
         self.evaluation = evaluation
         self.other_evaluations: list[dict[str, Any]] = []
+        self.audit: dict[str, Any] | None = None
         self.about = dict(about or {})
         self.versions = versions or record.library_versions()
         self.pictures = encode_pictures(pictures or {})
@@ -288,7 +289,7 @@ class DistilledDataset(Generic[SpecT]):
         with explained(folder):
             loaded = cls(**read_contents(folder, values))
         loaded.evaluation_pictures = values.get("evaluation_pictures", [])
-        loaded.other_evaluations = values.get("other_evaluations", [])
+        loaded.other_evaluations, loaded.audit = values.get("other_evaluations", []), values.get("audit")
         loaded._files = values["files"]
         return loaded
 

@@ -17,6 +17,7 @@ from huggingface_hub import DatasetCardData
 
 from hf_distill.data.base import Spec
 from hf_distill.decode import reading
+from hf_distill.hub.audits import audit_line
 from hf_distill.hub.exact import DECODER as OWN_DECODER
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.lines import as_python, is_hub_source
@@ -82,6 +83,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         sketch=bool((evaluation.get("protocol") or {}).get("sketch")),
         others=[(other, results_table(other["rows"])) for other in others if other.get("rows")],
         recipes=recipes_table(evaluation.get("rows") or []),
+        audit=audit_line(record.get("audit")),
         features=features_table(evaluation["features"]) if evaluation.get("features") else None,
         sizes=_sizes(spec, record),
         summary=_summary(spec, record),

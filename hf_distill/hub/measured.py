@@ -49,15 +49,26 @@ def store_evaluation(made: DistilledDataset, new: dict[str, Any], pictures: Mapp
     added = pictures if first is new else {name: made.pictures[name] for name in made.evaluation_pictures}
     kept = {name: data for name, data in made.pictures.items() if name not in made.evaluation_pictures}
     shown = {**kept, **added}
-    if made.folder is not None:
-        on_disk = record.read_record(made.folder)
-        if on_disk["files"] != made._files:
-            raise ArtifactError(f"{made.folder} holds another set since this one was read: evaluate it again")
-        changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES, record.DECODER)
-        values = {**on_disk, "pictures": list(shown), "evaluation_pictures": list(added), "evaluation": first}
-        values["other_evaluations"] = others
-        with replace_folder(made.folder, keep=lambda name: name not in changed, last=record.RECORD) as stage:
-            write_pictures(stage, shown)
-            write_texts(stage, values)
+    values = {"pictures": list(shown), "evaluation_pictures": list(added), "evaluation": first}
+    _rewrite(made, {**values, "other_evaluations": others}, shown)
     made.evaluation, made.other_evaluations = first, others
     made.pictures, made.evaluation_pictures = shown, list(added)
+
+
+def store_audit(made: DistilledDataset, audit: dict[str, Any]) -> None:
+    """Add what an audit found to a set, and to its folder where it has one; its card says it."""
+    _rewrite(made, {"audit": audit}, made.pictures)
+    made.audit = audit
+
+
+def _rewrite(made: DistilledDataset, values: Mapping[str, Any], pictures: Mapping[str, bytes]) -> None:
+    """Change values of the record of a saved set, its card and its pictures together."""
+    if made.folder is None:
+        return
+    on_disk = record.read_record(made.folder)
+    if on_disk["files"] != made._files:
+        raise ArtifactError(f"{made.folder} holds another set since this one was read: measure it again")
+    changed = (record.CARD, record.RECORD, record.EVALUATION, record.PICTURES, record.DECODER)
+    with replace_folder(made.folder, keep=lambda name: name not in changed, last=record.RECORD) as stage:
+        write_pictures(stage, pictures)
+        write_texts(stage, {**on_disk, **values})

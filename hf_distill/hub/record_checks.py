@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hf_distill.hub.audits import check_audit
 from hf_distill.hub.checks import (
     anything,
     different,
@@ -115,6 +116,7 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
             "layout": mapping(anything),
             "pictures": different(_picture),
             "evaluation_pictures": different(_picture),
+            "audit": optional(check_audit),
             "evaluation": optional(_evaluation),
             "other_evaluations": listing(_evaluation),
             "about": fields({}, {**dict.fromkeys(("title", "license", "author"), text), "tags": listing(text)}),

@@ -72,6 +72,7 @@ def write_contents(
         "evaluation_pictures": made.evaluation_pictures,
         "evaluation": made.evaluation,
         "other_evaluations": made.other_evaluations,
+        **({} if made.audit is None else {"audit": made.audit}),
         "about": {**made.about, **(about.to_dict() if about else {})},
         "counts": format_.counts(made.spec, made.y),
     }
