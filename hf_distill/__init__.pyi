@@ -8,6 +8,7 @@ from hf_distill.audit.audit import Audit as Audit
 from hf_distill.audit.audit import Audited as Audited
 from hf_distill.augment.base import Augment as Augment
 from hf_distill.augment.mixed import MixedAugment as MixedAugment
+from hf_distill.augment.random_views import RandomViews as RandomViews
 from hf_distill.augment.siamese import SiameseAugment as SiameseAugment
 from hf_distill.augment.sounds import SoundAugment as SoundAugment
 from hf_distill.augment.videos import FramesAugment as FramesAugment
@@ -53,6 +54,7 @@ from hf_distill.hub.artifact import DistilledDataset as DistilledDataset
 from hf_distill.hub.card import render_card as render_card
 from hf_distill.hub.preview import render_preview as render_preview
 from hf_distill.initialization.base import InitialSamples as InitialSamples
+from hf_distill.initialization.cut import CutSamples as CutSamples
 from hf_distill.initialization.graph_cut import GraphCutSamples as GraphCutSamples
 from hf_distill.initialization.keywords import KeywordSamples as KeywordSamples
 from hf_distill.initialization.means import MeanSamples as MeanSamples
@@ -75,6 +77,7 @@ from hf_distill.methods.imported import Imported as Imported
 from hf_distill.methods.method import Method as Method
 from hf_distill.methods.method import Run as Run
 from hf_distill.methods.optimized import OptimizedDistillation as OptimizedDistillation
+from hf_distill.methods.relabeled import Relabeled as Relabeled
 from hf_distill.methods.undistilled import Undistilled as Undistilled
 from hf_distill.networks.alexnet import AlexNet as AlexNet
 from hf_distill.networks.base import Architecture as Architecture

@@ -18,6 +18,8 @@ import numpy as np
 
 #: Entropy coding: the sum of a context's frequencies, the least that a state can be, and what a code adds to its count.
 SUM, LEAST, GAIN = 1 << 14, 1 << 16, 2
+#: Uniform numbers that a random view takes beside those that shuffle its patches.
+ENOUGH = 7
 #: What sets that say nothing of their inputs, those of older versions, do with their variables.
 _INPUTS = dict.fromkeys(("PixelSet", "VectorSet", "SoftVectorSet", "GeneratedSet", "SeriesSet"), "as stored")
 _INPUTS |= {"CoarsePixelSet": "enlarged", "HarmonicSet": "spectrum"}
@@ -138,12 +140,6 @@ def weights(meta: dict[str, Any], values: dict[str, np.ndarray], count: int) -> 
     return (stored / stored.mean()).astype("f4")
 
 
-def views(x: np.ndarray, count: int, share: float) -> np.ndarray:
-    """Return the views of images, ``(M, C, H, W)`` to ``(M, views, C, H, W)``, each of which has a label of its own."""
-    rise, run = view_matrices(count, share, *x.shape[2:])
-    return (rise[:, None] @ x[:, None] @ run[:, None].swapaxes(-1, -2)).astype("f4")
-
-
 def view_matrices(count: int, share: float, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what makes views of images: the matrix of the lines of each, ``(views, H, H)``, and that of its columns.
 
@@ -156,6 +152,101 @@ def view_matrices(count: int, share: float, height: int, width: int) -> tuple[np
         starts = [round((0.5 + view * step) % 1 * (full - part)) for view in range(1, count)]
         found.append(np.stack([np.eye(full), *(_spread(full, part) @ np.eye(full)[at : at + part] for at in starts)]))
     return found[0], found[1]
+
+
+def seen(x: np.ndarray, about: dict[str, Any], index: np.ndarray) -> np.ndarray:
+    """Return views of images ``(M, C, H, W)``, of which each has a label, ``(B, C, H, W)``; the first is the image.
+
+    Args:
+        x: The images.
+        about: ``record["codes"]["meta"]["labels"]["views"]``.
+        index: Numbers of examples ``(B,)``: view ``e % count`` of image ``e // count``.
+    """
+    sample, view = np.divmod(index, about["count"])
+    if "seed" not in about:
+        rise, run = (part.astype("f4") for part in view_matrices(about["count"], about["share"], *x.shape[2:]))
+        return rise[view][:, None] @ x[sample] @ run[view][:, None].swapaxes(-1, -2)
+    u = numbers(about["seed"], view, sample, ENOUGH + about["patches"] ** 2)
+    own = random_parts(x[sample], u, about)
+    if about["mix"] != "none":
+        partner = partners(about["seed"], view, sample, len(x))
+        u_partner = numbers(about["seed"], view, partner, u.shape[1])
+        share = partner_shares(u, about["mix"], *x.shape[2:])[:, None]
+        own = own * (1 - share) + random_parts(x[partner], u_partner, about) * share
+    own[view == 0] = x[sample[view == 0]]
+    return own
+
+
+def random_parts(x: np.ndarray, u: np.ndarray, about: dict[str, Any]) -> np.ndarray:
+    """Return a random part of each image ``(B, C, H, W)``, enlarged to its size, by uniform numbers ``(B, n)``."""
+    x = np.take_along_axis(
+        x.reshape(*x.shape[:2], -1), shuffled_places(u, about["patches"], *x.shape[2:])[:, None], 2
+    ).reshape(x.shape)
+    rise, run = part_matrices(u, about["least"], about["flip"], *x.shape[2:])
+    return rise[:, None] @ x @ run[:, None].swapaxes(-1, -2)
+
+
+def part_matrices(u: np.ndarray, least: float, flip: float, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what makes random parts of images: matrices of lines ``(B, H, H)`` and of columns ``(B, W, W)``.
+
+    A part has ``least`` to 1 of the area and the proportions of the image, and lies anywhere in it. It is enlarged by
+    linear interpolation and mirrored with probability ``flip``.
+    """
+    share, found = np.sqrt(least + u[:, 0] * (1 - least))[:, None], []
+    for place, full in ((u[:, 1, None], height), (u[:, 2, None], width)):
+        part = np.maximum(np.rint(share * full), 1)
+        start = np.floor(place * (full - part + 1))
+        centres = start + ((np.arange(full) + 0.5) * part / full - 0.5).clip(0, part - 1)
+        found.append((1 - abs(centres[:, :, None] - np.arange(full)).clip(0, 1)).astype("f4"))
+    rise, run = found
+    return rise, np.where((u[:, 3] < flip)[:, None, None], run[:, ::-1], run)
+
+
+def shuffled_places(u: np.ndarray, patches: int, height: int, width: int) -> np.ndarray:
+    """Return which pixel comes to each place, ``(B, H * W)``, where ``patches`` by ``patches`` tiles change places."""
+    places = np.arange(height * width)
+    if patches == 1 or height % patches or width % patches:
+        return np.broadcast_to(places, (len(u), len(places)))
+    tiles = places.reshape(patches, height // patches, patches, width // patches).swapaxes(1, 2)
+    order = u[:, ENOUGH:].argsort(1, kind="stable")
+    tiles = tiles.reshape(patches**2, height // patches, width // patches)[order]
+    tiles = tiles.reshape(len(u), patches, patches, height // patches, width // patches).swapaxes(2, 3)
+    return tiles.reshape(len(u), -1)
+
+
+def partner_shares(u: np.ndarray, mix: str, height: int, width: int) -> np.ndarray:
+    """Return how much of each pixel ``(B, H, W)`` is that of another image: evenly (mixup), or in a box (CutMix)."""
+    if mix == "mixup":
+        return np.broadcast_to(u[:, 4, None, None], (len(u), height, width)).astype("f4")
+    inside = []
+    for place, full in ((u[:, 5, None], height), (u[:, 6, None], width)):
+        box = np.rint(np.sqrt(u[:, 4, None]) * full)
+        start = np.floor(place * full) - np.floor(box / 2)
+        at = np.arange(full)
+        inside.append((at >= start) & (at < start + box))
+    return (inside[0][:, :, None] & inside[1][:, None]).astype("f4")
+
+
+def partners(seed: int, view: np.ndarray, sample: np.ndarray, count: int) -> np.ndarray:
+    """Return the image that each image is mixed with in some views: the one so many places on, the same for a view."""
+    step = numbers(seed, view, np.full_like(view, -1), 1)[:, 0]
+    return (sample + 1 + np.floor(step * (count - 1)).astype("i8")) % count
+
+
+def numbers(seed: int, view: np.ndarray, sample: np.ndarray, count: int) -> np.ndarray:
+    """Return numbers in [0, 1), float64 ``(B, count)``: functions of seed, view and sample, the same on every machine.
+
+    A chain of SplitMix64's scrambler (Steele, Lea and Flood, OOPSLA 2014).
+    """
+    state = np.full((len(view), 1), seed, "u8")
+    for part in (view[:, None], sample[:, None], np.arange(count)[None]):
+        with np.errstate(over="ignore"):
+            state = state ^ part.astype("i8").view("u8")
+            state = state + np.uint64(0x9E3779B97F4A7C15)
+            state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            state = state ^ (state >> np.uint64(31))
+    return (state >> np.uint64(11)) * 2.0**-53
 
 
 def unpack(data: bytes, bits: int, count: int) -> np.ndarray:

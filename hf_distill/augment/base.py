@@ -18,7 +18,7 @@ class AugmentParams:
     """Drawn augmentations: the operations in their order, each with its uniform draws.
 
     Attributes:
-        draws: Pairs of an operation's name and numbers in [0, 1) of shape ``(B, 3)``, one row an input, or ``(1, 3)``
+        draws: Pairs of an operation's name and numbers in [0, 1) of shape ``(B, n)``, one row an input, or ``(1, n)``
             for the whole batch.
     """
 
@@ -46,10 +46,12 @@ class Augment(Part):
     Attributes:
         kinds: Kinds of inputs that it works on.
         noun: These, in messages.
+        mixes: It makes one input of two, whose label is neither's.
     """
 
     kinds: ClassVar[tuple[str, ...]]
     noun: ClassVar[str]
+    mixes: bool = False
 
     @abstractmethod
     def sample(self, generator: torch.Generator, count: int | None = None) -> AugmentParams:

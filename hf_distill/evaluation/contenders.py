@@ -42,7 +42,7 @@ class Contender:
 
 def published(artifact: DistilledDataset, networks: int, soft: bool) -> Contender:
     """Return a set as it is published."""
-    source = TensorSource(artifact.batch("soft" if soft else "hard"))
+    source: Source = artifact.examples() if soft else TensorSource(artifact.batch())
     return Contender([source] * networks, download_bits(artifact, soft), soft)
 
 

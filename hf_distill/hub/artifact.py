@@ -19,11 +19,12 @@ from hf_distill.errors import UserError
 from hf_distill.files import user_path
 from hf_distill.hub import publish, record, tables
 from hf_distill.hub.about import About
-from hf_distill.hub.exact import check_decoder, exact, exact_columns, exact_labels, exact_views, exact_weights
+from hf_distill.hub.exact import check_decoder, exact, exact_columns, exact_weights
 from hf_distill.hub.formats import format_of
 from hf_distill.hub.measured import store_evaluation
 from hf_distill.hub.pictures import Pictures, encode_pictures
 from hf_distill.hub.reading import explained, read_contents
+from hf_distill.hub.soft_examples import SoftExamples
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.hub.writing import Check, write_contents
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
@@ -127,7 +128,7 @@ class DistilledDataset(Generic[SpecT]):
         if synthetic.weight_part is not None:
             about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
         about |= {"stored": synthetic.stored(batch.x), "labels": synthetic.stored_labels(batch.y)}
-        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), **about)
+        return cls(synthetic.spec, batch.x, synthetic.published(batch.y), packed, synthetic.bits(), **about)
 
     def __len__(self) -> int:
         return self._format.rows(self.x)
@@ -151,13 +152,15 @@ class DistilledDataset(Generic[SpecT]):
         """
         if labels == "hard":
             return Batch(self.x, self.y, self.w)
-        y = exact_labels(self.packed)
-        if y is None or y.ndim < 2:
-            raise UserError("this set holds no soft labels: choose labels hard")
-        if y.ndim == 2:
-            return Batch(self.x, torch.from_numpy(y), self.w)
-        x = torch.from_numpy(exact_views(self.packed, self.x.numpy()))
-        return Batch(x.flatten(0, 1), torch.from_numpy(y).flatten(0, 1), self.w.repeat_interleave(x.shape[1]))
+        return self.examples().whole()
+
+    def examples(self) -> SoftExamples:
+        """Return the training examples with soft labels, of which views are made when they are asked for.
+
+        Raises:
+            UserError: There are no soft labels.
+        """
+        return SoftExamples(self.x, self.w, self.packed)
 
     def codes(self) -> dict[str, Tensor]:
         """Return what config ``codes`` stores, by column; the values of quantized variables."""

@@ -41,7 +41,17 @@ _labels = fields(
         "top": whole(1, 10_000),
         "dense": one_of("probabilities", "logits"),
         "values": flag,
-        "views": fields({"count": whole(1, 1024), "share": number(0, 1)}),
+        "views": fields(
+            {"count": whole(1, 1024)},
+            {
+                "share": number(0, 1),
+                "seed": whole(0, 2**63 - 1),
+                "least": number(1e-4, 1),
+                "flip": number(0, 1),
+                "patches": whole(1, 16),
+                "mix": one_of("none", "mixup", "cutmix"),
+            },
+        ),
     },
     more=True,
 )

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,15 +77,14 @@ def exact_weights(packed: Packed, count: int) -> np.ndarray:
         return decode.weights(packed.meta, decode.variables(packed.meta, packed.columns, ("weights",)), count)
 
 
-def exact_views(packed: Packed, x: np.ndarray) -> np.ndarray:
-    """Return the views of images ``(M, C, H, W)`` that a set has labels of, ``(M, views, C, H, W)``.
+def exact_views(meta: dict[str, Any], x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return some views of images ``(M, C, H, W)`` that a set has labels of, by their numbers: ``(B, C, H, W)``.
 
     Raises:
         ArtifactError: The labels' description names none.
     """
     with _fitting():
-        about = packed.meta["labels"]["views"]
-        return decode.views(x, about["count"], about["share"])
+        return decode.seen(x, meta["labels"]["views"], index)
 
 
 def check_decoder(folder: Path) -> None:

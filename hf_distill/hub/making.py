@@ -42,9 +42,13 @@ class Made:
 def made_of(record: Mapping[str, Any]) -> Made:
     """Return what a record says of how its samples came to be."""
     method = record["config"].get("method") or {}
-    name = str(method.get("class_path", "")).rpartition(".")[2]
+    name = _name(method)
+    if name == "Relabeled":
+        return made_of({"config": {"method": (method.get("init_args") or {}).get("method")}})
     if name == "GuidedDiffusion":
         return Made("generated")
+    if name == "Undistilled" and _name((method.get("init_args") or {}).get("initial")) == "CutSamples":
+        return Made("real", Markdown(", cut and put together as a teacher is surest of them,"), real=True)
     if name == "Imported":
         file, layout = (method.get("init_args") or {}).get("path"), record["timing"].get("layout")
         return Made("synthetic", Markdown(f", imported from {code(str(file))} ({cell(str(layout))}),"), imported=True)
@@ -54,3 +58,8 @@ def made_of(record: Mapping[str, Any]) -> Made:
     chosen = selector.get("class_path") if isinstance(selector, dict) else selector
     known = str(chosen or "RandomSelector").rpartition(".")[2]
     return Made("real", Markdown(f", chosen {_CHOSEN_BY.get(known, f'by {cell(known)}')},"), real=True)
+
+
+def _name(described: object) -> str:
+    """Return the name of the class that a description is of, if it is one."""
+    return str(described.get("class_path", "")).rpartition(".")[2] if isinstance(described, Mapping) else ""

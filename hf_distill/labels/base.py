@@ -58,6 +58,15 @@ class Labels(nn.Module, Part):
             UserError: An option does not fit the data.
         """
 
+    def taught(self, y: Tensor, spec: DataSpec) -> None:
+        """Start from labels that a teacher has given to each of the training examples, :meth:`view` of a finished set.
+
+        Args:
+            y: Class probabilities ``(M, classes)``, or those of views ``(M, views, classes)``.
+            spec: The data's specification.
+        """
+        self.initialize(y, spec)
+
     @abstractmethod
     def decode(self, codes: dict[str, Tensor]) -> Tensor:
         """Return class indices ``(M,)``, probabilities ``(M, classes)`` or those of views ``(M, views, classes)``.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.base import SpecT
 from hf_distill.data.batch import Batch
-from hf_distill.errors import DistillError
+from hf_distill.errors import DistillError, UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.weights import Weights
 from hf_distill.parts import Part
@@ -146,6 +146,26 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     def known_bits(self) -> int:
         """Return the bits of what a reader of the codes needs beside them: a tokenizer."""
         return 0
+
+    def relabel(self, labels: Labels, y: Tensor) -> None:
+        """Put other labels in the place of the set's, those that a teacher has given to the finished samples.
+
+        Args:
+            labels: What is stored of them.
+            y: Class probabilities of its training examples: ``(M, classes)`` or ``(M, views, classes)``.
+
+        Raises:
+            UserError: Such a set has no labels, or could not keep to its budget.
+        """
+        raise UserError(f"{type(self).__name__} has no labels that a teacher could give")
+
+    def published(self, y: Tensor) -> Tensor:
+        """Return the labels that config ``default`` is made of: of a set that a teacher labelled, the samples' own.
+
+        Args:
+            y: The labels that the set decodes to.
+        """
+        return y
 
     @abstractmethod
     def pack(self) -> Packed:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from hf_distill.data.batch import Batch
+from hf_distill.data.batch import Batch, hardened
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
@@ -46,6 +46,7 @@ class PixelSet(Synthetic[DataSpec]):
         self.weights = weights
         self._chosen: tuple[Tensor, np.ndarray] | None = None
         self._given: tuple[Tensor, pa.Table] | None = None
+        self._own: Tensor | None = None
 
     @property
     def size(self) -> int:
@@ -142,6 +143,16 @@ class PixelSet(Synthetic[DataSpec]):
 
     def _parts(self) -> list[Labels | Weights]:
         return [self.labels] if self.weights is None else [self.labels, self.weights]
+
+    def relabel(self, labels: Labels, y: Tensor) -> None:
+        """See :class:`Synthetic`."""
+        self._own = hardened(self.labels.decode(self.labels.codes()))
+        self.labels = labels
+        self.labels.taught(y, self.spec)
+
+    def published(self, y: Tensor) -> Tensor:
+        """See :class:`Synthetic`."""
+        return y if self._own is None else self._own
 
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"pixels": (M, *shape)}``, and what is learned of labels and weights."""

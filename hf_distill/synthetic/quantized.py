@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.base import Spec
 from hf_distill.data.batch import Batch
+from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.weights import Weights
 from hf_distill.options import NonNegativeFloat, PositiveFloat, ShareBelowOne
@@ -148,9 +149,20 @@ class QuantizedSet(Synthetic[Spec]):
         """Fit ranges and levels to the present values: post-hoc quantization."""
         self.quantizers = nn.ModuleDict()
         for name, values in self._rounded().items():
-            quantizer = copy.deepcopy(self.described(name))
-            quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, self.spec.num_groups))
-            self.quantizers[_key(name)] = quantizer
+            self._calibrate(name, values)
+
+    def _calibrate(self, name: str, values: Tensor) -> None:
+        quantizer = copy.deepcopy(self.described(name))
+        quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, self.spec.num_groups))
+        self.quantizers[_key(name)] = quantizer
+
+    def relabel(self, labels: Labels, y: Tensor) -> None:
+        """See :class:`Synthetic`; the labels are quantized, and what is learned stays as it is."""
+        if self.budget is not None:
+            raise UserError("a budget does not know labels that a teacher gives in the end: leave synthetic.budget out")
+        self.synthetic.relabel(labels, y)
+        for name, values in labels.codes().items():
+            self._calibrate(name, values)
 
     @torch.no_grad()
     def advance(self, share: float) -> None:
@@ -207,6 +219,10 @@ class QuantizedSet(Synthetic[Spec]):
     def start_from(self, source: np.ndarray | None, given: pa.Table | None = None) -> None:
         """See :class:`Synthetic`."""
         self.synthetic.start_from(source, given)
+
+    def published(self, y: Tensor) -> Tensor:
+        """See :class:`Synthetic`."""
+        return self.synthetic.published(y)
 
     def codes(self) -> dict[str, Tensor]:
         """Return the quantized variables of the inner set, differentiable; as they are in the warm-up."""

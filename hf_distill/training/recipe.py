@@ -128,8 +128,13 @@ class Recipe(Part):
         """Refuse what cannot be trained.
 
         Raises:
-            UserError: The augmentation is for another kind of inputs.
+            UserError: The augmentation is for another kind of inputs, or makes inputs that no label is for.
         """
+        if self.augment is not None and self.augment.mixes:
+            raise UserError(
+                "recipe.augment mixes samples, whose labels are then neither's: set recipe.augment.mix to none, or let "
+                "a teacher label mixed views (ViewLabels)"
+            )
         if self.augment is not None and spec.kind not in self.augment.kinds:
             raise UserError(
                 f"recipe.augment works on {self.augment.noun}, not on {spec.kind} data {spec.shape}; set "

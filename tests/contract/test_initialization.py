@@ -8,17 +8,19 @@ from datasets import Dataset
 
 from hf_distill.data import RealData
 from hf_distill.initialization import InitialSamples
-from hf_distill.networks import MLP
+from hf_distill.networks import MLP, ConvNet
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.parts import concrete
 from hf_distill.seeding import Streams
 from hf_distill.selection import CellSelector
-from hf_distill.training import ForecastRecipe, Recipe
+from hf_distill.training import ForecastRecipe, Recipe, Teacher
+from tests.evaluation.sets import table
 from tests.objectives.sets import small_series
 from tests.texts import small_texts
 
 INITIAL = {cls.__name__: cls for cls in concrete(InitialSamples)}
 ARGUMENTS = {
+    "CutSamples": {"teacher": Teacher(network=ConvNet(width=4, depth=1), recipe=Recipe(epochs=1)), "candidates": 4},
     "GraphCutSamples": {"network": MLP(width=4, depth=1), "candidates": 12},
     "KeywordSamples": {"words": 1},
     "RealSamples": {"selector": CellSelector(cell_size=2), "weighted": True},
@@ -29,6 +31,8 @@ OF_SERIES = ("SubSeries", "TrainedPiece")
 
 OF_TEXTS = ("KeywordSamples",)
 
+OF_IMAGES = ("CutSamples",)
+
 
 @pytest.mark.parametrize("name", INITIAL)
 def test_contract(name):
@@ -38,6 +42,8 @@ def test_contract(name):
         real, size, shape = small_series(), 12, (12, 2)
     elif name in OF_TEXTS:
         real, size, shape = small_texts(), 2, (4, 12)
+    elif name in OF_IMAGES:
+        real, size, shape = RealData.from_dataset(table(30, 0)).setup(), 4, (12, 1, 8, 8)
     else:
         x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
         real = RealData.from_dataset(Dataset.from_dict({"x": x.tolist(), "label": [0, 1] * 20})).setup()
@@ -48,6 +54,6 @@ def test_contract(name):
     if name in OF_SERIES:
         assert batch.y.tolist() == list(range(size))
     elif name != "RelabeledSamples":  # whose labels are a teacher's
-        assert batch.y.tolist() == [0] * size + [1] * size
+        assert batch.y.tolist() == torch.arange(len(batch.y) // size).repeat_interleave(size).tolist()
     # The same streams give the same samples, and leave the part as it was.
     assert torch.equal(batch.x, again.x) and torch.equal(batch.w, again.w) and part.config() == before

@@ -10,12 +10,13 @@ from PIL import Image as PILImage
 from hf_distill.data.real import RealData
 from hf_distill.hub import DistilledDataset
 from hf_distill.initialization import RealSamples
-from hf_distill.methods import Method, Run
+from hf_distill.methods import Coreset, Method, Run
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching
 from hf_distill.parts import concrete
 from hf_distill.pools import FreshNetworks
 from hf_distill.synthetic import PixelSet
+from hf_distill.training import Recipe, Teacher
 from tests.diffusion.pipelines import tiny_unet
 
 METHODS = {cls.__name__: cls for cls in concrete(Method)}
@@ -30,6 +31,7 @@ ARGUMENTS = {
         "objective": DistributionMatching(pool=TINY, real_per_class=4),
         "steps": 2,
     },
+    "Relabeled": {"method": Coreset(per_class=2), "teacher": Teacher(network=TINY.network, recipe=Recipe(epochs=1))},
     "Undistilled": {"synthetic": PixelSet(per_class=2), "initial": RealSamples()},
 }
 

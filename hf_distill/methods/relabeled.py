@@ -1,0 +1,94 @@
+"""Relabeled: the set of any other method, with labels of a teacher."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.labels.base import Labels
+from hf_distill.labels.dense import DenseLabels
+from hf_distill.methods.coreset import Coreset
+from hf_distill.methods.method import Method, Run
+from hf_distill.seeding import Streams
+from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.experts import Experts
+from hf_distill.training.teacher import Teacher
+
+# Views that are made and labelled at once.
+_BATCH = 256
+
+
+class Relabeled(Method[RealData]):
+    """Makes a set by another method, and has a teacher label it as it is published: each sample, or views of each.
+
+    Around ``Coreset`` these are real images with the labels of a distilled set: what every such set is to be compared
+    with.
+
+    Source: the last stage of Yin, Xing and Shen, Squeeze, Recover and Relabel (NeurIPS 2023); labels of views as Shen
+    and Xing, A Fast Knowledge Distillation Framework for Visual Recognition (ECCV 2022), store them.
+
+    Args:
+        method: Makes the samples; null for a ``Coreset``.
+        teacher: Labels them; null for a ``Teacher`` that is trained on the data.
+        labels: What is stored of its labels; null for ``DenseLabels(learned=False)``, one soft label a sample.
+    """
+
+    def __init__(
+        self, *, method: Method | None = None, teacher: Teacher | None = None, labels: Labels | None = None
+    ) -> None:
+        self.method: Method = Coreset() if method is None else method
+        self.teacher = Teacher() if teacher is None else teacher
+        self.labels: Labels = DenseLabels(learned=False) if labels is None else labels
+
+    def fit(self, real: RealData, run: Run) -> Synthetic:
+        """See :class:`Method`.
+
+        Raises:
+            UserError: The data have no classes, or labels or teacher are not for them; before the work.
+        """
+        self.open(real)
+        if real.spec.target != "classes":
+            raise UserError(f"a teacher says classes, and what is learned here are {real.spec.target}")
+        self.labels.suited(real.spec)
+        experts = self.teacher.experts(real, Streams(run.seed))
+        synthetic = self.method.fit(real, run)
+        labels = copy.deepcopy(self.labels)
+        with torch.no_grad():
+            synthetic.relabel(labels, taught(experts, labels, synthetic))
+        run.notes.timing["teacher"] = experts.identity()
+        return synthetic
+
+    def finish(self, folder: Path) -> None:
+        """See :class:`Method`."""
+        self.method.finish(folder)
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """See :class:`Method`."""
+        return self.method.is_unfinished(folder)
+
+
+def taught(experts: Experts, labels: Labels, synthetic: Synthetic) -> Tensor:
+    """Return what teachers say of a set's samples as they are published, or of the views that labels are for.
+
+    Args:
+        experts: The teachers.
+        labels: What will be stored; they hold blank labels after this.
+        synthetic: The set.
+
+    Returns:
+        Probabilities ``(M, classes)`` or ``(M, views, classes)``.
+    """
+    spec, x = synthetic.spec, synthetic().x
+    x = spec.form.load(spec, spec.form.store(spec, x.cpu())).to(x)
+    shape = (len(x), labels.views, spec.num_outputs) if labels.views > 1 else (len(x), spec.num_outputs)
+    labels.taught(torch.full(shape, 1 / spec.num_outputs, device=x.device), spec)
+    decoded = Batch.of(x, labels.decode(labels.codes()))
+    index = torch.arange(len(x) * labels.views)
+    y = torch.cat([experts.probabilities(labels.view(decoded, part).x) for part in index.split(_BATCH)])
+    return y.view(shape)
