@@ -179,10 +179,10 @@ def seen(x: np.ndarray, about: dict[str, Any], index: np.ndarray) -> np.ndarray:
 
 def random_parts(x: np.ndarray, u: np.ndarray, about: dict[str, Any]) -> np.ndarray:
     """Return a random part of each image ``(B, C, H, W)``, enlarged to its size, by uniform numbers ``(B, n)``."""
-    x = np.take_along_axis(
-        x.reshape(*x.shape[:2], -1), shuffled_places(u, about["patches"], *x.shape[2:])[:, None], 2
-    ).reshape(x.shape)
-    rise, run = part_matrices(u, about["least"], about["flip"], *x.shape[2:])
+    height, width = x.shape[2:]
+    places = shuffled_places(u, about["patches"], height, width)
+    x = np.take_along_axis(x.reshape(*x.shape[:2], -1), places[:, None], 2).reshape(x.shape)
+    rise, run = part_matrices(u, about["least"], about["flip"], height, width)
     return rise[:, None] @ x @ run[:, None].swapaxes(-1, -2)
 
 

@@ -53,6 +53,10 @@ class Augment(Part):
     noun: ClassVar[str]
     mixes: bool = False
 
+    def unmixed(self) -> Augment:
+        """Return the same without mixtures of inputs."""
+        return self
+
     @abstractmethod
     def sample(self, generator: torch.Generator, count: int | None = None) -> AugmentParams:
         """Draw parameters.

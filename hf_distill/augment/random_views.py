@@ -49,6 +49,10 @@ class RandomViews(Augment):
         self.mix = mix
         self.mixes = mix != "none"
 
+    def unmixed(self) -> RandomViews:
+        """See :class:`Augment`."""
+        return RandomViews(least=self.least, flip=self.flip, patches=self.patches)
+
     def about(self) -> dict[str, Any]:
         """Return what :mod:`hf_distill.decode` needs to know."""
         return {"least": self.least, "flip": self.flip, "patches": self.patches, "mix": self.mix}

@@ -12,15 +12,15 @@ from typing_extensions import Self
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
-from hf_distill.data.splits import Split
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines
-from hf_distill.evaluation.contenders import Contender, baselines, published
+from hf_distill.evaluation.contenders import Contender, baselines
 from hf_distill.evaluation.features import FeatureMetrics
 from hf_distill.evaluation.published import check_match, learned_rate, read_published
 from hf_distill.evaluation.result import Evaluation, make_row
 from hf_distill.evaluation.size import size_row
+from hf_distill.evaluation.teaching import SAME_LABELS, Teaching, hard
 from hf_distill.evaluation.training import ContenderTraining
 from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.features.base import Extractor
@@ -38,6 +38,7 @@ from hf_distill.training.optimizers import SGD
 from hf_distill.training.plan import Compile, Strategy
 from hf_distill.training.recipe import Recipe
 from hf_distill.training.schedules import Cosine
+from hf_distill.training.teacher import Teacher
 
 # Of a sketch: training steps, and the learning rate as a multiple of the recipe's.
 _QUICK_STEPS, _QUICK_RATE = 300, 3.0
@@ -68,7 +69,11 @@ class ClassificationEvaluator(Evaluator[RealData]):
             recipe as it is.
         learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
             recipe.
-        labels: ``hard``, or ``soft``: those of a set that stores the probabilities of its classes.
+        labels: ``hard``; ``soft``: those of a set that stores the probabilities of its classes; or ``taught``: those
+            that ``teacher`` gives while networks train, to samples as the recipe's augmentation shows them. Its bytes
+            then count.
+        teacher: Of labels other than hard ones, another baseline, ``same_labels``: as many random real samples as the
+            set has, with labels of this teacher of the same kind; null measures none.
         metrics: Of classes ``accuracy``, ``top3_accuracy``, ``top5_accuracy``, ``macro_f1``, ``balanced_accuracy``, or
             what ``evaluate.load`` takes; of several labels ``label_f1``, ``mean_average_precision``; of real values
             ``r2``, ``mse``, ``mae``. Null for ``accuracy``, and for all of the others.
@@ -92,7 +97,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
         features: Extractor | None = None,
         tuning: RecipeSearch | None = None,
         learned_rate: bool = False,
-        labels: Literal["hard", "soft"] = "hard",
+        labels: Literal["hard", "soft", "taught"] = "hard",
+        teacher: Teacher | None = None,
         metrics: Annotated[list[str], NotEmpty()] | None = None,
         feature_metrics: FeatureMetrics | None = None,
         seed: Seed = 0,
@@ -110,6 +116,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         self.tuning = tuning
         self.learned_rate = learned_rate
         self.labels = labels
+        self.teacher = teacher
         self.metrics = metrics
         self.feature_metrics = feature_metrics
         self.seed = seed
@@ -160,14 +167,14 @@ class ClassificationEvaluator(Evaluator[RealData]):
         names = self.metrics or TARGET_METRICS[spec.target]
         metrics = {name: load_metric(name) for name in names}
         self._recipe = self.recipe.suited(spec)
-        self._recipe.check(spec)
+        teaching = Teaching.of(self.labels, self._recipe, self.teacher, real, Streams(self.seed))
         rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
         networks = self.networks or [default_network(spec)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
-        contenders = self._contenders(distilled, start, real, networks[0])
+        contenders = self._contenders(distilled, start, real, networks[0], teaching)
         full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
         rows = []
         with progress_bar(
@@ -176,12 +183,14 @@ class ClassificationEvaluator(Evaluator[RealData]):
             training = ContenderTraining(spec, self._streams(), device, self.strategy, self.compile, bar.update)
             for network in networks:
                 bar.set_postfix_str(network.label)
-                recipes, chosen = self._recipes(network, contenders, real, training)
+                recipes, chosen = self._recipes(network, contenders, real, training, teaching)
                 if rate is not None:
                     recipes["distilled"] = recipes["distilled"].with_rate(rate)
                 outputs = training.outputs(network, contenders, recipes, test)
                 about: dict[str, Any] = {"network": network.label, "labels": self.labels, "seeds": self.seeds}
                 about |= {"sets": 1, "samples": len(distilled), **size_row(distilled, self.labels == "soft")}
+                about["bits"] += teaching.bits
+                about |= teaching.about()
                 if full:
                     recipe = self._full_recipe(real)
                     outputs["full"] = training.full_outputs(network, full, real, recipe)
@@ -200,22 +209,29 @@ class ClassificationEvaluator(Evaluator[RealData]):
                     rows.append(make_row(scores, sizes, metric=metric, **about))
                     if metric == "accuracy":
                         rows[-1]["guess"] = float(test.labels.bincount().max()) / len(test)
-        evaluation = Evaluation(self._protocol(networks, spec, real, test, len(distilled)), rows, features=features)
+        evaluation = Evaluation(self._protocol(networks, spec, real, len(distilled)), rows, features=features)
         if output is not None:
             evaluation.save(output)
         return evaluation
 
     def _recipes(
-        self, network: Architecture, contenders: dict[str, Contender], real: RealData, training: ContenderTraining
+        self,
+        network: Architecture,
+        contenders: dict[str, Contender],
+        real: RealData,
+        training: ContenderTraining,
+        teaching: Teaching,
     ) -> tuple[dict[str, Recipe], dict[str, Any]]:
         """Return the recipe of each training set, and what a row says of it where it was chosen."""
         if self.tuning is None:
-            return {name: self._recipe.for_samples(own.samples) for name, own in contenders.items()}, {}
+            return {name: teaching.recipe_for(own).for_samples(own.samples) for name, own in contenders.items()}, {}
         recipes: dict[str, Recipe] = {}
         said: dict[str, dict[str, Any]] = {}
-        for name, (setting, score) in training.search(self.tuning, network, contenders, self._recipe, real).items():
+        for name, (setting, score) in training.search(
+            self.tuning, network, contenders, teaching.recipe_for, real
+        ).items():
             samples = contenders[name].samples
-            own = recipes[name] = self._recipe.scaled(setting.lr, setting.steps, samples)
+            own = recipes[name] = teaching.recipe_for(contenders[name]).scaled(setting.lr, setting.steps, samples)
             said[name] = {"lr": own.lr, "steps": own.total_steps(samples), "held_out": score}
             if (metric := TARGET_METRICS[real.spec.target][0]) != "accuracy":
                 said[name]["score"] = metric
@@ -233,18 +249,21 @@ class ClassificationEvaluator(Evaluator[RealData]):
 
     def _full_recipe(self, real: RealData) -> Recipe:
         """Return the recipe with its steps on all of the real data."""
-        recipe = copy(self._recipe)
+        recipe = hard(self._recipe)
         recipe.steps = min(self.full_steps, self._recipe.total_steps(len(real.train)))
         return recipe
 
     def _contenders(
-        self, distilled: DistilledDataset, start: DistilledDataset | None, real: RealData, network: Architecture
+        self,
+        distilled: DistilledDataset,
+        start: DistilledDataset | None,
+        real: RealData,
+        network: Architecture,
+        teaching: Teaching,
     ) -> dict[str, Contender]:
         """Return what is trained on by name."""
-        soft = self.labels == "soft"
-        found = {"distilled": published(distilled, self.seeds, soft)}
-        if start is not None and "start" in self.baselines:
-            found["start"] = published(start, self.seeds, soft)
+        begun = start if "start" in self.baselines else None
+        found = teaching.contenders(distilled, begun, real, self._streams())
         extractor = self.features or PixelFeatures()
         if self.features is None and not real.is_stream:
             recipe = self._full_recipe(real)
@@ -253,7 +272,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         return found | baselines(self.baselines, real, distilled, bits, self._streams(), extractor)
 
     def _protocol(
-        self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, test: Split, samples: int
+        self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, samples: int
     ) -> dict[str, Any]:
         chosen = type(self.features).__name__ if self.features else f"the first {networks[0].label} of the full data"
         return {
@@ -263,11 +282,12 @@ class ClassificationEvaluator(Evaluator[RealData]):
             "bits": "what a reader downloads to train: the smaller config, labels included",
             "random": "real samples of equal size in bits, a fresh draw for each seed",
             "class_mean": "one sample a class",
+            **({SAME_LABELS: "as many random real samples with labels of the same kind"} if self.teacher else {}),
             "start": "the method's own initial samples, stored as the set is",
             "kmeans, herding": "as many real samples of each class as fit into these bits, chosen in the features of "
             f"{chosen}; kmeans_pixels by their pixels",
             "samples": samples,
-            "test_rows": len(test),
+            "test_rows": len(real.test),
             "test_split": real.spec.source.get("test_split"),
             "networks": [network.config() for network in networks],
             "recipe": self._recipe.config() | {"epochs": self._recipe.total_epochs},

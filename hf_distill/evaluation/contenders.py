@@ -14,6 +14,7 @@ from hf_distill.evaluation.baselines import BASELINES, Baseline, Chosen
 from hf_distill.evaluation.size import download_bits, real_bits
 from hf_distill.features.base import Extractor
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.hub.soft_examples import SoftExamples
 from hf_distill.seeding import Streams
 from hf_distill.training.source import Source, TensorSource
 
@@ -42,7 +43,9 @@ class Contender:
 
 def published(artifact: DistilledDataset, networks: int, soft: bool) -> Contender:
     """Return a set as it is published."""
-    source: Source = artifact.examples() if soft else TensorSource(artifact.batch())
+    source: Source = TensorSource(artifact.batch())
+    if soft:
+        source = SoftExamples.of(artifact.x, artifact.w, artifact.packed)
     return Contender([source] * networks, download_bits(artifact, soft), soft)
 
 
@@ -66,6 +69,8 @@ def baselines(
     """
     spec, found = distilled.spec, {}
     count = max(spec.num_groups, bits // real_bits(spec))
+    if not real.is_stream and real.class_balance == "equal":
+        count = min(count, spec.num_groups * min(real.spec.class_counts))  # bits that all of the data fit into
     for name in names:
         if name not in BASELINES or (real.is_stream and name != "random"):
             continue

@@ -124,7 +124,7 @@ class ContenderTraining:
         tuning: RecipeSearch,
         architecture: Architecture,
         contenders: Mapping[str, Contender],
-        recipe: Recipe,
+        recipe_for: Callable[[Contender], Recipe],
         real: RealData,
     ) -> dict[str, tuple[Setting, float]]:
         """Return for each training set the change of the recipe with the best score on held-out training rows.
@@ -137,7 +137,9 @@ class ContenderTraining:
         few = replace(self, streams=self.streams[: tuning.networks])
 
         def measure(setting: Setting) -> dict[str, float]:
-            recipes = {name: recipe.scaled(setting.lr, setting.steps, own.samples) for name, own in contenders.items()}
+            recipes = {
+                name: recipe_for(own).scaled(setting.lr, setting.steps, own.samples) for name, own in contenders.items()
+            }
             return {
                 name: statistics.fmean(score(own, held.targets) if own.isfinite().all() else -math.inf for own in group)
                 for name, group in few.outputs(architecture, contenders, recipes, held, tolerant=True).items()

@@ -152,15 +152,7 @@ class DistilledDataset(Generic[SpecT]):
         """
         if labels == "hard":
             return Batch(self.x, self.y, self.w)
-        return self.examples().whole()
-
-    def examples(self) -> SoftExamples:
-        """Return the training examples with soft labels, of which views are made when they are asked for.
-
-        Raises:
-            UserError: There are no soft labels.
-        """
-        return SoftExamples(self.x, self.w, self.packed)
+        return SoftExamples.of(self.x, self.w, self.packed).whole()
 
     def codes(self) -> dict[str, Tensor]:
         """Return what config ``codes`` stores, by column; the values of quantized variables."""

@@ -77,14 +77,14 @@ def exact_weights(packed: Packed, count: int) -> np.ndarray:
         return decode.weights(packed.meta, decode.variables(packed.meta, packed.columns, ("weights",)), count)
 
 
-def exact_views(meta: dict[str, Any], x: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return some views of images ``(M, C, H, W)`` that a set has labels of, by their numbers: ``(B, C, H, W)``.
+def exact_views(about: dict[str, Any], x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return some views of images ``(M, C, H, W)``, by their numbers: ``(B, C, H, W)``; see :func:`decode.seen`.
 
     Raises:
-        ArtifactError: The labels' description names none.
+        ArtifactError: It is no description of views.
     """
     with _fitting():
-        return decode.seen(x, meta["labels"]["views"], index)
+        return decode.seen(x, about, index)
 
 
 def check_decoder(folder: Path) -> None:

@@ -16,6 +16,8 @@ _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
 #: Baselines that are chosen real samples.
 CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
+#: The baseline of as many random samples with labels of the same teacher.
+SAME_LABELS = "same_labels"
 # So few networks know their own spread badly: Student's t of the difference of two means, in units of the spread; 1 for
 # five networks each.
 _WIDER = {2: 3.04, 3: 1.60, 4: 1.22}
@@ -87,6 +89,9 @@ def verdict(row: Mapping[str, Any]) -> str:
     own, sign = (mean, spread(row, networks)), -1 if row.get("metric") in ERRORS else 1
     drawn = {**baselines.get("random", {}), "std": row.get("random_std")}
     against = [("random samples", (random, spread(drawn, networks)))]
+    if SAME_LABELS in baselines:
+        alike = baselines[SAME_LABELS]
+        against.append(("random samples with the same labels", (alike["mean"], spread(alike, networks))))
     chosen = [(baselines[name]["mean"], spread(baselines[name], networks)) for name in CORESETS if name in baselines]
     chosen = [found for found in chosen if found[0] is not None]
     if chosen:

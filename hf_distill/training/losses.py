@@ -18,9 +18,11 @@ class Loss(Part):
 
     Attributes:
         limit: A network whose training costs so many times what guessing costs has diverged: it is no result.
+        soft: It needs the probabilities of classes.
     """
 
     limit: float = 10
+    soft: bool = False
 
     @abstractmethod
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -59,6 +61,8 @@ class KL(Loss):
         temperature: ``T``.
     """
 
+    soft = True
+
     def __init__(self, *, temperature: PositiveFloat = 1.0) -> None:
         self.temperature = temperature
 
@@ -79,6 +83,8 @@ class LogitError(Loss):
     Args:
         weight: Of the cross-entropy.
     """
+
+    soft = True
 
     def __init__(self, *, weight: NonNegativeFloat = 0.025) -> None:
         self.weight = weight

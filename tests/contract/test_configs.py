@@ -140,6 +140,7 @@ SOURCES = {
     "diabetes": patients,
     "digits": functools.partial(pictures, (8, 8), "0123456789"),
     "zalando-datasets/fashion_mnist": functools.partial(pictures, (28, 28), "0123456789"),
+    "imagenette64": functools.partial(pictures, (64, 64, 3), "0123456789", 40),
     "uoft-cs/cifar10": functools.partial(pictures, (32, 32, 3), "0123456789"),
     "frgfm/imagenette": functools.partial(pictures, (20, 30, 3), "ab"),
     "spoken_digits": spoken,
@@ -204,6 +205,8 @@ ALIKE = (
     "quadd_fashion_mnist_coded",
     "hdt_decomposition_etth1",
     "hdt_dc_etth1",
+    "rded_cifar10",
+    "rded_imagenette64",
 )
 
 

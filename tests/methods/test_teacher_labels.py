@@ -7,6 +7,7 @@ from hf_distill.augment import RandomViews
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
+from hf_distill.hub.soft_examples import SoftExamples
 from hf_distill.initialization import RealSamples
 from hf_distill.labels import DenseLabels, TopLabels, ViewLabels
 from hf_distill.methods import Coreset, Relabeled, Run, Undistilled
@@ -37,10 +38,11 @@ def test_every_published_view_has_the_label_that_the_teacher_gives_it(labels, re
     soft, experts = read.batch("soft"), TEACHER.experts(real, Streams(0))
     assert len(soft) == 6 * (1 if labels is None else labels.views)
     assert torch.allclose(soft.y, experts.probabilities(soft.x), atol=1e-5)
-    views = read.examples().views
+    examples = SoftExamples.of(read.x, read.w, read.packed)
+    views = examples.views
     assert torch.equal(soft.x[::views], read.x) and read.y.tolist() == [0, 0, 1, 1, 2, 2]
     some = torch.tensor([len(soft) - 1, 0, 3])
-    assert torch.equal(read.examples().batch(some).x, soft.x[some])
+    assert torch.equal(examples.batch(some).x, soft.x[some])
     assert read.timing["teacher"]["sha256"] == experts.identity()["sha256"]
 
 
