@@ -138,7 +138,8 @@ class Teaching:
             return published(artifact, networks, soft)
         assert self.experts is not None
         own = published(artifact, networks, False)
-        sources = [TaughtSource(artifact.batch(), self.experts, self.recipe.augment) for _ in range(networks)]
+        taught: Source = TaughtSource(artifact.batch(), self.experts, self.recipe.augment)
+        sources = [taught] * networks
         return replace(own, sources=sources, bits=own.bits + self.bits, soft=True)
 
     def same_labels(self, real: RealData, distilled: DistilledDataset, streams: Sequence[Streams]) -> Contender:
