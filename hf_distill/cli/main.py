@@ -31,6 +31,7 @@ _COMMANDS = {
     "show": "say what a distilled dataset is and what it is worth",
     "train-teacher": "train networks that label, and that sets are distilled from",
     "experts": "train and store the expert trajectories of trajectory matching (MTT, TESLA, DATM)",
+    "export": "write a set in the layout of another library",
     "train-generator": "train a small class-conditional diffusion model for GuidedDiffusion",
     "push": "publish a distilled dataset on the Hub",
     "import": "take in a set that another library made: tensors, arrays or a folder of images",
