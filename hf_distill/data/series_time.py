@@ -11,6 +11,8 @@ from hf_distill.data.columns import is_number
 from hf_distill.data.rhythm import continued
 from hf_distill.data.series_spec import SeriesSpec
 
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
 
 def synthetic_times(spec: SeriesSpec, rows: int) -> pa.Array:
     """Return the time column of a synthetic series, which counts on from the source's start in its type and format."""
@@ -30,3 +32,11 @@ def synthetic_times(spec: SeriesSpec, rows: int) -> pa.Array:
         return text.cast(pa.int64()).cast(kind) if is_number(feature["time"]) else text.cast(kind)
     micros = pa.array(times.astype("datetime64[us]").astype(np.int64))
     return micros.cast(pa.timestamp("us", tz=getattr(kind, "tz", None))).cast(kind, safe=False)
+
+
+def time_axis(spec: SeriesSpec) -> str:
+    """Return the title of an axis that counts steps: ``time steps of 1 h``."""
+    if not isinstance(spec.start, str) or not spec.step:
+        return "time steps"
+    size, unit = next(((spec.step / size, unit) for size, unit in _UNITS if spec.step >= size), (spec.step, "s"))
+    return f"time steps of {size:.3g} {unit}"

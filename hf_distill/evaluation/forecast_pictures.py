@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_split import SeriesSplit
+from hf_distill.data.series_time import time_axis
 from hf_distill.hub.plot import Panel, line_plot
 
 _DRAWN = 4  # channels
@@ -52,10 +53,16 @@ def forecast_pictures(
                 channel,
                 {"truth": truth[:, place], **{name: value[:, place] for name, value in values.items()}},
                 {"truth": list(range(spec.window)), **dict.fromkeys(values, ahead)},
+                x_title=time_axis(spec),
+                now=(spec.lookback, "now"),
             )
             for place, channel in enumerate(spec.channels[:_DRAWN])
         ]
         safe = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in network)
-        if (picture := line_plot(panels, caption=f"{network} on a test window")) is not None:
+        if (
+            picture := line_plot(
+                panels, caption=f"{network} on the test window in the middle, in the units of the source"
+            )
+        ) is not None:
             pictures[f"forecasts_of_{safe}.png"] = picture
     return pictures

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -16,9 +16,12 @@ from hf_distill.text import printable, shorten
 
 #: Colours of the lines, in their order: told apart by the colour-blind too (Okabe and Ito, 2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 18, 20  # margins of a panel in pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 18, 20  # margins of a panel in points
+_TITLE = 14  # and what the title of an axis takes
 _LEGEND = 20  # height of a line of text above the panels
 _DPI = 100
+#: Pixels of a point: pictures are sharp on screens of today.
+SCALE = 2
 _FONT = 7.5
 # Values beyond are drawn at it: matplotlib's axes overflow.
 _MOST = 1e100
@@ -33,12 +36,22 @@ class Panel:
         lines: Values ``(T,)`` of each line by its name, in the order of their colours; what is not finite is a gap.
         x: Where the values stand, one sequence for all lines or one a line; their numbers 0, 1, ... if None.
         log: Logarithmic vertical axis; values of zero or less are gaps.
+        x_title: What the horizontal axis counts, with its unit.
+        y_title: The same of the vertical axis.
+        errors: Half the height of the error bars ``(T,)`` of some lines.
+        ticks: Places on the horizontal axis that are named, which is logarithmic then; chosen if None.
+        now: A place on the horizontal axis that a dashed line marks, and what it is.
     """
 
     title: str
     lines: dict[str, Any]
     x: Sequence[float] | dict[str, Sequence[float]] | None = None
     log: bool = False
+    x_title: str = ""
+    y_title: str = ""
+    errors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    ticks: Sequence[float] | None = None
+    now: tuple[float, str] | None = None
 
 
 @cache
@@ -58,11 +71,11 @@ def line_plot(
     Args:
         panels: The plots. A line's name has the same colour in all of them; with more than one name there is a legend.
         columns: Panels in a row.
-        size: Width and height of a panel in pixels, margins included.
+        size: Width and height of a panel in points, margins included.
         caption: Stands in the first line, before the legend.
 
     Returns:
-        An RGB picture; equal values give equal pixels. None where matplotlib is missing.
+        An RGB picture of ``SCALE`` pixels a point; equal values give equal pixels. None where matplotlib is missing.
     """
     if not can_plot():
         return None
@@ -80,12 +93,13 @@ def line_plot(
     own = {**matplotlib.rcParamsDefault, "font.size": _FONT, "axes.linewidth": 0.6, "axes.xmargin": 0.02}
     with matplotlib.rc_context(own), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # characters that the font lacks
-        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
+        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=SCALE * _DPI, facecolor="white")
         canvas = FigureCanvasAgg(figure)
         for place, panel in enumerate(panels):
-            left = place % columns * size[0] + _LEFT
-            low = height - head - (place // columns + 1) * size[1] + _BOTTOM
-            inside = (size[0] - _LEFT - _RIGHT, size[1] - _TOP - _BOTTOM)
+            beside, below = _LEFT + _TITLE * bool(panel.y_title), _BOTTOM + _TITLE * bool(panel.x_title)
+            left = place % columns * size[0] + beside
+            low = height - head - (place // columns + 1) * size[1] + below
+            inside = (size[0] - beside - _RIGHT, size[1] - _TOP - below)
             box = (left / width, low / height, inside[0] / width, inside[1] / height)
             _draw(figure.add_axes(box), panel, colours)
         if caption:
@@ -105,11 +119,17 @@ def line_plot(
 
 def _draw(axes: Any, panel: Panel, colours: dict[str, str]) -> None:
     axes.set_title(_said(panel.title), loc="left", fontsize=_FONT, pad=3)
+    axes.set_xlabel(_said(panel.x_title), labelpad=2)
+    axes.set_ylabel(_said(panel.y_title), labelpad=2)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(length=2, pad=2, width=0.6)
     axes.locator_params("x", nbins=6)
-    axes.locator_params("y", nbins=4)
+    axes.locator_params("y", nbins=5)
+    if panel.ticks is not None:
+        axes.set_xscale("log")
+        axes.set_xticks(panel.ticks, [f"{tick:g}" for tick in panel.ticks], minor=False)
+        axes.xaxis.minorticks_off()
     drawn = False
     for name, values in panel.lines.items():
         y = np.asarray(values, np.float64)
@@ -117,8 +137,15 @@ def _draw(axes: Any, panel: Panel, colours: dict[str, str]) -> None:
         x = np.arange(len(y), dtype=np.float64) if own is None else np.asarray(own, np.float64)
         y = np.where(np.isfinite(y) & (y > 0) if panel.log else np.isfinite(y), np.clip(y, -_MOST, _MOST), np.nan)
         points = int(np.isfinite(y).sum())
-        axes.plot(x, y, color=colours[name], linewidth=1, marker="o" if points == 1 else None, markersize=5)
+        marked = points == 1 or name in panel.errors
+        axes.plot(x, y, color=colours[name], linewidth=1, marker="o" if marked else None, markersize=3)
+        if name in panel.errors:
+            axes.errorbar(x, y, panel.errors[name], color=colours[name], linewidth=0, elinewidth=0.8, capsize=2)
         drawn = drawn or points > 0
+    if panel.now is not None:
+        place, said = panel.now
+        axes.axvline(place, color="#555555", linewidth=0.8, linestyle="--")
+        axes.text(place, 0.03, f" {_said(said)}", transform=axes.get_xaxis_transform(), color="#555555")
     if panel.log and drawn:
         axes.set_yscale("log")
         axes.minorticks_off()

@@ -40,9 +40,15 @@ def _spectrum(synthetic: Synthetic, real: SeriesData, streams: Streams) -> dict[
     distilled, whole = amplitude([series]), amplitude(pieces)
     names = real.spec.channels[:_DRAWN]
     panels = [
-        Panel(name, {"real": whole[:, i], "distilled": distilled[:, i]}, log=True) for i, name in enumerate(names)
+        Panel(
+            name,
+            {"real": whole[:, i], "distilled": distilled[:, i]},
+            log=True,
+            x_title=f"periods in {len(series)} steps",
+        )
+        for i, name in enumerate(names)
     ]
-    spectrum = line_plot(panels, caption="amplitude of every frequency bin")
+    spectrum = line_plot(panels, caption="amplitude of every frequency, in standard deviations of the source")
     return {} if spectrum is None else {"spectrum.png": spectrum}
 
 

@@ -22,21 +22,29 @@ def sweet_spot(rows: list[dict[str, Any]]) -> int | None:
 def draw(rows: list[dict[str, Any]]) -> PILImage.Image | None:
     """Draw the result against bits a value; what has no precision of its own is a level line. None: no matplotlib."""
     measured = [row for row in rows if row["mean"] is not None]
-    factor = 1 if any(row["metric"] in ("mse", "mae") for row in measured) else 100
+    metric = measured[0]["metric"] if measured else ""
+    factor = 100 if "accuracy" in metric or "f1" in metric else 1
+    widths = sorted({row["bits_per_value"] for row in measured if row["kind"] == "in the loop"})
     lines: dict[str, list[float]] = {}
     places: dict[str, Sequence[float]] = {}
-    widths = sorted({row["bits_per_value"] for row in measured if row["kind"] == "in the loop"})
+    errors: dict[str, list[float]] = {}
     for kind in dict.fromkeys(row["kind"] for row in measured):
         own = sorted((row for row in measured if row["kind"] == kind), key=lambda row: row["bits_per_value"] or 0)
         if kind in ("png", "jpeg", "float32"):
-            places[kind], lines[kind] = [widths[0], widths[-1]], [factor * own[0]["mean"]] * 2
+            places[kind], own = [widths[0], widths[-1]], own[:1] * 2
         else:
             places[kind] = [row["bits_per_value"] for row in own]
-            lines[kind] = [factor * row["mean"] for row in own]
+        lines[kind] = [factor * row["mean"] for row in own]
+        errors[kind] = [factor * (row.get("std") or 0.0) for row in own]
     best = sweet_spot(rows)
-    title = f"{'accuracy, %' if factor == 100 else 'MSE'} against bits a value"
-    if best is not None:
-        title += f"; sweet spot (dot) {best}"
-        places["sweet spot"] = [best]
-        lines["sweet spot"] = [lines["in the loop"][places["in the loop"].index(best)]]
-    return line_plot([Panel(title, lines, places)], size=(720, 320))
+    panel = Panel(
+        "one budget, few samples of many bits or many of few; bars are a standard deviation",
+        lines,
+        places,
+        x_title="bits a value",
+        y_title=f"{metric.replace('_', ' ')}{' (%)' if factor == 100 else ''}",
+        errors=errors,
+        ticks=sorted({*widths, *(place for own in places.values() for place in own)}),
+        now=None if best is None else (best, f"best in the loop: {best}"),
+    )
+    return line_plot([panel], size=(720, 320))

@@ -161,7 +161,7 @@ def test_the_sweet_spot_is_the_best_precision():
         return {"kind": "in the loop", "bits_per_value": bits, "mean": mean, "metric": metric}
 
     rows = [row(8, 0.5, "accuracy"), row(2, 0.7, "accuracy"), row(1, 0.6, "accuracy")]
-    assert sweet_spot(rows) == 2 and draw(rows).size[0] == 720
+    assert sweet_spot(rows) == 2 and draw(rows).size[0] == 2 * 720
     assert sweet_spot([row(8, 0.5, "mse"), row(2, 0.7, "mse")]) == 8
     assert sweet_spot([]) is None
 

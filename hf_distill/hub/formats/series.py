@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.data.series_time import synthetic_times
+from hf_distill.data.series_time import synthetic_times, time_axis
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
 from hf_distill.hub.results import format_score
@@ -96,7 +96,10 @@ class SeriesFormat(Format[SeriesSpec]):
     def preview(self, spec: SeriesSpec, stored: np.ndarray, y: Tensor) -> PILImage.Image | None:
         """See :class:`Format`: the first channels, each in its own units."""
         names = spec.channels[:_DRAWN]
-        return line_plot([Panel(name, {"distilled": stored[:, place]}) for place, name in enumerate(names)])
+        panels = [
+            Panel(name, {"distilled": stored[:, place]}, x_title=time_axis(spec)) for place, name in enumerate(names)
+        ]
+        return line_plot(panels, caption="distilled series, in the units of the source")
 
     def value_kind(self, spec: SeriesSpec) -> str:
         """See :class:`Format`."""

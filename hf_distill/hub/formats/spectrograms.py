@@ -9,7 +9,7 @@ from PIL import Image as PILImage
 from hf_distill.data.spec import DataSpec
 from hf_distill.networks.mel import LogMel
 
-_BANDS, _SCALE, _WIDTH, _GAP = 28, 2, 96, 4
+_BANDS, _SCALE, _WIDTH, _GAP = 28, 4, 192, 8
 # From silence to the loudest place: dark blue, violet, orange, light yellow.
 _COLOURS = np.array([(13, 8, 60), (110, 20, 120), (205, 70, 80), (250, 160, 50), (250, 250, 190)], np.float64)
 
