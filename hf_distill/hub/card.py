@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 from datasets import DatasetInfo, Features
 from datasets.info import DatasetInfosDict
 from datasets.splits import SplitDict
@@ -67,7 +66,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
     body = ENVIRONMENT.get_template(format_.template).render(
         spec=spec,
         record=record,
-        title=about.get("title") or _title(spec),
+        title=about.get("title") or _title(spec, record),
         about=about,
         licence=about.get("license") or spec.source.get("license"),
         owner=about.get("author") or spec.source.get("author"),
@@ -104,7 +103,7 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     format_ = format_of(record["spec"]["task"])
     spec = format_.read_spec(record["spec"])
     said = record.get("about") or {}
-    title, licence = said.get("title") or _title(spec), said.get("license") or spec.source.get("license")
+    title, licence = said.get("title") or _title(spec, record), said.get("license") or spec.source.get("license")
     about: dict[str, Any] = {"pretty_name": shorten(printable(title)), **licence_data(licence)}
     if is_hub_source(spec.source):
         about["source_datasets"] = [spec.source["path"]]
@@ -153,8 +152,10 @@ def source_name(source: Mapping[str, Any]) -> str:
     return path if is_hub_source(source) else path.rsplit("/", 1)[-1] or "an in-memory dataset"
 
 
-def _title(spec: Spec) -> str:
-    return f"{source_name(spec.source).rsplit('/', 1)[-1]}, distilled"
+def _title(spec: Spec, record: Mapping[str, Any]) -> str:
+    name = source_name(spec.source).rsplit("/", 1)[-1]
+    kind = format_of(spec.task).noun.removeprefix("training ")
+    return f"{name}, {record['rows']:,} real {kind}" if made_of(record).real else f"{name}, distilled"
 
 
 def _tags(record: dict[str, Any]) -> list[str]:
@@ -167,7 +168,7 @@ def _summary(spec: Spec, record: dict[str, Any]) -> str:
     """Return in a sentence how large the set is, in the smaller of its configs, and how many times smaller it makes."""
     source = format_of(spec.task).published_bits(spec, spec.num_rows).total
     # Codes that only name rows hold none of them.
-    holding = TABLES if spec.mean else ("default",)
+    holding = TABLES if format_of(spec.task).values(spec) else ("default",)
     config = min(holding, key=lambda name: record["bits"][name]["total"])
     bits, file = record["bits"][config]["total"], record["files"][TABLES[config]]["bytes"]
     kind = format_of(spec.task).value_kind(spec) if config == "default" else "codes"
@@ -200,8 +201,7 @@ def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
     format_ = format_of(spec.task)
     source = format_.published_bits(spec, spec.num_rows).total
     bits = record["bits"]
-    # Of whole rows no values are known.
-    values = record["rows"] * int(np.prod(format_.shape(spec))) if spec.mean else 0
+    values = record["rows"] * format_.values(spec)
     kind = format_.value_kind(spec)
     files = {name: record["files"][path]["bytes"] * 8 for name, path in TABLES.items()}
     rows = [
@@ -210,7 +210,7 @@ def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
         (f"config `default` on the disk ({format_.file(spec)})", files["default"], None),
         ("config `codes`, the exact stored variables", bits["codes"]["total"], bits["codes"]),
         ("config `codes` on the disk (parquet)", files["codes"], None),
-        ("the same samples as float32", values * 32 + bits["default"]["labels"], None),
+        ("the same samples as float32", values and values * 32 + bits["default"]["labels"], None),
     ]
     head = ["what", "bits", "bytes", "data + labels + side bits", "source / this"]
     lines = [

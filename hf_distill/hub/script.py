@@ -5,18 +5,23 @@ A record is a stranger's: numbers and known names of it are written into the scr
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_distill.augment.siamese import OPERATIONS, SiameseAugment
+from hf_distill.augment.siamese import OPERATIONS as IMAGE_OPERATIONS
+from hf_distill.augment.siamese import SiameseAugment
+from hf_distill.augment.sounds import OPERATIONS as SOUND_OPERATIONS
+from hf_distill.augment.sounds import SoundAugment
+from hf_distill.augment.videos import FramesAugment
 from hf_distill.data.spec import DataSpec
+from hf_distill.errors import UserError
 from hf_distill.hub.lines import (
     SCHEDULES,
     WRONG,
     Unknown,
+    as_python,
     is_hub_source,
     loaded_line,
     number,
@@ -27,16 +32,19 @@ from hf_distill.hub.lines import (
     whole,
 )
 from hf_distill.hub.older import upgraded
-from hf_distill.networks.convnet import ConvNet
-from hf_distill.networks.mlp import MLP
-from hf_distill.networks.text_net import TextNet
+from hf_distill.hub.script_networks import label_of, network_lines
+from hf_distill.parts import Part
 from hf_distill.training.recipe import Recipe
 
 # Kinds whose test rows the script reads as the source holds them.
-_READABLE = ("image", "frames", "text", "vector", "columns")
+_READABLE = ("image", "frames", "audio", "text", "vector", "columns")
+_AUGMENTS: dict[str, tuple[type[Part], Collection[str]]] = {
+    "image": (SiameseAugment, IMAGE_OPERATIONS),
+    "frames": (FramesAugment, IMAGE_OPERATIONS),
+    "audio": (SoundAugment, SOUND_OPERATIONS),
+}
 _METRICS = {"classes": ("accuracy", "balanced_accuracy"), "values": ("r2",), "labels": ("label_f1",)}
 _LOSSES = {"classes": ("CrossEntropy",), "values": ("MeanSquared",), "labels": ("BinaryCrossEntropy",)}
-_DEEPEST = 64
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
     for row in evaluation.get("rows") or ():
         try:
             return _measured(spec, record["rows"], evaluation["protocol"], row)
-        except (Unknown, *WRONG):
+        except (Unknown, UserError, *WRONG):
             continue
     return plain
 
@@ -81,7 +89,7 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
 def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
     if spec.kind == "mixed" or row.get("labels", "hard") != "hard" or row["metric"] not in _METRICS[spec.target]:
         raise Unknown
-    found = [one for one in protocol["networks"] if one["class_path"] == row["network"]]
+    found = [one for one in protocol["networks"] if label_of(one) == row["network"]]
     if len(found) != 1:
         raise Unknown
     recipe = upgraded(protocol["recipe"])
@@ -100,74 +108,28 @@ def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Ma
     if each not in ("epoch", "step"):
         raise Unknown
     return Script(
-        network=_network(spec, found[0]),
+        network=network_lines(spec, found[0]),
         optimizer=optimizer_line(options["optimizer"], rate),
         epochs=epochs,
         batches=batches,
         schedule=schedule_line(schedule, epochs if each == "epoch" else epochs * batches),
         each=each,
-        augment=_augment(options["augment"]),
+        augment=_augment(spec, options["augment"]),
         metric=row["metric"],
         row=row,
     )
 
 
-def _augment(described: Mapping[str, Any] | None) -> dict[str, Any]:
+def _augment(spec: DataSpec, described: Mapping[str, Any] | None) -> dict[str, Any]:
     if described is None:
         return {}
-    options = options_of(described, SiameseAugment)
+    known, operations = _AUGMENTS[spec.kind]
+    options = options_of(described, known)
     names = options["strategy"].split("_")
-    if not set(names) <= set(OPERATIONS):
+    if not set(names) <= set(operations):
         raise Unknown
     numbers = {name: number(options, name) for name in options if name not in ("strategy", "mode")}
     return {"names": names, "all": options["mode"] == "M", **numbers}
-
-
-def _network(spec: DataSpec, described: Mapping[str, Any]) -> tuple[str, ...]:
-    return _NETWORKS[described["class_path"]](spec, options_of(described, ConvNet, MLP, TextNet))
-
-
-def _conv_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
-    width, depth, norm = whole(options, "width"), whole(options, "depth", _DEEPEST), options["norm"]
-    norms = {"instance": f"nn.GroupNorm({width}, {width}), ", "batch": f"nn.BatchNorm2d({width}), ", "none": ""}
-    channels, *sides = spec.shape
-    padded = (channels, *sides) == (1, 28, 28)  # as the field does, to 32 pixels
-    features = width * math.prod((side + 4 * padded) // 2**depth for side in sides)
-    layers = [f"*block({channels}{', 3' if padded else ''})", *[f"*block({width})"] * (depth - 1)]
-    argument, padding = (", padding=1", "padding") if padded else ("", "1")
-    return (
-        f"def block(channels{argument}):",
-        f"    return nn.Conv2d(channels, {width}, 3, padding={padding}), {norms[norm]}nn.ReLU(), nn.AvgPool2d(2)",
-        "",
-        "",
-        f"network = nn.Sequential({', '.join(layers)}, nn.Flatten(), nn.Linear({features}, {spec.num_outputs}))",
-    )
-
-
-def _mlp(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
-    sizes = [math.prod(spec.shape), *[whole(options, "width")] * whole(options, "depth", _DEEPEST)]
-    layers = [f"nn.Linear({before}, {after}), nn.ReLU()" for before, after in itertools.pairwise(sizes)]
-    return (f"network = nn.Sequential(nn.Flatten(), {', '.join(layers)}, nn.Linear({sizes[-1]}, {spec.num_outputs}))",)
-
-
-def _text_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
-    if options["window"] or options["tokens"] is not None:
-        raise Unknown
-    width, hidden, dropout = whole(options, "width"), whole(options, "hidden"), number(options, "dropout")
-    dropped = f"nn.Dropout({dropout:g}), " if dropout else ""
-    return (
-        f'words = nn.EmbeddingBag({int(spec.about["tokens"])}, {width}, mode="mean", padding_idx=0)',
-        "nn.init.normal_(words.weight, std=0.1)",
-        f"head = nn.Linear({width}, {hidden}), nn.ReLU(), nn.Linear({hidden}, {spec.num_outputs})",
-        f"network = nn.Sequential(words, {dropped}*head)",
-    )
-
-
-_NETWORKS: dict[str, Callable[[DataSpec, Mapping[str, Any]], tuple[str, ...]]] = {
-    "ConvNet": _conv_net,
-    "MLP": _mlp,
-    "TextNet": _text_net,
-}
 
 
 def readable(spec: DataSpec) -> bool:
@@ -178,17 +140,39 @@ def readable(spec: DataSpec) -> bool:
 def test_rows(spec: DataSpec) -> tuple[list[str], str]:
     """Return the lines that make ``test``, rows to measure on, and what is to be done to them first."""
     source = spec.source
-    split = source.get("test_split")
+    split, share = source.get("test_split"), source.get("test_fraction")
+    if not split and isinstance(share, float) and 0 < share < 1:
+        return _held_out(spec, share)
     if not split:
-        share = source.get("test_fraction")
-        held = f" ({share:.0%} of the source were held out for the table)" if isinstance(share, float) else ""
-        said = f"put rows in place that the set was not made from{held}"
-        return [loaded_line("path/to/test/rows", split="train")], said
+        return [loaded_line("path/to/test/rows", split="train")], "put rows in place that the set was not made from"
     known = _BUILT_IN.get((source.get("path"), tuple(spec.shape), spec.num_rows, split))
     if known is not None and not is_hub_source(source):
         return known, ""
     line, said = source_line(source, split)
     return [line], said
+
+
+def _held_out(spec: DataSpec, share: float) -> tuple[list[str], str]:
+    """Return the lines that hold out the rows that :func:`hf_distill.data.preparing.held_out` does."""
+    line, said = source_line(spec.source, spec.source.get("split") or "train")
+    values = f"test[{as_python(spec.label_column)}][:]" if spec.goal.stratified else "[0] * len(test)"
+    return [
+        line,
+        "# The rows that were held out: a share of every class, drawn at random.",
+        f"values = {values}",
+        "found = torch.tensor([list(dict.fromkeys(values)).index(value) for value in values])",
+        "counts = found.bincount().tolist()",
+        f"total = round({share!r} * len(values))",
+        "quota = [total * count // len(values) for count in counts]",
+        "rest = sorted(range(len(counts)), key=lambda label: quota[label] - total * counts[label] / len(values))",
+        "for label in rest[: total - sum(quota)]:",
+        "    quota[label] += 1",
+        "rows, generator = [], torch.Generator().manual_seed(0)",
+        "for label, count in enumerate(quota):",
+        "    own = (found == label).nonzero()[:, 0]",
+        "    rows += own[torch.randperm(len(own), generator=generator)[:count]].tolist()",
+        "test = test.select(sorted(rows))",
+    ], said
 
 
 #: Sources that are no files: scikit-learn's, divided as this library does.

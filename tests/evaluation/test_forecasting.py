@@ -20,6 +20,7 @@ from hf_distill.evaluation.forecast_pictures import forecast_pictures
 from hf_distill.evaluation.series_contenders import compared_config, equal_rows
 from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.hub import DistilledDataset
+from hf_distill.hub.plot import SCALE
 from hf_distill.initialization import SubSeries
 from hf_distill.networks.forecasters import DLinear, ITransformer, RevLinear
 from hf_distill.seeding import Streams
@@ -201,7 +202,7 @@ def test_pictures_of_forecasts_reach_the_card(tmp_path):
     assert "pictures" not in result.to_dict()
     artifact.add_evaluation(result.to_dict(), result.pictures)
     with Image.open(folder / "pictures" / "forecasts_of_DLinear.png") as picture:
-        assert picture.size == (800, 2 * 20 + 2 * 150)  # four of five channels
+        assert picture.size == (SCALE * 800, SCALE * (2 * 20 + 2 * 150))  # four of five channels
     card = (folder / "README.md").read_text()
     assert "![forecasts of DLinear](pictures/forecasts_of_DLinear.png)" in card
     assert "26 of the 77 windows" in card and "training time, full / set" in card

@@ -11,15 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from datasets import Dataset
 
-from hf_distill.augment import SiameseAugment
+from hf_distill.augment import FramesAugment, SiameseAugment, SoundAugment
+from hf_distill.augment.base import AugmentParams
 from hf_distill.augment.siamese import OPERATIONS
+from hf_distill.data.preparing import held_out
 from hf_distill.data.series_split import SeriesSplit
 from hf_distill.hub.card import render_card
 from hf_distill.hub.script import script_of
-from hf_distill.networks import MLP, ConvNet, DLinear, TextNet
+from hf_distill.hub.script import test_rows as rows_to_test_on
+from hf_distill.networks import MLP, ConvNet, DLinear, FramesNetwork, MelNetwork, TextNet
 from hf_distill.training import SGD, AdamW, Cosine, ForecastRecipe, Recipe, StepDecay
-from tests.hub.conftest import Elsewhere, image_spec, make, vector_spec
+from tests.hub.conftest import Elsewhere, audio_spec, frames_spec, image_spec, make, vector_spec
 from tests.hub.test_series_format import make as make_series
 from tests.hub.test_series_format import series_spec
 
@@ -50,8 +54,10 @@ def namespace_of(spec, network, recipe, tmp_path, monkeypatch, **row) -> dict:
         (image_spec(1, 28), ConvNet(width=4)),
         (image_spec(3, 11), ConvNet(width=4, depth=2, norm="batch")),
         (vector_spec(), MLP(width=6, depth=2)),
+        (audio_spec(), MelNetwork(network=ConvNet(width=4, depth=2), bands=8, frames=16)),
+        (frames_spec(3, 3, 9), FramesNetwork(width=2)),
     ],
-    ids=["padded", "colour", "vectors"],
+    ids=["padded", "colour", "vectors", "sounds", "videos"],
 )
 def test_the_network_is_the_one_that_was_measured(spec, network, tmp_path, monkeypatch):
     there = namespace_of(spec, network, Recipe(epochs=1), tmp_path, monkeypatch)["network"]
@@ -100,6 +106,38 @@ def test_the_learning_rates_are_those_of_the_recipe(recipe, tmp_path, monkeypatc
     assert rates == pytest.approx([own.rate(place, total, per_epoch) for place in range(total)])
 
 
+@pytest.mark.parametrize(
+    "spec, network, augment",
+    [
+        (audio_spec(200), MelNetwork(network=ConvNet(width=2, depth=1), bands=4, window=0.02), SoundAugment()),
+        (frames_spec(2, 1, 8), FramesNetwork(width=2), FramesAugment(strategy="cutout_scale_rotate_flip")),
+    ],
+    ids=["sounds", "videos"],
+)
+def test_the_augmentation_of_other_kinds(spec, network, augment, tmp_path, monkeypatch):
+    recipe = Recipe(epochs=1, augment=augment)
+    there = namespace_of(spec, network, recipe, tmp_path, monkeypatch)["augmented"]
+    x, u = torch.randn(5, *spec.shape), torch.rand(5, 3)
+    monkeypatch.setattr(torch, "rand", lambda *shape: u.T[: shape[0]].reshape(shape))
+    for name in augment.strategy.split("_"):
+        expected = augment.apply(x, AugmentParams(((name, u),)))
+        torch.testing.assert_close(there(x, name), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "labels, target", [(["b", "a", "b", "c"] * 5 + ["a"] * 6, "classes"), ([1.5, 2.5] * 13, "values")]
+)
+def test_the_rows_held_out_are_those_that_were(labels, target, tmp_path):
+    source = Dataset.from_dict({"number": list(range(26)), "label": labels})
+    spec = replace(vector_spec(), target=target, label_column="label", source={"path": "t.csv", "test_fraction": 0.3})
+    lines, said = rows_to_test_on(spec)
+    assert "path of the source" in said
+    namespace = {"torch": torch, "load_dataset": lambda *_, **__: source}
+    exec("\n".join(lines), namespace)
+    expected = held_out(source, "label" if target == "classes" else None, 0.3)[1]
+    assert namespace["test"]["number"][:] == expected["number"][:] and len(expected) == 8
+
+
 def test_the_augmentation_is_that_of_the_recipe(tmp_path, monkeypatch):
     augment = SiameseAugment()
     recipe = Recipe(epochs=1, augment=augment)
@@ -135,6 +173,22 @@ def test_a_strangers_protocol_writes_no_code(path, value):
     place[path[-1]] = value
     script = script_of(image_spec(), {"rows": 6, "evaluation": evaluation})
     assert script.row is None and script == script_of(image_spec(), {"rows": 6})
+
+
+@pytest.mark.parametrize(
+    "spec, network, options",
+    [
+        (frames_spec(), FramesNetwork(), {"width": 10**8}),
+        (frames_spec(), FramesNetwork(), {"norm": "import os"}),
+        (audio_spec(), MelNetwork(), {"window": 1e8}),
+        (audio_spec(), MelNetwork(), {"bands": 500}),
+        (audio_spec(), MelNetwork(), {"network": {"class_path": "their.Net", "init_args": {}}}),
+    ],
+)
+def test_a_strangers_network_is_neither_written_nor_made(spec, network, options):
+    evaluation = json.loads(json.dumps(measured(network, Recipe())))
+    evaluation["protocol"]["networks"][0]["init_args"].update(options)
+    assert script_of(spec, {"rows": 6, "evaluation": evaluation}).row is None
 
 
 @pytest.mark.slow

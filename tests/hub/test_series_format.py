@@ -15,6 +15,7 @@ from PIL import Image as PILImage
 from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import ArtifactError, UserError
 from hf_distill.hub import DistilledDataset, render_card
+from hf_distill.hub.plot import SCALE
 from hf_distill.synthetic.base import Bits, Packed
 from tests.hub.conftest import Elsewhere, png
 
@@ -195,5 +196,6 @@ def test_the_picture_shows_eight_channels_at_most() -> None:
     spec = series_spec(40)
     dataset = make(spec)
     picture = dataset._format.preview(spec, dataset.stored, dataset.y)
-    assert picture.size == (800, 4 * 150)
-    assert make(replace(series_spec(1)))._format.preview(series_spec(1), dataset.stored[:, :1], dataset.y).width == 400
+    assert picture.size == (SCALE * 800, SCALE * (20 + 4 * 150))
+    one = make(replace(series_spec(1)))._format.preview(series_spec(1), dataset.stored[:, :1], dataset.y)
+    assert one.width == SCALE * 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Generic
 
@@ -39,6 +40,10 @@ class Format(ABC, Generic[SpecT]):
     @abstractmethod
     def shape(self, spec: SpecT) -> tuple[int, ...]:
         """Return the shape of one row of the published values."""
+
+    def values(self, spec: SpecT) -> int:
+        """Return how many numbers the inputs of a row are; 0 of what is stored as it is and has no inputs."""
+        return math.prod(self.shape(spec))
 
     @abstractmethod
     def labels(self, spec: SpecT, x: Tensor, y: Tensor) -> Tensor:

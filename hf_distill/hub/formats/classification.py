@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,10 @@ class ClassificationFormat(Format[DataSpec]):
     def shape(self, spec: DataSpec) -> tuple[int, ...]:
         """See :class:`Format`."""
         return spec.form.stored_shape(spec)
+
+    def values(self, spec: DataSpec) -> int:
+        """See :class:`Format`: as networks get them."""
+        return math.prod(spec.shape)
 
     def labels(self, spec: DataSpec, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
@@ -156,8 +161,8 @@ class ClassificationFormat(Format[DataSpec]):
             "script": script,
             "script_score": _score(script.row),
             "augment": augment,
-            "hole": [int(side * augment["cutout"] + 0.5) for side in spec.shape[1:]] if augment else [],
-            "shift": [int(side * augment["crop"] + 0.5) for side in spec.shape[1:]] if augment else [],
+            "hole": [int(side * augment.get("cutout", 0) + 0.5) for side in spec.shape[-2:]],
+            "shift": [int(side * augment.get("crop", augment.get("shift", 0)) + 0.5) for side in spec.shape[-2:]],
             "test_lines": lines,
             "test_said": said,
             "torch_imports": _TORCH,

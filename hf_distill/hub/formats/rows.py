@@ -38,6 +38,10 @@ class RowsFormat(Format[RowsSpec]):
         """See :class:`Format`."""
         return ()
 
+    def values(self, spec: RowsSpec) -> int:
+        """See :class:`Format`."""
+        return 0
+
     def labels(self, spec: RowsSpec, x: Tensor, y: Tensor) -> Tensor:
         """See :class:`Format`."""
         return torch.zeros(len(x), dtype=torch.int64)
