@@ -37,7 +37,12 @@ def build_parser(light: bool = False) -> ArgumentParser:
         "--size", type=str | None, default=None, help="where nothing else is said: 50kB, or 1%% of rows"
     )
     parser.add_argument("--per_class", type=int | None, default=None, help="the same: samples of each class")
-    parser.add_argument("--dry_run", type=bool, default=False, help="open the data, say what is to be done, and stop")
+    parser.add_argument(
+        "--dry_run",
+        type=bool,
+        default=False,
+        help="open the data, say what is to be done and what it will take, and stop",
+    )
     parser.add_argument("--output_dir", type=Path | None, default=None, help="default: outputs/<config name>")
     parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser, light)

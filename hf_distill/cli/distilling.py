@@ -52,7 +52,9 @@ def run(argv: list[str]) -> None:
         real = objects.data = opened  # not read twice
     resolved = described(objects)
     if config.dry_run:
-        print(f"{shown}: not made, this was a dry run of {type(method).__name__} on {real.setup().path}")
+        pace = method.estimate(real.setup(), config.seed)
+        said = f"{shown}: not made, this was a dry run of {type(method).__name__} on {real.path}"
+        print(f"{said}; {pace}" if pace else said)
         return
     # Not PartialState: it does not see ACCELERATE_USE_CPU, and every process on a CPU would be a run of its own.
     accelerator = Accelerator()

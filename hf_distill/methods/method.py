@@ -31,11 +31,13 @@ class Notes:
         recipe: What it has learned about training on the set, by the names of a recipe's options.
         timing: ``steps`` and ``device`` and, where the run was resumed, the step that it went on from.
         history: Logged steps with their losses.
+        pace: What memory and time steps take, in words, once some are done.
     """
 
     recipe: dict[str, float] = field(default_factory=dict)
     timing: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    pace: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class Method(Part, Generic[DataT]):
     def is_unfinished(self, folder: Path) -> bool:
         """Whether the run folder holds what an unfinished run goes on from."""
         return False
+
+    def estimate(self, real: DataT, seed: int = 0) -> str:
+        """Return what memory and time a run will take, in words, from its first steps; nothing where it has none."""
+        return ""
 
     @abstractmethod
     def fit(self, real: DataT, run: Run) -> Synthetic:

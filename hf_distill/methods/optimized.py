@@ -27,6 +27,7 @@ from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Share
 from hf_distill.runs.checkpoint import Checkpoints, load_optimizer
 from hf_distill.runs.divergence import check_grey, first_step, grey_share, largest
 from hf_distill.runs.interrupt import StopRequest
+from hf_distill.runs.pace import Pace
 from hf_distill.runs.processes import check_processes
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -171,6 +172,13 @@ class OptimizedDistillation(Method[Data]):
         if run.trackers:
             accelerator.end_training()
         return synthetic
+
+    def estimate(self, real: Data, seed: int = 0) -> str:
+        """See :class:`Method`; the steps are done and forgotten."""
+        short, run = copy.copy(self), Run(seed=seed, progress=False)
+        short.steps = min(self.steps, Pace.STEPS)
+        short.fit(real, run)
+        return run.notes.pace
 
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""

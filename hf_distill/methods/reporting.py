@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.preview import render_preview
 from hf_distill.methods.method import Run
 from hf_distill.progress import progress_bar
+from hf_distill.runs.pace import Pace
 from hf_distill.synthetic.base import Synthetic
 
 _LOG = "log.jsonl"
@@ -24,7 +26,7 @@ _LOG = "log.jsonl"
 class Reporter:
     """Progress bar with loss and time left, ``log.jsonl``, Accelerate trackers, and previews, all on the main rank.
 
-    What is logged goes into the run's notes too.
+    What is logged goes into the run's notes too, and what steps take, which is printed once it is known.
 
     Args:
         run: Folder and choices.
@@ -48,8 +50,10 @@ class Reporter:
         self._log_every = log_every
         self._preview_every = preview_every
         self._steps = steps
-        disable = not (run.progress and self._main)
-        self._bar = progress_bar(steps, "distilling", "step", initial=start, disable=disable)
+        self._notes = run.notes
+        self._pace = Pace(accelerator.device)
+        self._shown = run.progress and self._main
+        self._bar = progress_bar(steps, "distilling", "step", initial=start, disable=not self._shown)
 
     def __enter__(self) -> Reporter:
         return self
@@ -63,6 +67,10 @@ class Reporter:
         """Report a finished step (counted from 1)."""
         self._bar.set_postfix({name: f"{value:.4g}" for name, value in losses.items()}, refresh=False)
         self._bar.update()
+        if pace := self._pace.step():
+            self._notes.pace = pace
+            if self._shown:
+                self._bar.write(pace, sys.stderr)
         last = step == self._steps
         if self._log_every and (step % self._log_every == 0 or last):
             if self._trackers:
