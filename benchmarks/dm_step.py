@@ -42,7 +42,7 @@ def plain_step(synthetic, real, network, augment, per_class, streams):
     for label in range(spec.num_classes):
         batch = real.sample([label], per_class, streams.generator("real", label))
         params = augment.sample(streams.generator("augment"))
-        images = synthetic.pixels[synthetic.labels == label]
+        images = synthetic.pixels[synthetic().y == label]
         real_features = net.features(augment.apply(batch.x, params)).detach()
         features = net.features(augment.apply(images, params))
         loss = loss + (real_features.mean(0) - features.mean(0)).square().sum()
