@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import DatasetBuilder, Features, IterableDataset
+from datasets import DatasetBuilder, DatasetInfo, Features, IterableDataset
+from datasets.iterable_dataset import ArrowExamplesIterable
 from datasets.table import table_cast
 
 _ROWS = 256
@@ -23,16 +23,15 @@ def parquet_streams(builder: DatasetBuilder) -> dict[str, IterableDataset]:
     streams = {}
     for split, files in builder.config.data_files.items():
         features = builder.info.features or Features.from_arrow_schema(pq.read_schema(files[0]))
-        streams[str(split)] = IterableDataset.from_generator(
-            _rows, features=features, gen_kwargs={"files": list(files), "features": [features] * len(files)}
-        )
+        tables = ArrowExamplesIterable(_tables, {"files": list(files), "features": [features] * len(files)})
+        streams[str(split)] = IterableDataset(tables, DatasetInfo(features=features))
         if builder.info.splits:
             streams[str(split)].info.splits = builder.info.splits
     return streams
 
 
-def _rows(files: list[str], features: list[Features]) -> Iterator[dict[str, Any]]:
+def _tables(files: list[str], features: list[Features]) -> Iterator[tuple[str, pa.Table]]:
     for file, kinds in zip(files, features, strict=True):
         with pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
-            for batch in parquet.iter_batches(batch_size=_ROWS, use_threads=False):
-                yield from table_cast(pa.Table.from_batches([batch]), kinds.arrow_schema).to_pylist()
+            for place, batch in enumerate(parquet.iter_batches(batch_size=_ROWS, use_threads=False)):
+                yield f"{file} {place}", table_cast(pa.Table.from_batches([batch]), kinds.arrow_schema)
