@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from hf_distill.cli.yaml_files import check_config_files, load_yaml, words_of
 from hf_distill.errors import UserError
 from hf_distill.files import user_path
 
+_RECORD = "distillation.json"  # of hf_distill.hub.record, which imports what takes seconds
 _PARTS = ("data", "method", "evaluator")
 _FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow")
 
@@ -54,15 +56,29 @@ def check_names(build_parser: Callable[..., ArgumentParser], argv: list[str]) ->
 
 
 def _config(argv: list[str]) -> dict[str, Any] | None:
-    """Return what the configuration file says; None of several."""
+    """Return what the configuration file says, or the record of the set that is named; None of several."""
     words = words_of(argv, "--config")
+    if not words:
+        return _recorded(argv)
     if len(words) != 1 or not Path(words[0]).expanduser().is_file():
-        return {} if not words else None
+        return None
     try:
         values = load_yaml(Path(words[0]).expanduser().read_text(encoding="utf-8"))
     except yaml.YAMLError:
         return None
     return values if isinstance(values, dict) else None
+
+
+def _recorded(argv: list[str]) -> dict[str, Any] | None:
+    """Return the configuration in the record of a set that is named, nothing where none is; None if unknown."""
+    record = next((path for word in argv if (path := Path(word).expanduser() / _RECORD).is_file()), None)
+    if record is None:
+        return {}
+    try:
+        config = json.loads(record.read_text(encoding="utf-8"))["config"]
+    except (ValueError, LookupError, TypeError, OSError):
+        return None
+    return config if isinstance(config, dict) and isinstance(config.get("evaluator"), dict) else None
 
 
 def _check(group: str, keys: list[str], argv: list[str], config: dict[str, Any] | None, given: set[str]) -> None:
