@@ -35,6 +35,7 @@ from hf_distill.evaluation.classification import ClassificationEvaluator as Clas
 from hf_distill.evaluation.features import FeatureMetrics as FeatureMetrics
 from hf_distill.evaluation.forecasting import ForecastingEvaluator as ForecastingEvaluator
 from hf_distill.evaluation.result import Evaluation as Evaluation
+from hf_distill.evaluation.rows import RowsEvaluator as RowsEvaluator
 from hf_distill.evaluation.tuning import RecipeSearch as RecipeSearch
 from hf_distill.experts.store import ExpertStore as ExpertStore
 from hf_distill.experts.training import ExpertTraining as ExpertTraining

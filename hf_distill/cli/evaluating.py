@@ -21,8 +21,11 @@ from hf_distill.files import user_path
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.older import upgraded
 from hf_distill.hub.record import RECORD
-from hf_distill.hub.spec_checks import SERIES
+from hf_distill.hub.spec_checks import ROWS, SERIES
 from hf_distill.methods.start import read_start
+
+# What sets are measured by whose record does not say it; ``ClassificationEvaluator`` measures the others.
+_EVALUATORS = {SERIES: "ForecastingEvaluator", ROWS: "RowsEvaluator"}
 
 
 def run(argv: list[str]) -> None:
@@ -82,8 +85,8 @@ def known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
     if artifact.folder is not None:
         config = run_config(artifact.folder, config) or config
     known = {key: upgraded(config[key]) for key in ("data", "evaluator") if config.get(key) is not None}
-    if "evaluator" not in known and artifact.spec.task == SERIES:
-        known["evaluator"] = {"class_path": "ForecastingEvaluator"}
+    if "evaluator" not in known and artifact.spec.task in _EVALUATORS:
+        known["evaluator"] = {"class_path": _EVALUATORS[artifact.spec.task]}
     if trusts(argv):
         return known
     for key in list(known):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,9 +15,10 @@ from typing_extensions import Self
 
 from hf_distill.data.base import Data
 from hf_distill.data.local import reading
-from hf_distill.data.opening import opened
+from hf_distill.data.opening import opened, place_of
 from hf_distill.data.real import RealData
 from hf_distill.data.rows_spec import RowsSpec
+from hf_distill.data.sources import open_source
 from hf_distill.errors import UserError
 from hf_distill.options import Text
 from hf_distill.ranks import ALONE, Ranks
@@ -170,6 +171,17 @@ class RowsData(Data[RowsSpec]):
         if len(self) <= count:
             return self
         return self._part(self.table.select(torch.linspace(0, len(self) - 1, count).long().tolist()))
+
+    def tested(self) -> RowsData | None:
+        """Return the rows of the source's test split; None where it has none, or was open already."""
+        if self._given is not None:
+            return None
+        _, test, _ = open_source(**place_of(self))
+        return None if test is None else self._part(test)
+
+    def without(self, columns: Sequence[str]) -> RowsData:
+        """Return the rows of a table without some columns."""
+        return self._part(self.table.remove_columns(list(columns)))
 
     def _part(self, table: Dataset) -> RowsData:
         return RowsData.from_dataset(table, path=self.path, input_column=self.input_column).setup(self._device)

@@ -161,7 +161,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         distilled = read_published(artifact)
         real.setup(device)
         if real.spec.kind == "rows":
-            raise UserError("whole rows have no target to measure: train what they are for on the published set")
+            raise UserError("whole rows have no target to measure: choose RowsEvaluator")
         spec = distilled.spec
         check_match(spec, real.spec)
         names = self.metrics or TARGET_METRICS[spec.target]

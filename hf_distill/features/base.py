@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from hf_distill.networks.base import Architecture
 from hf_distill.parts import Part
 from hf_distill.ranks import ALONE, Ranks
 
+# Whole rows that a space is fitted to, at most.
+FITTED = 2**16
 # Samples of one forward pass: on a CPU larger ones leave its cache.
 _BATCH = {"cpu": 256}
 
@@ -60,8 +62,10 @@ class Extractor(Part):
 
     Attributes:
         cache: Keep the features of a table for the next time.
+        needs_samples: Whether it looks at inputs, which must be read as samples first, and not at whole rows.
     """
 
+    needs_samples: ClassVar[bool] = True
     cache: bool = False
 
     @abstractmethod
@@ -82,42 +86,64 @@ class Extractor(Part):
             device: Where to work; where the data is if None.
         """
 
-    def blocks(self, data: RowsData, size: int, ranks: Ranks = ALONE) -> Iterator[tuple[int, Tensor]]:
-        """Yield the features of whole rows, those of their inputs, block by block, with the number of the first row.
+    def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
+        """Return what maps whole rows to features ``(N, F)``, those of their inputs.
 
-        A space that is fitted to rows is fitted to the first block of a stream.
+        Args:
+            some: Rows that it is fitted to, where it is something to fit: evenly spaced ones of a table, or the first
+                ones of a stream.
+
+        Raises:
+            UserError: The space is none of such rows, or no column holds inputs that it understands.
+        """
+        features = self.fit(some.samples())
+
+        def seen(rows: RowsData) -> Tensor:
+            split = rows.samples().train
+            return features.rows(split, torch.arange(len(split)))
+
+        return seen
+
+    def blocks(
+        self, data: RowsData, size: int, ranks: Ranks = ALONE, like: RowsData | None = None
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield the features of whole rows block by block, with the number of the first row.
 
         Args:
             data: The rows, set up.
             size: Rows of a block.
             ranks: The processes that take them in turn; this one's are yielded.
+            like: Rows that the space is fitted to in their place.
 
         Raises:
-            UserError: The space is none of such rows, or no column holds inputs that it understands.
+            UserError: As :meth:`fitted`.
         """
-        if data.is_stream:
-            features = self.fit(data.some(size).samples())
-            for first, block in data.blocks(size, ranks):
-                split = block.samples().train
-                yield first, features.rows(split, torch.arange(len(split)))
+        if self.needs_samples and not data.is_stream and like is None:
+            # All at once: how a sample is read may depend on the others, a grey image among colour ones.
+            real = data.samples()
+            features = self.fit(real)
+            for first in range(ranks.rank * size, len(data), ranks.count * size):
+                yield first, features.rows(real.train, torch.arange(first, min(first + size, len(data))))
             return
-        real = data.samples()
-        features = self.fit(real)
-        for first in range(ranks.rank * size, len(data), ranks.count * size):
-            yield first, features.rows(real.train, torch.arange(first, min(first + size, len(data))))
+        seen = self.fitted((like or data).some(FITTED))
+        for first, block in data.blocks(size, ranks):
+            yield first, seen(block)
 
-    def of_rows(self, data: RowsData, ranks: Ranks = ALONE) -> Tensor:
+    def of_rows(self, data: RowsData, ranks: Ranks = ALONE, like: RowsData | None = None) -> Tensor:
         """Return the features of all whole rows of a table, ``(N, F)``, memory-mapped: see :func:`stored`.
 
         Args:
             data: The rows, set up.
             ranks: The processes of one machine that share the work.
+            like: Rows that the space is fitted to in their place.
 
         Raises:
-            UserError: As :meth:`blocks`, or the rows are a stream.
+            UserError: As :meth:`fitted`, or the rows are a stream.
         """
-        about = [data.table._fingerprint, data.input_column, self.config(), self.weights()]
-        return stored(lambda: self.blocks(data, BLOCK, ranks), len(data), about, self.cache, ranks).to(data.device)
+        tables = [rows.table._fingerprint for rows in (data, like) if rows is not None]
+        about = [tables, data.input_column, self.config(), self.weights()]
+        found = stored(lambda: self.blocks(data, BLOCK, ranks, like), len(data), about, self.cache, ranks)
+        return found.to(data.device)
 
     def of_samples(self, real: RealData, spec: DataSpec | None = None) -> Callable[[Tensor], Tensor]:
         """Return what gives the features ``(N, F)`` of training rows by their numbers ``(N,)``.

@@ -25,7 +25,7 @@ class ColumnFeatures(RowFeatures):
         self.column = column
 
     def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
-        """See :class:`RowFeatures`.
+        """See :class:`Extractor`.
 
         Raises:
             UserError: There is no such column.

@@ -56,7 +56,7 @@ class EncoderFeatures(RowFeatures):
             return weights_of(self.model)
 
     def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
-        """See :class:`RowFeatures`.
+        """See :class:`Extractor`.
 
         Raises:
             UserError: There is no text, transformers is missing, or there is no such model.

@@ -46,7 +46,7 @@ class HashedTextFeatures(RowFeatures):
         self.cache = cache
 
     def fitted(self, some: RowsData) -> Callable[[RowsData], Tensor]:
-        """See :class:`RowFeatures`.
+        """See :class:`Extractor`.
 
         Raises:
             UserError: There is no text, or scikit-learn is missing.

@@ -10,8 +10,8 @@ from hf_distill.table import Table
 from hf_distill.text import printable, shorten
 
 #: Metrics of which less is better.
-ERRORS = ("mse", "mae")
-_PLAIN = (*ERRORS, "r2", "mean_average_precision")
+ERRORS = ("mse", "mae", "distance", "discrepancy")
+_PLAIN = ("mse", "mae", "r2", "mean_average_precision")
 _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
 #: Baselines that are chosen real samples.
