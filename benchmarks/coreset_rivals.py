@@ -13,6 +13,7 @@ after ``--limit`` seconds is stopped.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import resource
 import subprocess
@@ -128,15 +129,21 @@ def kernel_mean(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, scale: float)
     return torch.cat([kernel(part) for part in x.split(1000)])
 
 
+@functools.cache
+def own_mean(x: torch.Tensor) -> float:
+    """Return the mean kernel of all pairs of rows."""
+    return float(kernel_mean(x, x, torch.ones(len(x)).double() / len(x), width(x)).mean())
+
+
 def errors(x: torch.Tensor, points: torch.Tensor, w: torch.Tensor) -> tuple[float, float]:
     """Return the largest error of 32 k-means costs, and the maximum mean discrepancy."""
     queries = centre_queries(x, 10)
     full = torch.stack([queries(part).double().sum(0) for part in x.split(4096)]).sum(0)
     own = w.double() @ queries(points).double()
     share, all_alike, scale = w.double() / w.double().sum(), torch.ones(len(x)).double() / len(x), width(x)
-    squared = share @ (kernel_mean(points, points, share, scale) - 2 * kernel_mean(points, x, all_alike, scale))
-    some = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(1))[:5000]]  # of the last term, which is
-    squared += kernel_mean(some, x, all_alike, scale).mean()  # alike for all
+    squared = own_mean(x) + share @ (
+        kernel_mean(points, points, share, scale) - 2 * kernel_mean(points, x, all_alike, scale)
+    )
     return float(((own - full) / full).abs().max()), float(squared.clamp_min(0).sqrt())
 
 
