@@ -34,6 +34,7 @@ from hf_distill.hub.lines import (
 from hf_distill.hub.older import upgraded
 from hf_distill.hub.script_networks import label_of, network_lines
 from hf_distill.parts import Part
+from hf_distill.training.losses import KL
 from hf_distill.training.recipe import Recipe
 
 # Kinds whose test rows the script reads as the source holds them.
@@ -45,6 +46,7 @@ _AUGMENTS: dict[str, tuple[type[Part], Collection[str]]] = {
 }
 _METRICS = {"classes": ("accuracy", "balanced_accuracy"), "values": ("r2",), "labels": ("label_f1",)}
 _LOSSES = {"classes": ("CrossEntropy",), "values": ("MeanSquared",), "labels": ("BinaryCrossEntropy",)}
+_SOFT_LOSSES = (KL.__name__,)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ class Script:
         augment: Options of the augmentation, and ``names``, its operations; none without.
         metric: What is printed.
         row: The row of the evaluation that is measured so; None where the script is another training.
+        soft: It trains on the soft labels that the codes hold.
+        views: They are those of several views of an image.
+        temperature: Of the loss ``KL``; 0 for cross-entropy.
     """
 
     network: tuple[str, ...] = ()
@@ -72,6 +77,9 @@ class Script:
     augment: dict[str, Any] = field(default_factory=dict)
     metric: str = "accuracy"
     row: Mapping[str, Any] | None = None
+    soft: bool = False
+    views: bool = False
+    temperature: float = 0.0
 
 
 def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
@@ -80,23 +88,28 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
     evaluation = record.get("evaluation") or {}
     for row in evaluation.get("rows") or ():
         try:
-            return _measured(spec, record["rows"], evaluation["protocol"], row)
+            return _measured(spec, record, evaluation["protocol"], row)
         except (Unknown, UserError, *WRONG):
             continue
     return plain
 
 
-def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
-    if spec.kind == "mixed" or row.get("labels", "hard") != "hard" or row["metric"] not in _METRICS[spec.target]:
+def _measured(spec: DataSpec, record: Mapping[str, Any], protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
+    labels = row.get("labels", "hard")
+    if spec.kind == "mixed" or labels not in ("hard", "soft") or row["metric"] not in _METRICS[spec.target]:
+        raise Unknown
+    soft, samples = labels == "soft", record["rows"]
+    count = record["codes"]["meta"].get("labels", {}).get("views", {}).get("count", 1) if soft else 1
+    if soft and "weight" in (record.get("layout") or {}):
         raise Unknown
     found = [one for one in protocol["networks"] if label_of(one) == row["network"]]
     if len(found) != 1:
         raise Unknown
     recipe = upgraded(protocol["recipe"])
     options = options_of(recipe, Recipe)
-    if options["loss"]["class_path"] not in _LOSSES[spec.target]:
+    if options["loss"]["class_path"] not in (*_LOSSES[spec.target], *_SOFT_LOSSES * soft):
         raise Unknown
-    batches = math.ceil(samples / whole(options, "batch_size"))
+    batches = math.ceil(samples * count / whole(options, "batch_size"))
     epochs = whole(recipe, "epochs")
     if options["steps"] is not None:
         epochs = math.ceil(whole(options, "steps") / batches)
@@ -117,7 +130,14 @@ def _measured(spec: DataSpec, samples: int, protocol: Mapping[str, Any], row: Ma
         augment=_augment(spec, options["augment"]),
         metric=row["metric"],
         row=row,
+        soft=soft,
+        views=count > 1,
+        temperature=number(options_of(options["loss"], KL), "temperature") if _is_kl(options["loss"]) else 0.0,
     )
+
+
+def _is_kl(described: Mapping[str, Any]) -> bool:
+    return bool(described["class_path"] == KL.__name__)
 
 
 def _augment(spec: DataSpec, described: Mapping[str, Any] | None) -> dict[str, Any]:
