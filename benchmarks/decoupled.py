@@ -2,8 +2,8 @@
 
 python benchmarks/decoupled.py --data cifar10 --teacher cifar10_resnet20.safetensors [--part methods|labels]
 
-All options were set beforehand; nothing is chosen by what is measured. HLR, IOR and the label-robust score are DD-Ranking's
-(arXiv 2505.13300): IOR is the set with soft labels less random real images with soft labels of the same teacher.
+All options were set beforehand; nothing is chosen by what is measured. HLR, IOR and the label-robust score are those of
+DD-Ranking (arXiv 2505.13300): IOR is the set with soft labels less random real images with soft labels of one teacher.
 """
 
 from __future__ import annotations
