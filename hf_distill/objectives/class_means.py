@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
-from hf_distill.data.batch import Batch
+from hf_distill.data.batch import Batch, weighted_mean
 
 _TINY = 1e-12
 
@@ -35,27 +36,29 @@ def squared_distances(points: Tensor, centres: Tensor) -> Tensor:
     return points.square().sum(1, keepdim=True) - 2 * points @ centres.T + centres.square().sum(1)
 
 
-def calibrated_temperature(features: Tensor, labels: Tensor, means: Tensor) -> Tensor:
-    """Return the temperature of least cross entropy for logits ``-||f - mean_c||^2 / temperature``.
+def calibrated_temperature(features: Tensor, batch: Batch, means: Tensor) -> Tensor:
+    """Return the temperature of least weighted cross entropy for logits ``-||f - mean_c||^2 / temperature``.
 
     A sample's own class mean is taken without the sample. The loss is convex in the inverse temperature, so that its
     derivative, the mean distance from the own class less the expected one, is bisected.
 
     Args:
-        features: Real features ``(N, F)``, as many of each class.
-        labels: Their classes ``(N,)``.
-        means: Class means of the features ``(C, F)``.
+        features: Real features ``(N, F)``.
+        batch: Classes and weights of the samples.
+        means: Their class means ``(C, F)``.
     """
     distances = squared_distances(features, means)
-    own, count = labels[:, None], len(features) / len(means)
-    distances = distances.scatter(1, own, distances.gather(1, own) * (count / max(count - 1, 1)) ** 2)
+    own, total = batch.y[:, None], batch.w.new_zeros(len(means)).index_add_(0, batch.y, batch.w)[batch.y]
+    # A class of one sample has no other mean; its distance is zero.
+    without = torch.where(total > batch.w, total / (total - batch.w), 1)
+    distances = distances.scatter(1, own, distances.gather(1, own) * without[:, None] ** 2)
     least = distances.amin(1, keepdim=True)
     distances = distances - least  # the loss stays, and the exponentials are in range
     scale = distances.mean()
     low, high = -8.0, 8.0  # of the natural logarithm of the inverse temperature, in units of the mean distance
     for _ in range(24):
         middle = (low + high) / 2
-        weights = (-distances * math.exp(middle) / scale).softmax(1)
-        too_sharp = (distances.gather(1, own).mean() > (weights * distances).sum(1).mean()).item()
+        expected = ((-distances * math.exp(middle) / scale).softmax(1) * distances).sum(1)
+        too_sharp = weighted_mean(distances.gather(1, own)[:, 0] - expected, batch.w).item() > 0
         low, high = (low, middle) if too_sharp else (middle, high)
     return scale / math.exp((low + high) / 2)

@@ -73,10 +73,10 @@ class View:
         spread, plain = (differences(c, c.mean(0), d).mean() for c, d in ((means, distance), (centres, "mean")))
         if unit is None:
             return cls(eyes, means, spread, plain, waves)
-        x, y, w = (torch.cat([getattr(chunk, name) for chunk in chunks]) for name in ("x", "y", "w"))
+        samples = Batch(*(torch.cat([getattr(chunk, name) for chunk in chunks]) for name in ("x", "y", "w")))
         if unit == "calibrated":
-            plain = calibrated_temperature(x, y, centres)
-        return cls(eyes, means, spread, plain, waves, samples=Batch(x, y, w))
+            plain = calibrated_temperature(samples.x, samples, centres)
+        return cls(eyes, means, spread, plain, waves, samples=samples)
 
     def discrimination(self, means: Tensor, temperature: float) -> Tensor:
         """Return the loss with which the class means of a set classify the real samples."""

@@ -61,24 +61,28 @@ def test_the_whole_class_has_no_loss(digits):
     assert float(loss["features"]) == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize("overlap", [0.3, 3.0])
-def test_the_calibrated_temperature_has_the_least_cross_entropy(overlap):
+@pytest.mark.parametrize("overlap, uneven", [(0.3, 0), (3.0, 0), (3.0, 1)])
+def test_the_calibrated_temperature_has_the_least_cross_entropy(overlap, uneven):
     """Against a scan of temperatures, with every class mean taken anew without the sample."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(3).repeat_interleave(8)
     features = torch.eye(3, 5)[labels] + overlap * torch.randn(24, 5, generator=generator)
-    means = class_means(features, Batch.of(features, labels), 3)
+    w = 1 + uneven * torch.linspace(-0.9, 3, 24)
+    batch = Batch(features, labels, w)
+    means = class_means(features, batch, 3)
     distances = torch.empty(24, 3)
     for row in range(24):
         rest = torch.arange(24) != row
-        without = class_means(features[rest], Batch.of(features[rest], labels[rest]), 3)
+        without = class_means(features[rest], batch.take(rest.nonzero()[:, 0]), 3)
         distances[row] = (features[row] - without).square().sum(1)
     scan = torch.logspace(-2, 4, 2000)
-    losses = torch.stack([torch.nn.functional.cross_entropy(-distances / t, labels) for t in scan])
-    found = calibrated_temperature(features, labels, means)
-    loss = torch.nn.functional.cross_entropy(-distances / found, labels)
-    assert loss.item() == pytest.approx(losses.min().item(), abs=1e-5)
-    assert calibrated_temperature(2 * features, labels, 2 * means).item() == pytest.approx(4 * found.item(), rel=1e-3)
+
+    def loss(temperature):
+        return w @ torch.nn.functional.cross_entropy(-distances / temperature, labels, reduction="none") / w.sum()
+
+    found = calibrated_temperature(features, batch, means)
+    assert loss(found).item() == pytest.approx(min(loss(t).item() for t in scan), abs=1e-5)
+    assert calibrated_temperature(2 * features, batch, 2 * means).item() == pytest.approx(4 * found.item(), rel=1e-3)
 
 
 def test_the_calibrated_unit_replaces_the_spread(digits):
