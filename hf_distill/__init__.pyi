@@ -128,6 +128,7 @@ from hf_distill.selection.base import Selector as Selector
 from hf_distill.selection.cells import CellSelector as CellSelector
 from hf_distill.selection.certificate import Certificate as Certificate
 from hf_distill.selection.facility import FacilityLocationSelector as FacilityLocationSelector
+from hf_distill.selection.graph_cut import GraphCutSelector as GraphCutSelector
 from hf_distill.selection.herding import HerdingSelector as HerdingSelector
 from hf_distill.selection.hierarchical import HierarchicalSelector as HierarchicalSelector
 from hf_distill.selection.importance import ImportanceSelector as ImportanceSelector

@@ -17,6 +17,7 @@ from hf_distill.quantization.base import Quantizer
 from hf_distill.quantization.grid import UniformQuantizer
 from hf_distill.quantization.grouping import quantized
 from hf_distill.seeding import Streams
+from hf_distill.selection.graph_cut import greedy_cut
 
 _CHUNK = 256
 
@@ -93,12 +94,4 @@ def gradient_similarity(network: Classifier, x: Tensor, y: Tensor) -> Tensor:
 
 def graph_cut(similarity: Tensor, count: int, diversity: float) -> Tensor:
     """Return the greedy choice ``(count,)`` under the graph cut of :class:`GraphCutSamples`."""
-    weight = diversity * len(similarity) / (2 * count)
-    gain = similarity.sum(0) - weight * similarity.diagonal()
-    chosen: list[int] = []
-    for _ in range(count):
-        best = int(gain.argmax())
-        chosen.append(best)
-        gain = gain - 2 * weight * similarity[best]
-        gain[best] = -torch.inf
-    return torch.tensor(chosen)
+    return greedy_cut(similarity.sum(0), similarity.diagonal(), similarity.__getitem__, count, diversity)

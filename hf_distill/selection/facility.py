@@ -12,8 +12,7 @@ from torch import Tensor
 from hf_distill.options import PositiveInt, Range
 from hf_distill.selection.base import Selector, checked
 from hf_distill.selection.certificate import Certificate
-
-_ROWS = 4096
+from hf_distill.selection.similarity import ROWS, Similarity, standing_for
 
 
 class FacilityLocationSelector(Selector):
@@ -42,29 +41,20 @@ class FacilityLocationSelector(Selector):
     def fit(self, features: Tensor) -> FacilityLocationSelector:
         """See :class:`Selector`; a row's importance is its similarity to others."""
         self._features = checked(features)
-        count = len(features)
-        generator = torch.Generator().manual_seed(0)
-        rows = torch.arange(count) if count <= self.exact else torch.randperm(count, generator=generator)[: self.exact]
-        self._reference = self._features[rows.to(features.device)]
-        some = self._reference[:1024]
-        apart = torch.pdist(some).square() if len(some) > 1 else some.new_ones(1)
-        self._width = float(apart.median().clamp_min(1e-12))
-        sums = torch.cat([self._similar(part).sum(1) for part in self._features.split(_ROWS)])
+        self._similar = Similarity.of(self._features, self.exact)
+        sums = self._similar.sums(self._features)
         self.sensitivities_ = sums / sums.sum()
         return self
 
     def select(self, k: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :class:`Selector`; in the order of their choice. A row counts for those that it is nearest to."""
         count = self._check(k)
-        chosen = self._lazy(k) if count <= self.exact else self._random(k, generator)
-        centres = self._features[torch.tensor(chosen, device=self._features.device)]
-        member = torch.cat([torch.cdist(part, centres).argmin(1) for part in self._features.split(_ROWS)]).cpu()
-        member[torch.tensor(chosen)] = torch.arange(k)
-        return self._chose(torch.tensor(chosen), torch.bincount(member, minlength=k).float())
+        chosen = torch.tensor(self._lazy(k) if count <= self.exact else self._random(k, generator))
+        return self._chose(chosen, standing_for(self._features, chosen))
 
     def _lazy(self, k: int) -> list[int]:
-        similar = torch.cat([self._similar(part) for part in self._features.split(_ROWS)])
-        best = similar.new_zeros(len(self._reference))
+        similar = torch.cat([self._similar(part) for part in self._features.split(ROWS)])
+        best = torch.zeros_like(similar[0])
         queue = [(-gain, row) for row, gain in enumerate(similar.sum(1).tolist())]
         heapq.heapify(queue)
         chosen: list[int] = []
@@ -80,7 +70,7 @@ class FacilityLocationSelector(Selector):
 
     def _random(self, k: int, generator: torch.Generator) -> list[int]:
         count = len(self._features)
-        best = self._features.new_zeros(len(self._reference))
+        best = self._features.new_zeros(len(self._similar.reference))
         free = torch.ones(count, dtype=torch.bool)
         chosen: list[int] = []
         size = math.ceil(count / k * math.log(1 / self.slack))
@@ -95,14 +85,11 @@ class FacilityLocationSelector(Selector):
             best = torch.maximum(best, similar[place])
         return chosen
 
-    def _similar(self, x: Tensor) -> Tensor:
-        return torch.cdist(x, self._reference).square_().div_(-self._width).exp_()
-
     def _certify(self, rows: Tensor, weight: Tensor) -> Certificate:
         # What the greedy choice may lose, and the share that it has lost at most: no choice of as many rows adds more
         # to this one than the largest gains together.
         best = self._similar(self._features[rows.to(self._features.device)]).amax(0)
-        parts = self._features.split(_ROWS)
+        parts = self._features.split(ROWS)
         gains = torch.cat([(self._similar(part) - best).clamp_min(0).sum(1) for part in parts])
         value = float(best.double().sum())
         most = value + float(gains.double().topk(len(rows)).values.sum())

@@ -6,6 +6,7 @@ import torch
 from hf_distill.errors import UserError
 from hf_distill.selection import (
     FacilityLocationSelector,
+    GraphCutSelector,
     HerdingSelector,
     KCenterSelector,
     KMeansSelector,
@@ -190,6 +191,17 @@ def test_facility_location_is_greedy_however_it_is_found():
     assert selector.certificate_.measured <= selector.certificate_.epsilon == 1 / math.e
     some = FacilityLocationSelector(exact=100, slack=0.01).fit(x).select(6, generator())[0]
     assert similar[some].amax(0).sum() > 0.9 * best.sum()
+
+
+def test_graph_cut_takes_typical_rows_that_differ():
+    x = torch.cat((torch.zeros(20, 2), torch.tensor([[3.0, 0.0]]).expand(10, 2), torch.tensor([[0.0, 50.0]])))
+    x = x + 0.01 * torch.randn(31, 2, generator=generator())
+    assert (GraphCutSelector(diversity=0.0).fit(x).select(2, generator())[0] < 20).all()
+    rows, weight = GraphCutSelector().fit(x).select(2, generator())
+    # One of each group, and none that is like nothing.
+    assert rows[0] < 20 <= rows[1] < 30 and sorted(weight.tolist()) == [10, 21]
+    some = GraphCutSelector(exact=25).fit(x).select(2, generator())[0]
+    assert some[0] < 20 <= some[1] < 30
 
 
 def test_norms_rank_rows():
