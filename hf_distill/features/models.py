@@ -26,6 +26,8 @@ def loading(part: str, kind: str, model: str) -> Iterator[None]:
         import transformers  # noqa: F401
     except ImportError as error:
         raise UserError(f"{part} needs transformers: pip install 'hf-distill[transformers]'") from error
+    if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+        raise UserError(f"cannot load a {kind} model from {model}: no such folder")
     try:
         yield
     except (OSError, ValueError) as error:

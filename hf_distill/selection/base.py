@@ -134,8 +134,12 @@ def fitted(selector: Selector, features: Tensor, targets: Tensor | None) -> Sele
     return fit
 
 
-def checked(features: Tensor) -> Tensor:
+def checked(features: Tensor, first: int = 0) -> Tensor:
     """Return features as float32 or more precise ones, once it is sure that they can be compared.
+
+    Args:
+        features: ``(N, F)``.
+        first: The number of the first row, for errors.
 
     Raises:
         UserError: A feature is not finite, or so large that its square overflows.
@@ -146,11 +150,13 @@ def checked(features: Tensor) -> Tensor:
     size = torch.cat(sizes) if sizes else features.new_zeros(len(features))
     bad = (~size.isfinite()).nonzero()
     if len(bad):
-        raise UserError(f"row {int(bad[0])} has a feature that is not finite, {len(bad)} of {len(size)} rows have")
+        raise UserError(
+            f"row {first + int(bad[0])} has a feature that is not finite, {len(bad)} of {len(size)} rows have"
+        )
     limit = (torch.finfo(features.dtype).max / max(features.numel(), 1)) ** 0.5 / 4
     if len(size) and float(size.max()) > limit:
         raise UserError(
-            f"row {int(size.argmax())} has a feature of {float(size.max()):.3g}, whose square overflows: scale them"
+            f"row {first + int(size.argmax())} has a feature of {float(size.max()):.3g}, whose square overflows: scale them"
         )
     return features
 

@@ -66,7 +66,7 @@ class MergeReduce:
         Raises:
             UserError: A feature is not finite, or its square overflows.
         """
-        for part in checked(features).split(self.block):
+        for part in checked(features, self.count + self._held).split(self.block):
             part = part.clone()  # a view would keep all that was read with it
             while len(part):
                 taken = part[: self.block - self._held]
@@ -83,7 +83,7 @@ class MergeReduce:
             UserError: As :meth:`add`.
         """
         rows = torch.arange(first, first + len(features))
-        return self._reduce(Weighted(checked(features), rows, torch.ones(len(features))), "block", first)
+        return self._reduce(Weighted(checked(features, first), rows, torch.ones(len(features))), "block", first)
 
     def push(self, leaf: Weighted, rows: int) -> None:
         """Take the coreset of the next block, which has so many rows: others may have made it."""

@@ -54,3 +54,5 @@ def test_what_cannot_be_reduced():
         MergeReduce().result()
     with pytest.raises(UserError, match=r"^row 1 has a feature that is not finite"):
         MergeReduce().add(torch.tensor([[1.0], [math.nan]]))
+    with pytest.raises(UserError, match=r"^row 4 has a feature that is not finite, 1 of 2 rows have"):
+        MergeReduce(size=1, block=3).leaf(torch.tensor([[1.0], [math.nan]]), 3)
