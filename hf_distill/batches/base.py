@@ -51,7 +51,10 @@ class Batches(Part):
         """
         rows: Any = real
         if real.spec.num_groups is None or rows.is_stream:
-            raise UserError(f"{type(self).__name__} draws rows of a table: leave method.batches out for these data")
+            what = "a series has windows that overlap" if real.spec.num_groups is None else "a stream has no numbers"
+            raise UserError(
+                f"{type(self).__name__} draws rows by their number, and {what}: leave method.batches out for these data"
+            )
         if rows.shares is not None and (not self.every or streams.step % self.every):
             return
         scores = self.scores(rows, synthetic, streams).double().cpu()

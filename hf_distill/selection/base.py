@@ -150,14 +150,12 @@ def checked(features: Tensor, first: int = 0) -> Tensor:
     size = torch.cat(sizes) if sizes else features.new_zeros(len(features))
     bad = (~size.isfinite()).nonzero()
     if len(bad):
-        raise UserError(
-            f"row {first + int(bad[0])} has a feature that is not finite, {len(bad)} of {len(size)} rows have"
-        )
+        row = first + int(bad[0])
+        raise UserError(f"row {row} has a feature that is not finite, {len(bad)} of {len(size)} rows have")
     limit = (torch.finfo(features.dtype).max / max(features.numel(), 1)) ** 0.5 / 4
     if len(size) and float(size.max()) > limit:
-        raise UserError(
-            f"row {first + int(size.argmax())} has a feature of {float(size.max()):.3g}, whose square overflows: scale them"
-        )
+        row = first + int(size.argmax())
+        raise UserError(f"row {row} has a feature of {float(size.max()):.3g}, whose square overflows: scale them")
     return features
 
 
