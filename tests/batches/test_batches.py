@@ -129,7 +129,5 @@ def test_sensitive_rows_are_drawn_more_often(real):
 def test_streams_have_no_importance(tmp_path):
     Dataset.from_dict({"v": [[0.0], [1.0]], "label": [0, 1]}).to_parquet(tmp_path / "a.parquet")
     streamed = RealData(path=str(tmp_path / "a.parquet"), streaming=True, test_split=None).setup()
-    with pytest.raises(
-        UserError, match=r"^LossProportional draws rows by their number, and a stream has no numbers: leave"
-    ):
+    with pytest.raises(UserError, match=r"^LossProportional draws rows by their number, and a stream has no numbers"):
         LossProportional().refresh(streamed, None, Streams(0))
