@@ -56,6 +56,7 @@ from hf_distill.hub.card import render_card as render_card
 from hf_distill.hub.preview import render_preview as render_preview
 from hf_distill.initialization.base import InitialSamples as InitialSamples
 from hf_distill.initialization.cut import CutSamples as CutSamples
+from hf_distill.initialization.expert_samples import ExpertSamples as ExpertSamples
 from hf_distill.initialization.graph_cut import GraphCutSamples as GraphCutSamples
 from hf_distill.initialization.keywords import KeywordSamples as KeywordSamples
 from hf_distill.initialization.means import MeanSamples as MeanSamples

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import stack_module_state
 
 from hf_distill.data.base import Data
@@ -132,6 +132,31 @@ class ExpertTraining(Part):
         with progress_bar(total, "training experts", "step", disable=not progress or not missing) as bar:
             side_by_side(partial(_train, job=job), missing, plan.workers, bar.update)
         return sorted({number for group in missing for number in group} - have)
+
+    def trained(self, real: Data, store: ExpertStore) -> list[nn.Module]:
+        """Return the experts as they were in the end, in evaluation mode, where the data are.
+
+        Raises:
+            UserError: One is missing, damaged or of another network, recipe or data.
+        """
+        self.check(real, store)
+        device = source_of(real).batch(torch.zeros(1, dtype=torch.long)).x.device
+        networks = []
+        for number in range(self.count):
+            network = build_network(self.network, real.spec, 0)
+            network.load_state_dict(store.read(number, store.epochs), strict=False)  # of buffers there are none
+            networks.append(network.to(device).eval())
+        return networks
+
+    def check(self, real: Data, store: ExpertStore) -> None:
+        """Refuse a folder that does not hold these experts.
+
+        Raises:
+            UserError: One is missing, damaged or of another network, recipe or data.
+        """
+        store.require(self.describe(real))
+        for number in range(self.count):
+            store.verify(number)
 
 
 @dataclass(frozen=True)

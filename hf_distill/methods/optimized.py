@@ -17,6 +17,7 @@ from hf_distill.data.base import Data
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
+from hf_distill.methods.average import Average
 from hf_distill.methods.method import Method, Run
 from hf_distill.methods.reporting import Reporter
 from hf_distill.methods.start import save_start
@@ -56,6 +57,8 @@ class OptimizedDistillation(Method[Data]):
         lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
         momentum: Of ``sgd``.
         schedule: ``constant`` or ``cosine`` (to zero).
+        average: Decay of a moving average of the set over the steps, which is what the run ends with (DATM: 0.995 or
+            0.9995); 0 ends with the last step.
         checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
         preview_every: Steps between preview pictures; 0 makes none.
         log_every: Steps between log entries.
@@ -73,6 +76,7 @@ class OptimizedDistillation(Method[Data]):
         lr: PositiveFloat = 1.0,
         momentum: ShareBelowOne = 0.5,
         schedule: Literal["constant", "cosine"] = "constant",
+        average: ShareBelowOne = 0.0,
         checkpoint_every: NonNegativeInt = 100,
         preview_every: NonNegativeInt = 500,
         log_every: NonNegativeInt = 10,
@@ -86,6 +90,7 @@ class OptimizedDistillation(Method[Data]):
         self.lr = lr
         self.momentum = momentum
         self.schedule = schedule
+        self.average = average
         self.checkpoint_every = checkpoint_every
         self.preview_every = preview_every
         self.log_every = log_every
@@ -112,6 +117,8 @@ class OptimizedDistillation(Method[Data]):
         begun = copy.deepcopy(synthetic)
         optimizer = self._optimizer([*synthetic.param_groups(self.lr), *objective.param_groups(self.lr)])
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
+        average = Average(list(synthetic.parameters()), self.average) if self.average else None
+        parts |= {} if average is None else {"average": average}
         grey = grey_share(synthetic)
         start = 0
         if checkpoints is not None:
@@ -152,6 +159,8 @@ class OptimizedDistillation(Method[Data]):
                 if not all(math.isfinite(value) for value in losses.values()):
                     raise DivergenceError(self._divergence(step, losses, checkpoints))
                 synthetic.project()
+                if average is not None:
+                    average.update()
                 objective.on_step_end(synthetic)
                 done = step + 1
                 due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
@@ -165,6 +174,9 @@ class OptimizedDistillation(Method[Data]):
                 if stopping and done < self.steps:
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")
+        if average is not None:
+            average.apply()
+            synthetic.project()
         synthetic.advance(1.0)
         run.notes.recipe.update(objective.learned_recipe())
         remedy = f"lower --method.lr (now {self.lr})"

@@ -94,17 +94,14 @@ class StoredExperts(Pool):
                 f"pool.min_start_epoch is {self.min_start_epoch}; it must be less than the first epoch not to start "
                 f"from, {min(ends)}"
             )
-        record = self.experts.describe(real)
+        epochs = self.experts.describe(real)["epochs"]
         last = max(ends) - 1 + self.epochs
-        if last > record["epochs"]:
+        if last > epochs:
             raise UserError(
                 f"pool.max_start_epoch {max(ends)} and pool.epochs {self.epochs} ask for epoch {last}, and the experts "
-                f"have {record['epochs']}: lower one of them, or train for more epochs"
+                f"have {epochs}: lower one of them, or train for more epochs"
             )
-        store = ExpertStore.open(self.folder)
-        store.require(record)
-        for number in range(self.experts.count):
-            store.verify(number)
+        self.experts.check(real, ExpertStore.open(self.folder))
 
     def draw(self, task: Task, synthetic: Synthetic, streams: Streams) -> nn.Module:
         """See :class:`Pool`."""
