@@ -20,8 +20,11 @@ from series_row import build
 
 from hf_distill.data.real import RealData
 from hf_distill.data.sources import open_source
-from hf_distill.methods import Run
+from hf_distill.experts.store import ExpertStore
+from hf_distill.initialization import ExpertSamples
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.methods.start import read_start
+from hf_distill.pools import StoredExperts
 
 
 def main() -> None:
@@ -39,6 +42,7 @@ def main() -> None:
         data = parted(objects.data, fold, args.folds).setup()
         objects.evaluator.seed = fold
         with tempfile.TemporaryDirectory() as folder:
+            train_experts(objects.method, data, Path(folder) / "experts", fold)
             run = Run(folder=Path(folder), seed=fold, progress=False)
             artifact = objects.method.distill(data, run)
             start = read_start(Path(folder), artifact.config)
@@ -49,6 +53,18 @@ def main() -> None:
     title = args.title or f"{args.config.stem}: held-out training rows"
     note = f"{args.folds} folds of the training rows; mean and standard deviation over them; no test row was looked at"
     save(args.name or f"{args.config.stem}_held_out", rows, title=title, note=note)
+
+
+def train_experts(method: Any, data: RealData, folder: Path, seed: int) -> None:
+    """Train the experts that a method asks for on these rows alone: those of all rows have seen the held-out ones."""
+    pools = method.objective.modules() if isinstance(method, OptimizedDistillation) else ()
+    parts = [
+        part for part in (*pools, getattr(method, "initial", None)) if isinstance(part, StoredExperts | ExpertSamples)
+    ]
+    for part in parts:
+        part.folder = str(folder)
+        store = ExpertStore.begin(folder, part.experts.describe(data, seed), resume=True, overwrite=False)
+        part.experts.train(data, store, progress=False)
 
 
 def parted(data: Any, fold: int, folds: int) -> RealData:

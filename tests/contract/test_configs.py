@@ -16,10 +16,12 @@ from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.placing import described
 from hf_distill.errors import UserError
+from hf_distill.experts import ExpertStore
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.private import without_private_paths
 from hf_distill.methods import Run
 from hf_distill.methods.start import read_start
+from hf_distill.pools import StoredExperts
 from tests.data.sounds import tone_rows
 from tests.diffusion.pipelines import tiny_dit, tiny_unet
 
@@ -28,6 +30,8 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 TINY = {
     **dict.fromkeys(("seeds", "random_draws", "teachers", "restarts", "lifetime", "views", "every"), 1),
     **dict.fromkeys(("epochs", "real_steps", "synthetic_steps", "expert_steps", "count", "size", "candidates"), 1),
+    **dict.fromkeys(("max_start_epoch", "first_max_start_epoch"), 1),
+    "min_start_epoch": 0,
     **dict.fromkeys(("steps", "full_steps", "reuse", "tangent_dim"), 2),
     **dict.fromkeys(("neighbours", "max_channels", "width", "depth", "hidden", "heads", "horizon"), 4),
     **dict.fromkeys(("real_per_class", "batch", "real_batch", "batch_size", "windows", "image_size"), 8),
@@ -194,6 +198,23 @@ def shrunk(value, name=""):
     return min(value, TINY[name]) if whole and name in TINY else value
 
 
+def trained(method, data, folder):
+    """Train the experts that a method asks for, and none where it asks for none."""
+    objective = getattr(method, "objective", None)
+    for pool in objective.modules() if objective else ():
+        if isinstance(pool, StoredExperts):
+            store = ExpertStore.begin(folder, pool.experts.describe(data.setup()), resume=True, overwrite=False)
+            pool.experts.train(data, store, progress=False)
+
+
+def with_folder(value, folder):
+    """A description of a run whose experts are in some folder."""
+    if isinstance(value, dict):
+        found = {key: with_folder(item, folder) for key, item in value.items()}
+        return {**found, "folder": folder} if "folder" in value and "experts" in value else found
+    return [with_folder(item, folder) for item in value] if isinstance(value, list) else value
+
+
 MEASURED = set()
 
 
@@ -224,10 +245,12 @@ def test_a_configuration_runs(path, made, tmp_path):
         data["splits"] = [300, 350, 400]
     if "pipeline" in method:
         method["pipeline"] = made(method["pipeline"])
+    small = with_folder(small, str(tmp_path / "experts"))
     # What the run folder keeps is plain YAML, and gives the same run.
     objects = parser.instantiate(parser.parse_object(yaml.safe_load(yaml.safe_dump(small))))
     assert described(objects) == small
 
+    trained(objects.method, objects.data, tmp_path / "experts")
     artifact = objects.method.distill(objects.data, Run(folder=tmp_path / "run", progress=False))
     folder = artifact.save_pretrained(tmp_path / "set")
     assert DistilledDataset.from_pretrained(folder).config["method"] == without_private_paths(small["method"])
