@@ -63,8 +63,7 @@ def test_contract(name, tmp_path):
     assert batch.w.mean().item() == pytest.approx(1, abs=1e-5) and (batch.w > 0).all()
     if name in OF_SERIES:
         assert batch.y.tolist() == list(range(size))
-    elif name != "RelabeledSamples":  # whose labels are a teacher's
+    elif name not in ("ExpertSamples", "RelabeledSamples"):  # whose labels are a teacher's
         assert batch.y.tolist() == torch.arange(len(batch.y) // size).repeat_interleave(size).tolist()
-        assert batch.hard.tolist() == [0] * size + [1] * size
     # The same streams give the same samples, and leave the part as it was.
     assert torch.equal(batch.x, again.x) and torch.equal(batch.w, again.w) and part.config() == before
