@@ -73,6 +73,7 @@ from hf_distill.labels.top import TopLabels as TopLabels
 from hf_distill.labels.values import ValueLabels as ValueLabels
 from hf_distill.labels.views import ViewLabels as ViewLabels
 from hf_distill.labels.weights import Weights as Weights
+from hf_distill.methods.callback import Callback as Callback
 from hf_distill.methods.coreset import Coreset as Coreset
 from hf_distill.methods.guided import GuidedDiffusion as GuidedDiffusion
 from hf_distill.methods.imported import Imported as Imported

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,19 @@ class Table:
         rule = ["---:" if name in self.right else "---" for name in self.head]
         lines = [[cell(text) for text in line] for line in (self.head, *self.lines)]
         return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+    def html(self) -> str:
+        """Return it as an HTML table; cells are shown as they are."""
+        head, *lines = [[html.escape(printable(str(text))) for text in line] for line in (self.head, *self.lines)]
+        sides = ["right" if name in self.right else "left" for name in self.head]
+        rows = [
+            "".join(f'<td style="text-align: {side}">{text}</td>' for side, text in zip(sides, line, strict=True))
+            for line in lines
+        ]
+        names = "".join(f"<th>{text}</th>" for text in head)
+        return f"<table><tr>{names}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+    _repr_html_ = html
 
     def __str__(self) -> str:
         lines = [[shorten(printable(text), _SHOWN) for text in line] for line in (self.head, *self.lines)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.result import Evaluation
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.private import without_private_paths
+from hf_distill.methods.callback import Callback
 from hf_distill.methods.method import Method, Run
 from hf_distill.networks.cost import find_device
 
@@ -60,6 +62,7 @@ def distill(
     folder: str | Path | None = None,
     seed: int = 0,
     progress: bool = True,
+    callbacks: Sequence[Callback] = (),
 ) -> DistilledDataset:
     """Make a small set of any data: method, size, network and recipe are chosen as ``hf-distill distill DATA`` does.
 
@@ -71,6 +74,12 @@ def distill(
         folder: Where the set is saved; it is not if None.
         seed: Of all randomness.
         progress: Show a progress bar.
+        callbacks: Called while the set is made.
+
+    >>> from sklearn.datasets import load_iris
+    >>> distilled = distill(load_iris(return_X_y=True), per_class=2, progress=False)
+    >>> len(distilled), distilled.spec.num_classes
+    (6, 3)
 
     Raises:
         UserError: The data cannot be read, or the size is more than there is.
@@ -80,7 +89,8 @@ def distill(
     choice = choose(real, asked, find_device("auto"))
     made = _made([f"--config={configurations()[choice.config]}", *choice.options])
     config = {"method": made.method.config(), "data": real.config(), "evaluator": made.evaluator.config(), "seed": seed}
-    distilled = made.method.distill(real, Run(seed=seed, progress=progress, config=without_private_paths(config)))
+    run = Run(seed=seed, progress=progress, config=without_private_paths(config), callbacks=callbacks)
+    distilled = made.method.distill(real, run)
     if folder is not None:
         distilled.save_pretrained(folder)
     return distilled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import statistics
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from PIL.Image import Image
 
 from hf_distill.evaluation.ranking import label_robust_score
 from hf_distill.files import write_atomically
-from hf_distill.hub.results import evaluation_text
+from hf_distill.hub.results import evaluation_text, results_table, verdict
 
 
 @dataclass
@@ -41,6 +43,15 @@ class Evaluation:
     def save(self, path: str | Path) -> None:
         """Write it; an interrupted write leaves what was there before."""
         write_atomically(Path(path), json.dumps(self.to_dict(), indent=2) + "\n")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table of :meth:`__str__` as numbers: a line a network and metric, baselines as columns."""
+        return pd.json_normalize(self.rows)
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in map(verdict, self.rows) if line)
+        return results_table(self.rows).html() + said if self.rows else html.escape(str(self))
 
     def __str__(self) -> str:
         return evaluation_text(self.to_dict())

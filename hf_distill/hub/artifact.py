@@ -24,13 +24,14 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.measured import store_evaluation
 from hf_distill.hub.pictures import Pictures, encode_pictures
 from hf_distill.hub.reading import explained, read_contents
+from hf_distill.hub.shown import Shown
 from hf_distill.hub.soft_examples import SoftExamples
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
 from hf_distill.hub.writing import Check, write_contents
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 
 
-class DistilledDataset(Generic[SpecT]):
+class DistilledDataset(Shown, Generic[SpecT]):
     """A distilled dataset with everything that is known about it.
 
     Config ``default`` holds the samples as the source holds its own (8-bit images, vectors of the source's type, hard

@@ -14,6 +14,7 @@ import torch
 from hf_distill.data.base import Data, DataT
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.rehearsal import rehearse
+from hf_distill.methods.callback import Callback
 from hf_distill.methods.pictures import pictures_of
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
@@ -53,6 +54,7 @@ class Run:
         progress: Show a progress bar.
         config: The resolved configuration; the method's and the data's own where it is empty.
         notes: What the method tells of the run.
+        callbacks: Called on the way by a method that works in steps, and at the end by all.
     """
 
     folder: Path | None = None
@@ -63,6 +65,7 @@ class Run:
     progress: bool = True
     config: dict[str, Any] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
+    callbacks: Sequence[Callback] = ()
 
 
 class Method(Part, Generic[DataT]):
@@ -78,6 +81,8 @@ class Method(Part, Generic[DataT]):
         run = run or Run()
         started = time.perf_counter()
         synthetic = self.fit(real, run)
+        for callback in run.callbacks:
+            callback.on_end(synthetic)
         timing = {"seconds": round(time.perf_counter() - started, 2), "torch": torch.__version__, **run.notes.timing}
         config = run.config or self.run_config(real, run)
         recipe = config.get("evaluator", {}).get("init_args", {}).get("recipe", {})

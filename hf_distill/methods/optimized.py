@@ -171,6 +171,7 @@ class OptimizedDistillation(Method[Data]):
                     state = self._state(parts, objective, accelerator)
                     if accelerator.is_main_process:
                         checkpoints.save(done, state)
+                        reporter.saved(done, checkpoints.folder)
                 if stopping and done < self.steps:
                     kept = "add --resume=true to go on" if checkpoints else "nothing was kept: it has no folder"
                     raise Interrupted(f"stopped after step {done} of {self.steps}; {kept}")

@@ -24,7 +24,7 @@ _LOG = "log.jsonl"
 
 
 class Reporter:
-    """Progress bar with loss and time left, ``log.jsonl``, Accelerate trackers, and previews, all on the main rank.
+    """Bar with loss and time left, ``log.jsonl``, Accelerate trackers, previews and callbacks, all on the main rank.
 
     What is logged goes into the run's notes too, and what steps take, which is printed once it is known.
 
@@ -47,6 +47,7 @@ class Reporter:
             run.notes.history[:] = read_log(self._folder / _LOG) if start else []
         self._history = run.notes.history
         self._trackers = run.trackers
+        self._callbacks = run.callbacks if self._main else ()
         self._log_every = log_every
         self._preview_every = preview_every
         self._steps = steps
@@ -71,16 +72,25 @@ class Reporter:
             self._notes.pace = pace
             if self._shown:
                 self._bar.write(pace, sys.stderr)
+        for callback in self._callbacks:
+            callback.on_step_end(step, losses, synthetic)
         last = step == self._steps
         if self._log_every and (step % self._log_every == 0 or last):
             if self._trackers:
                 self._accelerator.log(losses, step=step)
             self._history.append({"step": step, **losses})
+            for callback in self._callbacks:
+                callback.on_log(step, losses)
             if self._folder is not None:
                 with open(self._folder / _LOG, "a") as file:
                     file.write(json.dumps({"step": step, **losses}) + "\n")
         if self._folder is not None and self._preview_every and (step % self._preview_every == 0 or last):
             self._preview(self._folder / "previews" / f"step-{step:08d}.png", synthetic)
+
+    def saved(self, step: int, folder: Path) -> None:
+        """Report the checkpoint of a step."""
+        for callback in self._callbacks:
+            callback.on_checkpoint(step, folder)
 
     @staticmethod
     @torch.no_grad()

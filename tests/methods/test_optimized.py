@@ -13,7 +13,7 @@ from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
 from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.hub import DistilledDataset
-from hf_distill.methods import Coreset, OptimizedDistillation, Run
+from hf_distill.methods import Callback, Coreset, OptimizedDistillation, Run
 from hf_distill.methods.method import thinned
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import DistributionMatching, Objective
@@ -60,6 +60,36 @@ def test_the_same_seed_gives_the_same_set(digits):
     first, second = (method().fit(digits, quiet(seed=3)).pixels for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, method().fit(digits, quiet(seed=4)).pixels)
+
+
+class Notes(Callback):
+    """Writes down what it is called for."""
+
+    def __init__(self):
+        self.steps, self.logged, self.saved, self.ended = [], [], [], []
+
+    def on_step_end(self, step, losses, synthetic):
+        self.steps.append((step, round(losses["loss"], 3), synthetic.pixels.detach().mean().item()))
+
+    def on_log(self, step, losses):
+        self.logged.append((step, losses["loss"]))
+
+    def on_checkpoint(self, step, folder):
+        self.saved.append((step, any(folder.iterdir())))
+
+    def on_end(self, synthetic):
+        self.ended.append(synthetic.pixels.detach().clone())
+
+
+def test_callbacks_look_on(digits, tmp_path):
+    notes = Notes()
+    made = method(log_every=3).distill(digits, quiet(tmp_path, callbacks=[notes]))
+    assert [step for step, *_ in notes.steps] == [1, 2, 3, 4, 5, 6]
+    assert notes.logged == [(entry["step"], entry["loss"]) for entry in made.history] and len(notes.logged) == 2
+    assert notes.saved == [(2, True), (4, True), (6, True)]
+    assert len({mean for *_, mean in notes.steps}) == 6, "they see the set as it is after each step"
+    plain = method(log_every=3).distill(digits, quiet())
+    assert torch.equal(plain.x, made.x) and len(notes.ended) == 1
 
 
 class Stops(DistributionMatching):
