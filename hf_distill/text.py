@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any
+from typing import Any, TextIO
 
 # Control characters, among them the escape that terminals obey; and those that turn or hide text.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_COLOURS = {"red": "31", "green": "32", "yellow": "33"}
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|(?i:bearer\s+)\S+")
 
 
@@ -22,6 +24,13 @@ def printable(text: str) -> str:
 def shorten(text: str, most: int = 200) -> str:
     """Return text of at most so many characters."""
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def coloured(text: str, colour: str, stream: TextIO) -> str:
+    """Return text in bold and in a colour where a stream is a terminal that shows them and NO_COLOR is not set."""
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[1;{_COLOURS[colour]}m{text}\x1b[0m"
 
 
 def masked(text: str) -> str:

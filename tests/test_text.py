@@ -1,8 +1,10 @@
 """Strangers' text is printed, not obeyed."""
 
+import io
+
 import pytest
 
-from hf_distill.text import masked, printable, shorten
+from hf_distill.text import coloured, masked, printable, shorten
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,19 @@ def test_tokens_are_masked_and_names_are_not():
     assert masked(f"Authorization: Bearer {token}") == "Authorization: hf_***"
     assert masked("hf_distill and hf_hub_download stay") == "hf_distill and hf_hub_download stay"
     assert shorten("x" * 300) == "x" * 197 + "..." and shorten("short") == "short"
+
+
+def test_colours_are_for_terminals_that_show_them(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert coloured("error", "red", Terminal()) == "\x1b[1;31merror\x1b[0m"
+    assert coloured("error", "red", io.StringIO()) == "error"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert coloured("error", "red", Terminal()) == "error"
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert coloured("error", "red", Terminal()) == "error"

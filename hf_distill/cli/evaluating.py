@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from hf_distill.hub.older import upgraded
 from hf_distill.hub.record import RECORD
 from hf_distill.hub.spec_checks import ROWS, SERIES
 from hf_distill.methods.start import read_start
+from hf_distill.text import coloured
 
 # What sets are measured by whose record does not say it; ``ClassificationEvaluator`` measures the others.
 _EVALUATORS = {SERIES: "ForecastingEvaluator", ROWS: "RowsEvaluator"}
@@ -121,5 +123,5 @@ def measure(
     artifact = DistilledDataset.from_pretrained(folder)
     evaluation = measured(artifact, real, evaluator, progress)
     artifact.add_evaluation(evaluation.to_dict(), evaluation.pictures, alone=alone)
-    print(evaluation)
+    print(str(evaluation).replace("WORSE", coloured("WORSE", "red", sys.stdout)))
     return artifact

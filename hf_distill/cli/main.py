@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hf_distill import __version__
 from hf_distill.configurations import located
 from hf_distill.errors import DistillError, Interrupted, UserError
-from hf_distill.text import masked, printable, shorten
+from hf_distill.text import coloured, masked, printable, shorten
 
 _TRACEBACK = "HF_DISTILL_TRACEBACK"
 # Characters of a message: a few lines of a terminal.
@@ -22,7 +23,8 @@ _LONGEST = 1000
 # (300,000) keeps cores from the other threads of a busy machine: a step of two threads then takes ten times as long.
 _SPIN = {"GOMP_SPINCOUNT": "1000"}
 
-_COMMANDS = {
+#: What each does, in the order of the help.
+COMMANDS = {
     "distill": "distill a dataset; with --evaluate=true measure it, with --repo_id publish it",
     "evaluate": "train fresh networks on a distilled dataset and on its baselines",
     "audit": "count copies of training rows in a set, and attack networks that are trained on it",
@@ -37,10 +39,14 @@ _COMMANDS = {
     "import": "take in a set that another library made: tensors, arrays or a folder of images",
     "configs": "list the configurations that come with the library, or print one",
     "parts": "list the parts that a configuration is made of, or explain one",
+    "completion": "print what completes commands and options on tab in a shell",
 }
 
 # A module cannot be called like Python's own word.
 _MODULES = {"import": "imports"}
+
+# Those with --progress.
+_LONG = ("audit", "compare", "distill", "evaluate", "experts", "train-generator", "train-teacher")
 
 # Those whose names are checked before parts are imported.
 _LIGHT = ("distill", "evaluate")
@@ -52,7 +58,7 @@ Make a dataset 100 to 1000 times smaller, measure what it is worth and publish i
 commands:
 {commands}
 
-hf-distill COMMAND --help tells a command's options; a first run:
+hf-distill COMMAND --help tells a command's options; --quiet leaves errors alone to be said. A first run:
 
   pip install "hf-distill[digits]"
   hf-distill distill --config dm_digits
@@ -68,24 +74,29 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run a command and return its exit code."""
-    usage = _USAGE.format(commands="\n".join(f"  {name:17}{text}" for name, text in _COMMANDS.items()))
+    usage = _USAGE.format(commands="\n".join(f"  {name:17}{text}" for name, text in COMMANDS.items()))
     if not argv or argv[0] in ("-h", "--help"):
         print(usage)
         return 0 if argv else 2
     if argv[0] == "--version":
         print(f"hf-distill {__version__}")
         return 0
-    if argv[0] not in _COMMANDS:
-        return _fail(f"no command {argv[0]!r}; the commands are {', '.join(_COMMANDS)}", 2)
+    if argv[0] not in COMMANDS:
+        return _fail(f"no command {argv[0]!r}; the commands are {', '.join(COMMANDS)}", 2)
     if not (_SPIN.keys() | {"OMP_WAIT_POLICY"}) & os.environ.keys():
         os.environ.update(_SPIN)  # read where torch is imported
+    words = [word for word in argv[1:] if word != "--quiet"]
+    quiet = len(words) < len(argv) - 1
+    if quiet and argv[0] in _LONG:
+        words.append("--progress=false")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _silence() if quiet else contextlib.nullcontext():
             warnings.showwarning = _show_warning
+            if quiet:
+                warnings.simplefilter("ignore")
             # Only the chosen command is imported: help and show come without torch.
-            words = located(argv[1:])
-            module = _MODULES.get(argv[0], argv[0].replace("-", "_"))
-            command = importlib.import_module(f"hf_distill.cli.{module}")
+            words = located(words)
+            command = importlib.import_module(module_of(argv[0]))
             if argv[0] in _LIGHT:
                 from hf_distill.cli.early import check_names  # a parser, which the other commands do without
 
@@ -118,11 +129,25 @@ def run(argv: list[str]) -> int:
     return 0
 
 
+def module_of(command: str) -> str:
+    """Return the import path of a command's module."""
+    return f"hf_distill.cli.{_MODULES.get(command, command.replace('-', '_'))}"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Let nothing be printed but errors."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
 def _show_warning(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
     """Print a warning on one line, without the line of code that it comes from."""
-    print(f"hf-distill: warning: {shorten(printable(str(message)), _LONGEST)}", file=sys.stderr)
+    head = coloured("hf-distill: warning:", "yellow", sys.stderr)
+    print(f"{head} {shorten(printable(str(message)), _LONGEST)}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"hf-distill: error: {shorten(printable(masked(message)), _LONGEST)}", file=sys.stderr)
+    head = coloured("hf-distill: error:", "red", sys.stderr)
+    print(f"{head} {shorten(printable(masked(message)), _LONGEST)}", file=sys.stderr)
     return code
