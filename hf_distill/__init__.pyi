@@ -60,6 +60,7 @@ from hf_distill.initialization.expert_samples import ExpertSamples as ExpertSamp
 from hf_distill.initialization.graph_cut import GraphCutSamples as GraphCutSamples
 from hf_distill.initialization.keywords import KeywordSamples as KeywordSamples
 from hf_distill.initialization.means import MeanSamples as MeanSamples
+from hf_distill.initialization.noise import NoiseSamples as NoiseSamples
 from hf_distill.initialization.real import RealSamples as RealSamples
 from hf_distill.initialization.relabeled import RelabeledSamples as RelabeledSamples
 from hf_distill.initialization.subseries import SubSeries as SubSeries
@@ -111,6 +112,7 @@ from hf_distill.objectives.distribution import DistributionMatching as Distribut
 from hf_distill.objectives.gradient import GradientMatching as GradientMatching
 from hf_distill.objectives.harmonic import HarmonicMatching as HarmonicMatching
 from hf_distill.objectives.kernel_regression import KernelRegression as KernelRegression
+from hf_distill.objectives.statistics import StatisticsMatching as StatisticsMatching
 from hf_distill.objectives.trajectory import TrajectoryMatching as TrajectoryMatching
 from hf_distill.objectives.unrolled import UnrolledMatching as UnrolledMatching
 from hf_distill.objectives.weighted import WeightedSum as WeightedSum

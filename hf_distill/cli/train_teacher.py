@@ -43,7 +43,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--seed", type=Seed, default=0, help="the seed of all randomness")
     add_data(parser)
     add_trust(parser)
-    parser.add_class_arguments(Teacher, "teacher", skip={"path", "mean", "std", "classes"})
+    parser.add_class_arguments(Teacher, "teacher", skip={"path", "mean", "std", "classes", "seed"})
     parser.add_argument("--device", type=Device, default="auto", help="auto takes a GPU where there is one")
     parser.add_argument("--checkpoint_every", type=PositiveInt, default=500, help="steps between checkpoints")
     parser.add_argument("--resume", type=bool, default=False, help="go on from the last checkpoint, if there is one")

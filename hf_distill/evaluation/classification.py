@@ -167,7 +167,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         names = self.metrics or TARGET_METRICS[spec.target]
         metrics = {name: load_metric(name) for name in names}
         self._recipe = self.recipe.suited(spec)
-        teaching = Teaching.of(self.labels, self._recipe, self.teacher, real, Streams(self.seed))
+        teaching = Teaching.of(self.labels, self._recipe, self.teacher, real)
         rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
         networks = self.networks or [default_network(spec)]

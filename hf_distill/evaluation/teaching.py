@@ -75,7 +75,7 @@ class Teaching:
     experts: Experts | None = None
 
     @classmethod
-    def of(cls, labels: str, recipe: Recipe, teacher: Teacher | None, real: RealData, streams: Streams) -> Teaching:
+    def of(cls, labels: str, recipe: Recipe, teacher: Teacher | None, real: RealData) -> Teaching:
         """Return it for some data.
 
         Raises:
@@ -90,7 +90,7 @@ class Teaching:
                 f"recipe.loss {type(recipe.loss).__name__} needs soft labels, and these are hard; set recipe.loss to "
                 "CrossEntropy, or evaluator.labels to soft"
             )
-        return cls(labels, recipe, None if teacher is None else teacher.experts(real, streams))
+        return cls(labels, recipe, None if teacher is None else teacher.experts(real))
 
     def about(self) -> dict[str, Any]:
         """Return what a row says of the teachers."""

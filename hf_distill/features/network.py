@@ -75,7 +75,7 @@ class NetworkFeatures(Extractor):
     ) -> tuple[FeatureNetwork, dict[str, Any]]:
         """Return the network, and what is to be said of it."""
         if self.teacher is not None:
-            experts = self.teacher.experts(real, Streams(self.seed))
+            experts = self.teacher.experts(real)
             return cast(FeatureNetwork, experts.networks[0].to(device)), {"teacher": experts.source}
         architecture = self.network or network or default_network(spec)
         recipe = None

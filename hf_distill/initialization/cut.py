@@ -78,7 +78,7 @@ class CutSamples(InitialSamples[RealData]):
                     f"{spec.group_name(label)} has {spec.class_counts[label]} images, fewer than the "
                     f"{count * pieces**2} pieces of {count} samples: ask for fewer, or set initial.pieces to 1"
                 )
-        experts = self.teacher.experts(real, streams)
+        experts = self.teacher.experts(real)
         images = [
             self._of_class(real, experts, label, count, pieces, streams.generator("cut", label))
             for label, count in enumerate(quota)

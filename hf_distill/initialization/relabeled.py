@@ -84,7 +84,7 @@ class RelabeledSamples(InitialSamples[RealData]):
             raise UserError("initial.views are those of images, softly labelled: set initial.soft=true, or views to 1")
         drawn = self.initial.draw(real, size, streams)
         seen = drawn.x if self.quantizer is None else quantized(drawn.x, self.quantizer)
-        experts = self._teacher().experts(real, streams)
+        experts = self._teacher(streams).experts(real)
         if self.views > 1:
             y = torch.stack([experts.probabilities(part) for part in views_of(seen, self.views, self.share)], 1)
         else:
@@ -93,5 +93,6 @@ class RelabeledSamples(InitialSamples[RealData]):
         order = batch.hard.argsort(stable=True)
         return (batch if self.soft else Batch(drawn.x, batch.hard, drawn.w, source=drawn.source)).take(order)
 
-    def _teacher(self) -> Teacher:
-        return self.teacher or Teacher(network=self.network, recipe=self.recipe, count=self.teachers)
+    def _teacher(self, streams: Streams) -> Teacher:
+        usual = Teacher(network=self.network, recipe=self.recipe, count=self.teachers, seed=streams.seed)
+        return self.teacher or usual

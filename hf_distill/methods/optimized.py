@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from hf_distill.errors import DivergenceError, Interrupted, UserError
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.initialization.real import RealSamples
 from hf_distill.methods.average import Average
+from hf_distill.methods.chunks import CHUNKS, in_chunks
 from hf_distill.methods.method import Method, Run
 from hf_distill.methods.reporting import Reporter
 from hf_distill.methods.start import save_start
@@ -62,6 +64,8 @@ class OptimizedDistillation(Method[Data]):
         checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
         preview_every: Steps between preview pictures; 0 makes none.
         log_every: Steps between log entries.
+        chunk: Optimise so many samples of each class at a time, each chunk for ``steps`` and with a start of its own;
+            null optimises all of them together.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class OptimizedDistillation(Method[Data]):
         checkpoint_every: NonNegativeInt = 100,
         preview_every: NonNegativeInt = 500,
         log_every: NonNegativeInt = 10,
+        chunk: PositiveInt | None = None,
     ) -> None:
         self.synthetic: Synthetic = PixelSet() if synthetic is None else synthetic
         self.objective: Objective = DistributionMatching() if objective is None else objective
@@ -94,6 +99,7 @@ class OptimizedDistillation(Method[Data]):
         self.checkpoint_every = checkpoint_every
         self.preview_every = preview_every
         self.log_every = log_every
+        self.chunk = chunk
 
     def fit(self, real: Data, run: Run) -> Synthetic:
         """See :class:`Method`.
@@ -103,6 +109,9 @@ class OptimizedDistillation(Method[Data]):
             DivergenceError: The loss or what is learned is not finite, or images are black and white alone.
             Interrupted: SIGINT or SIGTERM arrived; the state was saved.
         """
+        if self.chunk is not None:
+            self.open(real)
+            return in_chunks(self, real, run)
         accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
         check_processes(accelerator)
         checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
@@ -196,10 +205,11 @@ class OptimizedDistillation(Method[Data]):
     def finish(self, folder: Path) -> None:
         """See :class:`Method`."""
         Checkpoints(folder / _CHECKPOINTS, {}).clear()
+        shutil.rmtree(folder / CHUNKS, ignore_errors=True)
 
     def is_unfinished(self, folder: Path) -> bool:
         """See :class:`Method`."""
-        return Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
+        return (folder / CHUNKS).is_dir() or Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
 
     def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> Synthetic:
         """Make the set."""

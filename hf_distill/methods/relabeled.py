@@ -15,7 +15,6 @@ from hf_distill.labels.base import Labels
 from hf_distill.labels.dense import DenseLabels
 from hf_distill.methods.coreset import Coreset
 from hf_distill.methods.method import Method, Run
-from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.training.experts import Experts
 from hf_distill.training.teacher import Teacher
@@ -56,7 +55,7 @@ class Relabeled(Method[RealData]):
         if real.spec.target != "classes":
             raise UserError(f"a teacher says classes, and what is learned here are {real.spec.target}")
         self.labels.suited(real.spec)
-        experts = self.teacher.experts(real, Streams(run.seed))
+        experts = self.teacher.experts(real)
         synthetic = self.method.fit(real, run)
         labels = copy.deepcopy(self.labels)
         with torch.no_grad():

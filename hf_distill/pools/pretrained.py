@@ -96,7 +96,7 @@ class PretrainedNetworks(Pool):
         if not self._trained:
             streams = replace(streams, rank=0, step=0)
             if self.teacher is not None:
-                self._trained = [self._taught(self.teacher, task, streams)]
+                self._trained = [self._taught(self.teacher, task)]
                 return self._trained[0]
             network = task.build(self.kinds[0], streams.seed_for("expert")).to(device_of(synthetic))
             if self._state:
@@ -115,10 +115,10 @@ class PretrainedNetworks(Pool):
         return self.draw(task, synthetic, streams)
 
     @staticmethod
-    def _taught(teacher: Teacher, task: Task, streams: Streams) -> nn.Module:
+    def _taught(teacher: Teacher, task: Task) -> nn.Module:
         if not isinstance(task, Supervised):
             raise UserError("objective.pool.teacher classifies samples: leave it out for a series")
-        return teacher.experts(task.real, streams).networks[0]
+        return teacher.experts(task.real).networks[0]
 
     def _train(self, network: nn.Module, task: Task, streams: Streams) -> nn.Module:
         learner = Learner.of(network)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from hf_distill.data.real import RealData
 from hf_distill.options import NotEmpty
-from hf_distill.seeding import Streams
 from hf_distill.training.experts import Experts
 from hf_distill.training.teacher import Teacher
 
@@ -27,7 +26,7 @@ class Ensemble(Teacher):
         """See :class:`Part`: each member says it of itself."""
         return []
 
-    def _made(self, real: RealData, streams: Streams) -> Experts:
-        found = [member.experts(real, streams) for member in self.members]
+    def _made(self, real: RealData) -> Experts:
+        found = [member.experts(real) for member in self.members]
         networks = [network for one in found for network in one.networks]
         return Experts(networks, "; ".join(one.source for one in found))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -12,7 +11,7 @@ from torch import nn
 from hf_distill.data.real import RealData
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.default import default_network
-from hf_distill.options import Few, PositiveFloat, Share, Text
+from hf_distill.options import Few, PositiveFloat, Seed, Share, Text
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
 from hf_distill.training.experts import Experts
@@ -41,6 +40,7 @@ class Teacher(Part):
         mean: By which a ``safetensors`` file's inputs were normalised, per channel in [0, 1] for images; null for that
             of the data.
         std: The deviation, likewise.
+        seed: Of a training: the teacher is the same for every run of a method.
         classes: Its outputs by the names of the data's classes; null for those that a folder names, and else for the
             data's own, in their order.
     """
@@ -55,6 +55,7 @@ class Teacher(Part):
         mean: list[Share] | None = None,
         std: list[PositiveFloat] | None = None,
         classes: list[str] | None = None,
+        seed: Seed = 0,
     ) -> None:
         self.path = path
         self.network = network
@@ -64,33 +65,33 @@ class Teacher(Part):
         self.mean = mean
         self.std = std
         self.classes = classes
+        self.seed = seed
 
     @classmethod
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
         """See :class:`Part`."""
         return ["path"] if options.get("path") is not None else []
 
-    def experts(self, real: RealData, streams: Streams) -> Experts:
+    def experts(self, real: RealData) -> Experts:
         """Return the networks, where the data are.
 
         Args:
             real: The data, set up.
-            streams: The randomness of a training; every rank and every step has the same networks.
 
         Raises:
             UserError: The weights cannot be read or are of other classes, or the data are a stream to train on.
             DivergenceError: A training diverged.
         """
         known = trained_for(real)
-        described = [self.config(), streams.seed, real.spec.mean, real.spec.std, str(real.train.device)]
+        described = [self.config(), real.spec.mean, real.spec.std, str(real.train.device)]
         key = json.dumps(described)
         if key not in known:
-            known[key] = self._made(real, replace(streams, rank=0, step=0))
+            known[key] = self._made(real)
         return known[key]
 
-    def _made(self, real: RealData, streams: Streams) -> Experts:
+    def _made(self, real: RealData) -> Experts:
         if self.path is None:
-            return self.train(real, streams)
+            return self.train(real, Streams(self.seed))
         return read_experts(
             self.path,
             real.spec,

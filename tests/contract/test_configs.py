@@ -228,6 +228,7 @@ ALIKE = (
     "hdt_dc_etth1",
     "rded_cifar10",
     "rded_imagenette64",
+    "sre2l_cifar10",
 )
 
 

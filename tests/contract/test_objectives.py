@@ -13,6 +13,7 @@ from hf_distill.augment import SiameseAugment
 from hf_distill.cli.distill import build_parser
 from hf_distill.data import RealData
 from hf_distill.lazy import homes
+from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import RevMLP
 from hf_distill.objectives import (
     CondTSF,
@@ -20,14 +21,17 @@ from hf_distill.objectives import (
     GradientMatching,
     HarmonicMatching,
     KernelRegression,
+    StatisticsMatching,
     TrajectoryMatching,
     UnrolledMatching,
     WeightedSum,
 )
 from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks
 from hf_distill.seeding import Streams
+from hf_distill.training import Recipe, Teacher
 from tests.objectives.sets import LINEAR, TINY, bank, fresh, harmonic_set, pixel_set, small_series, trained
 
+NORMALISED = ConvNet(width=4, depth=1, norm="batch")
 OBJECTIVES = [name for name, home in homes().items() if home.startswith("hf_distill.objectives.")]
 # At tiny size, by the data that it works on.
 IMAGES = {
@@ -46,6 +50,7 @@ IMAGES = {
         lambda: KernelRegression(pool=trained(TINY), real_batch=20, augment=SiameseAugment()),
         lambda: KernelRegression(kernel="tangent", real_batch=20),
     ],
+    "StatisticsMatching": [lambda: StatisticsMatching(teacher=Teacher(network=NORMALISED, recipe=Recipe(epochs=1)))],
     "TrajectoryMatching": [lambda: TrajectoryMatching(pool=bank(TINY), real_batch=20, lr_lr=0.1)],
     "UnrolledMatching": [lambda: UnrolledMatching(pool=trained(TINY), real_batch=20)],
     "WeightedSum": [

@@ -43,11 +43,11 @@ def test_random_samples_have_the_same_labels_and_bits(real):
     assert row["bits"] == 6 * 512 + 24 * 2 * (2 + 32) == row["baselines"]["same_labels"]["bits"]
     assert row["baselines"]["same_labels"]["samples"] == 24
     assert row["baselines"]["random"]["samples"] == row["bits"] // (512 + 2)  # hard labels: more samples
-    assert row["teacher"]["sha256"] == TEACHER.experts(real, Streams(0)).identity()["sha256"]
-    teaching = Teaching("soft", SOFT, TEACHER.experts(real, Streams(0)))
+    assert row["teacher"]["sha256"] == TEACHER.experts(real).identity()["sha256"]
+    teaching = Teaching("soft", SOFT, TEACHER.experts(real))
     source = teaching.same_labels(real, distilled, [Streams(5)]).sources[0]
     batch = source.whole()
-    top = TEACHER.experts(real, Streams(0)).probabilities(batch.x).topk(2, 1)
+    top = TEACHER.experts(real).probabilities(batch.x).topk(2, 1)
     assert torch.allclose(batch.y.topk(2, 1).values, top.values / top.values.sum(1, keepdim=True), atol=1e-5)
 
 
@@ -55,9 +55,9 @@ def test_a_teacher_labels_while_networks_train_and_its_bytes_count(real):
     distilled = made(real, DenseLabels(learned=False))
     recipe = Recipe(steps=40, optimizer=AdamW(lr=0.01), loss=KL(), augment=RandomViews(least=0.5, mix="cutmix"))
     row = measured(distilled, real, labels="taught", teacher=TEACHER, recipe=recipe)
-    bits = TEACHER.experts(real, Streams(0)).identity()["bits"]
+    bits = TEACHER.experts(real).identity()["bits"]
     assert row["bits"] == 6 * (512 + 2) + bits and row["baselines"]["same_labels"]["bits"] == 6 * 512 + bits
-    experts = TEACHER.experts(real, Streams(0))
+    experts = TEACHER.experts(real)
     contender = Teaching("taught", recipe, experts).contenders(distilled, None, real, [Streams(0)])["distilled"]
     one, two = (next(contender.sources[0].epoch(6, torch.Generator().manual_seed(k))) for k in (0, 1))
     assert not torch.equal(one.x, two.x) and torch.allclose(one.y, experts.probabilities(one.x))

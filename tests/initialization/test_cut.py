@@ -26,7 +26,7 @@ def test_whole_images_are_those_with_the_lowest_cross_entropy(real):
     assert batch.y.tolist() == [0, 0, 1, 1, 2, 2]
     for label in range(3):
         x = real.train.batch(real.train.class_index(label)).x  # all 20 of the class
-        cost = -TEACHER.experts(real, Streams(0)).probabilities(x)[:, label].log()
+        cost = -TEACHER.experts(real).probabilities(x)[:, label].log()
         best = x[cost.argsort()[:2]]
         assert torch.allclose(batch.x[2 * label : 2 * label + 2], best, atol=1e-5)
 
@@ -45,7 +45,7 @@ def test_more_crops_are_surer(real):
     surer = []
     for crops in (1, 6):
         batch = CutSamples(teacher=TEACHER, candidates=6, crops=crops).draw(real, 4, Streams(0))
-        p = TEACHER.experts(real, Streams(0)).probabilities(batch.x)
+        p = TEACHER.experts(real).probabilities(batch.x)
         surer.append(float(p[torch.arange(len(p)), batch.y].mean()))
     assert surer[1] > surer[0]
 

@@ -13,7 +13,6 @@ from hf_distill.labels import DenseLabels, TopLabels, ViewLabels
 from hf_distill.methods import Coreset, Relabeled, Run, Undistilled
 from hf_distill.networks import ConvNet
 from hf_distill.quantization import Budget, UniformQuantizer
-from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet, QuantizedSet
 from hf_distill.training import Recipe, Teacher
 from tests.evaluation.sets import table, vectors
@@ -35,7 +34,7 @@ def drawn(**options):
 def test_every_published_view_has_the_label_that_the_teacher_gives_it(labels, real, tmp_path):
     made = Relabeled(method=Coreset(per_class=2), teacher=TEACHER, labels=labels).distill(real, Run(progress=False))
     read = DistilledDataset.from_pretrained(made.save_pretrained(tmp_path / "set"))
-    soft, experts = read.batch("soft"), TEACHER.experts(real, Streams(0))
+    soft, experts = read.batch("soft"), TEACHER.experts(real)
     assert len(soft) == 6 * (1 if labels is None else labels.views)
     assert torch.allclose(soft.y, experts.probabilities(soft.x), atol=1e-5)
     examples = SoftExamples.of(read.x, read.w, read.packed)
@@ -57,7 +56,7 @@ def test_labels_are_cut_to_the_top_and_quantized(real, tmp_path):
     assert made.bits["codes"].labels == 24 * (2 * 2 + 2 * 4)
     read = DistilledDataset.from_pretrained(made.save_pretrained(tmp_path / "set"))
     soft = read.batch("soft")
-    exact = TEACHER.experts(real, Streams(0)).probabilities(soft.x)
+    exact = TEACHER.experts(real).probabilities(soft.x)
     top = exact.topk(2, 1)
     shares = torch.zeros_like(exact).scatter(1, top.indices, top.values / top.values.sum(1, keepdim=True))
     assert ((soft.y > 0).sum(1) <= 2).all()

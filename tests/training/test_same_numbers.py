@@ -99,7 +99,7 @@ def test_teachers_pieces_and_pools():
     real = RealData.from_dataset(table(150, 0)).setup()
     usual = RelabeledSamples().recipe
     recipe = Recipe(epochs=2, batch_size=128, optimizer=usual.optimizer, schedule=usual.schedule)
-    teachers = Teacher(count=2, network=MLP(width=8), recipe=recipe).experts(real, Streams(2))
+    teachers = Teacher(count=2, network=MLP(width=8), recipe=recipe, seed=2).experts(real)
     assert [digest(own) for own in teachers.networks] == pytest.approx(
         [0.6185671746184632, 1.4154285752684896], abs=1e-5
     )

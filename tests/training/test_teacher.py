@@ -35,7 +35,7 @@ def real():
 
 def saved(real, folder, **options):
     teacher = Teacher(network=TINY, recipe=BRIEF, **options)
-    experts = teacher.experts(real, Streams(0))
+    experts = teacher.experts(real)
     config = {"teacher": teacher.config(), "data": real.config(), "seed": 0}
     save_teacher(experts, folder, real.spec, config, {"accuracy": 0.5})
     return experts
@@ -43,7 +43,7 @@ def saved(real, folder, **options):
 
 def test_a_folder_holds_the_networks_of_an_ensemble(real, tmp_path):
     made = saved(real, tmp_path / "teacher", count=2)
-    read = Teacher(path=str(tmp_path / "teacher")).experts(real, Streams(5))
+    read = Teacher(path=str(tmp_path / "teacher")).experts(real)
     x = real.train.batch(torch.arange(6)).x
     assert len(read.networks) == 2 and torch.equal(read.probabilities(x), made.probabilities(x))
     assert read.identity()["sha256"] == made.identity()["sha256"]
@@ -54,14 +54,15 @@ def test_a_folder_holds_the_networks_of_an_ensemble(real, tmp_path):
 
 def test_one_process_trains_a_teacher_once_and_all_parts_have_it(real):
     teacher = Teacher(network=TINY, recipe=BRIEF)
-    experts = teacher.experts(real, Streams(0))
-    assert Teacher(network=TINY, recipe=BRIEF).experts(real, Streams(0, rank=1, step=4)) is experts
+    experts = teacher.experts(real)
+    assert Teacher(network=TINY, recipe=BRIEF).experts(real) is experts
+    assert Teacher(network=TINY, recipe=BRIEF, seed=1).experts(real) is not experts
     assert NetworkFeatures(teacher=teacher).fit(real).extract == experts.networks[0].features
     pool = PretrainedNetworks(teacher=teacher)
     assert pool.draw(task_of(real), PixelSet(), Streams(0)) is experts.networks[0]
     drawn = RelabeledSamples(teacher=teacher, soft=True).draw(real, 2, Streams(0))
     assert torch.equal(drawn.y, experts.probabilities(drawn.x))
-    both = Ensemble(members=[teacher, Teacher(network=TINY, recipe=BRIEF, count=2)]).experts(real, Streams(0))
+    both = Ensemble(members=[teacher, Teacher(network=TINY, recipe=BRIEF, count=2)]).experts(real)
     assert len(both.networks) == 3 and both.networks[0] is experts.networks[0]
 
 
@@ -75,7 +76,7 @@ def test_units_and_order_of_classes_are_the_teachers(real, tmp_path):
     other = other.filter(lambda row: row["label"] > 0 or True)
     there = RealData.from_dataset(other).setup()
     assert there.spec.mean != real.spec.mean
-    read = Teacher(path=str(tmp_path / "teacher")).experts(there, Streams(0))
+    read = Teacher(path=str(tmp_path / "teacher")).experts(there)
     raw = there.train.raw(torch.arange(5))
     expected = made.probabilities(real.spec.normalize(raw))[:, [CLASSES.index(name) for name in names]]
     assert torch.allclose(read.probabilities(there.spec.normalize(raw)), expected, atol=1e-5)
@@ -89,10 +90,10 @@ def test_a_file_of_weights_under_other_names_of_the_head(real, tmp_path):
     save_file(state, tmp_path / "weights.safetensors")
     options = {"path": str(tmp_path / "weights.safetensors"), "network": CifarResNet(blocks=1, width=2)}
     x = torch.randn(4, *real.spec.shape)
-    read = Teacher(**options).experts(real, Streams(0))
+    read = Teacher(**options).experts(real)
     assert torch.equal(read.probabilities(x), network(x).softmax(1))
     # of other units: 0.5 +- 0.25 in [0, 1]
-    moved = Teacher(**options, mean=[0.5], std=[0.25]).experts(real, Streams(0))
+    moved = Teacher(**options, mean=[0.5], std=[0.25]).experts(real)
     pixels = real.train.raw(torch.arange(4)).float() / 255
     assert torch.allclose(
         moved.probabilities(real.spec.normalize(255 * pixels)), network((pixels - 0.5) / 0.25).softmax(1), atol=1e-5
@@ -106,24 +107,22 @@ def test_what_is_no_teacher_of_the_data_is_refused_in_one_line(real, tmp_path):
     features["place"] = type(features["place"])(names=["a", "b", "c"])
     there = RealData.from_dataset(other.cast(features)).setup()
     with pytest.raises(UserError, match=r"knows the classes left, right, top \(3\), and not 'a' of the data"):
-        Teacher(path=str(tmp_path / "teacher")).experts(there, Streams(0))
+        Teacher(path=str(tmp_path / "teacher")).experts(there)
     larger = RealData.from_dataset(table(30, 2), image_size=16).setup()
     with pytest.raises(UserError, match=r"was trained on images \(1, 8, 8\)"):
-        Teacher(path=str(tmp_path / "teacher")).experts(larger, Streams(0))
+        Teacher(path=str(tmp_path / "teacher")).experts(larger)
     with pytest.raises(UserError, match="no such file or folder"):
-        Teacher(path="./nothing").experts(real, Streams(0))
+        Teacher(path="./nothing").experts(real)
     with pytest.raises(UserError, match=r"set teacher\.network"):
-        Teacher(path=str(tmp_path / "teacher" / "model.safetensors")).experts(real, Streams(0))
+        Teacher(path=str(tmp_path / "teacher" / "model.safetensors")).experts(real)
     with pytest.raises(UserError, match=r"has no head.weight|holds another network"):
-        Teacher(path=str(tmp_path / "teacher" / "model.safetensors"), network=CifarResNet(blocks=1)).experts(
-            real, Streams(0)
-        )
+        Teacher(path=str(tmp_path / "teacher" / "model.safetensors"), network=CifarResNet(blocks=1)).experts(real)
     record = tmp_path / "teacher" / "teacher.json"
     values = json.loads(record.read_text())
     values["network"] = {"class_path": "CustomNetwork", "init_args": {"function": "os:getcwd"}}
     record.write_text(json.dumps(values))
     with pytest.raises(UserError, match="'CustomNetwork' is no Architecture of hf_distill that a file may name"):
-        Teacher(path=str(tmp_path / "teacher")).experts(real, Streams(9))
+        Teacher(path=str(tmp_path / "teacher")).experts(real)
 
 
 class Stop:

@@ -1,0 +1,27 @@
+"""NoiseSamples: random values, of which nothing is real."""
+
+from __future__ import annotations
+
+import torch
+
+from hf_distill.data.batch import Batch
+from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
+from hf_distill.initialization.base import InitialSamples
+from hf_distill.seeding import Streams
+
+
+class NoiseSamples(InitialSamples[RealData]):
+    """Independent normal values in the networks' units, as many samples of each class."""
+
+    def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
+        """See :class:`InitialSamples`.
+
+        Raises:
+            UserError: The samples are no quantities, or have no classes.
+        """
+        spec = real.spec
+        if not spec.form.continuous or spec.target != "classes":
+            raise UserError(f"NoiseSamples are quantities with classes, not {spec.form.plural} with {spec.target}")
+        y = torch.arange(spec.num_groups).repeat_interleave(size)
+        return Batch.of(torch.randn(len(y), *spec.shape, generator=streams.generator("noise")), y)

@@ -1,0 +1,135 @@
+"""StatisticsMatching: images recovered from the statistics of a teacher, in chunks."""
+
+import pytest
+import torch
+
+from hf_distill.augment import RandomViews
+from hf_distill.data.real import RealData
+from hf_distill.errors import Interrupted, UserError
+from hf_distill.initialization import NoiseSamples
+from hf_distill.labels import DenseLabels
+from hf_distill.methods import OptimizedDistillation, Run
+from hf_distill.networks import ConvNet
+from hf_distill.objectives import StatisticsMatching
+from hf_distill.seeding import Streams
+from hf_distill.synthetic import PixelSet
+from hf_distill.training import Adam, Recipe, Teacher
+from tests.evaluation.sets import table, vectors
+
+TEACHER = Teacher(network=ConvNet(width=4, depth=2, norm="batch"), recipe=Recipe(epochs=3, batch_size=32))
+WHOLE = RandomViews(least=1.0, flip=0.0)
+
+
+@pytest.fixture(scope="module")
+def real():
+    return RealData.from_dataset(table(60, 0), table(30, 1)).setup()
+
+
+def filled(real):
+    synthetic = PixelSet(per_class=2)
+    batch = NoiseSamples().draw(real, 2, Streams(0))
+    synthetic.initialize(batch.x, batch.y, real.spec)
+    return synthetic
+
+
+def test_the_terms_are_those_of_the_paper(real):
+    synthetic = filled(real)
+    objective = StatisticsMatching(teacher=TEACHER, weight=0.1, first=5.0, views=WHOLE)
+    terms = objective(synthetic, real, Streams(0))
+    network = TEACHER.experts(real).networks[0]
+    convolution, norm, *_ = network.body
+    x = convolution(synthetic.pixels)  # what the first batch normalisation is given
+    mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+    first = (mean - norm.running_mean).norm() + (variance - norm.running_var).norm()
+    again, second = network.body[:4](synthetic.pixels), network.body[4:6]
+    x = second[0](again)
+    mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+    other = (mean - second[1].running_mean).norm() + (variance - second[1].running_var).norm()
+    assert torch.allclose(terms["statistics"], 0.1 * (5 * first + other), rtol=1e-4)
+    expected = torch.nn.functional.cross_entropy(network(synthetic.pixels), synthetic().y)
+    assert torch.allclose(terms["cross_entropy"], expected, rtol=1e-4)
+    sum(terms.values()).backward()
+    assert not any(parameter.requires_grad for parameter in objective._networks[0].parameters())
+    assert torch.equal(objective(synthetic, real, Streams(0, rank=3))["statistics"], terms["statistics"])
+
+
+def test_parts_shrink_along_the_curriculum(real):
+    objective = StatisticsMatching(teacher=TEACHER, views=RandomViews(least=0.1, flip=0.0), curriculum=0.5)
+    x = torch.randn(4, 1, 8, 8)
+    objective.prepare(filled(real), real, 10)
+    assert torch.allclose(objective._seen(x, Streams(0)), x)  # the whole image at first
+    assert not torch.allclose(objective._seen(x, Streams(0).at(5)), x)
+    assert objective.views.least == 0.1
+
+
+def method(**options):
+    objective = StatisticsMatching(teacher=TEACHER, weight=0.1)
+    options = {"steps": 6, "optimizer": "adam", "lr": 0.1, "checkpoint_every": 2, "preview_every": 0, **options}
+    return OptimizedDistillation(
+        synthetic=PixelSet(per_class=3), objective=objective, initial=NoiseSamples(), **options
+    )
+
+
+def test_images_are_recovered(real):
+    teacher = Teacher(network=TEACHER.network, recipe=Recipe(epochs=20, batch_size=32, optimizer=Adam(lr=0.01)))
+    made = OptimizedDistillation(
+        synthetic=PixelSet(per_class=3),
+        objective=StatisticsMatching(teacher=teacher, weight=0.1, views=RandomViews(least=0.5, flip=0.0)),
+        initial=NoiseSamples(),
+        steps=40,
+        optimizer="adam",
+        lr=0.1,
+        chunk=3,
+    ).distill(real, Run(progress=False))
+    experts = teacher.experts(real)
+    noise = NoiseSamples().draw(real, 3, Streams(0))
+    before, after = (experts.probabilities(x)[torch.arange(9), noise.y].mean() for x in (noise.x, made.x))
+    assert after > before + 0.2 and made.y.tolist() == [0] * 3 + [1] * 3 + [2] * 3
+
+
+class Stop:
+    """Asks to stop once, at the tenth look: in the middle of the second chunk."""
+
+    seen = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    @property
+    def requested(self):
+        Stop.seen += 1
+        return Stop.seen == 10
+
+
+def test_a_run_goes_on_in_the_middle_of_a_chunk(real, tmp_path, monkeypatch):
+    whole = method(chunk=1).distill(real, Run(folder=tmp_path / "whole", progress=False))
+    monkeypatch.setattr("hf_distill.methods.optimized.StopRequest", Stop)
+    run = {"folder": tmp_path / "again", "progress": False}
+    with pytest.raises(Interrupted, match="stopped after step"):
+        method(chunk=1).distill(real, Run(**run))
+    assert len(list((tmp_path / "again" / "chunks").glob("*.pt"))) == 1 and method().is_unfinished(tmp_path / "again")
+    with pytest.raises(UserError, match="holds an unfinished run"):
+        method(chunk=1).distill(real, Run(**run))
+    with pytest.raises(UserError, match="another configuration"):
+        method(chunk=1, lr=0.2).distill(real, Run(**run, resume=True))
+    again = method(chunk=1).distill(real, Run(**run, resume=True))
+    assert again.packed == whole.packed
+    method().finish(tmp_path / "again")
+    assert not method().is_unfinished(tmp_path / "again")
+
+
+def test_what_cannot_be_recovered_is_refused_before_the_work(real):
+    plain = Teacher(network=ConvNet(width=4, depth=2))
+    with pytest.raises(UserError, match=r"no batch normalisation.*norm: batch"):
+        StatisticsMatching(teacher=plain).check(real)
+    with pytest.raises(UserError, match="recovers images with classes"):
+        StatisticsMatching(teacher=TEACHER).check(RealData.from_dataset(vectors(30, 0)).setup())
+    with pytest.raises(UserError, match="set their mix to none"):
+        StatisticsMatching(teacher=TEACHER, views=RandomViews(mix="cutmix")).check(real)
+    with pytest.raises(UserError, match=r"method\.chunk divides a PixelSet"):
+        OptimizedDistillation(
+            synthetic=PixelSet(labels=DenseLabels()), objective=StatisticsMatching(teacher=TEACHER), chunk=1
+        ).fit(real, Run())
