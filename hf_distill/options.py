@@ -130,6 +130,10 @@ ShareBelowOne = Annotated[float, Range(0, 1, below=True)]
 """A share that is never the whole: a momentum, a dropout."""
 Few = Annotated[int, Range(1, 10_000)]
 """Networks, seeds, restarts: what is trained or run so many times."""
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16)
+"""Bits that a stored value may have."""
+Precision = Annotated[int, OneOf(WIDTHS)]
+"""One of them."""
 Width = Annotated[int, Range(1, 16_384)]
 """Channels or units of a layer."""
 Depth = Annotated[int, Range(1, 64)]

@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 import hf_distill
-from hf_distill.cli.names import BASES, parts_of
+from hf_distill.cli.names import BASES, options_of, parts_of
 from hf_distill.hub.about import About
 from hf_distill.lazy import import_parts
 
@@ -37,6 +37,15 @@ def _add_part(parser: ArgumentParser, light: bool, name: str, said: str, **optio
     else:
         import_parts()  # jsonargparse knows a class by its short name once it is imported
         parser.add_subclass_arguments(getattr(hf_distill, BASES[name]), name, help=said, **options)
+
+
+def add_options(parser: ArgumentParser, light: bool, name: str, part: str) -> None:
+    """Add the options of one part of the library, ``--NAME.*``."""
+    if light:
+        for option in ("", *(f".{option}" for option in options_of(part) or ())):
+            parser.add_argument(f"--{name}{option}", help=f"of {part}, which `hf-distill parts {part}` explains")
+    else:
+        parser.add_class_arguments(getattr(hf_distill, part), name)
 
 
 def add_trust(parser: ArgumentParser) -> None:

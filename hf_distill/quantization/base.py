@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.options import OneOf
+from hf_distill.options import WIDTHS, Precision
 from hf_distill.parts import Part
 
 Granularity = Literal["tensor", "channel", "class", "sample"]
-#: Bits a value that can be chosen.
-WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16)
-Precision = Annotated[int, OneOf(WIDTHS)]
-"""Bits of a value."""
 #: Bits of a stored range or level: float16.
 SIDE_BITS = 16
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from hf_distill.errors import UserError
-from hf_distill.options import PositiveFloat, Range
-from hf_distill.quantization.base import Granularity, Precision, Quantizer, as_stored, replace, usable
+from hf_distill.options import PositiveFloat, Precision, Range
+from hf_distill.quantization.base import Granularity, Quantizer, as_stored, replace, usable
 
 # Smallest range of a row: float16 cannot tell closer ends apart at the sizes that normalised data has.
 _LEAST = 1e-2

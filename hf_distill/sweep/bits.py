@@ -22,6 +22,7 @@ from hf_distill.hub.record import to_json
 from hf_distill.hub.storage import refuse_foreign
 from hf_distill.methods.optimized import OptimizedDistillation
 from hf_distill.quantization.budget import Budget
+from hf_distill.sweep.baselines import BASELINES
 from hf_distill.sweep.card import PICTURE, write_sweep_card
 from hf_distill.sweep.picture import draw, sweet_spot
 from hf_distill.sweep.sets import PATCH_BITS, Bought, BudgetSets
@@ -30,7 +31,6 @@ from hf_distill.synthetic.quantized import QuantizedSet
 #: What every sweep's folder holds from its start on, and what may lie beside it.
 MARK = "rows/config.sha256"
 _OWN = ("rows", "runs", ".lock")
-BASELINES = ("start", "float32", "posthoc", "patchwise", "random", "png", "jpeg")
 
 
 class BitSweep:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hf_distill.cli import distill, evaluate
+from hf_distill.cli import distill, evaluate, sweep, train_generator
 from hf_distill.cli.early import check_names
 from hf_distill.cli.names import options_of, parts_of
 from hf_distill.configurations import configurations, located
@@ -24,7 +24,7 @@ def test_the_names_are_those_of_the_classes():
     assert options_of("hf_distill.RealData") == options_of("hf_distill.data.real.RealData") == options_of("RealData")
 
 
-@pytest.mark.parametrize("command", [distill, evaluate])
+@pytest.mark.parametrize("command", [distill, evaluate, sweep, train_generator])
 def test_the_light_parser_has_the_options_of_the_whole_one(command):
     def options(parser):
         return {word for action in parser._actions for word in action.option_strings if not word.endswith(".help")}
@@ -38,6 +38,20 @@ def test_every_configuration_passes(name):
     assert check_names(distill.build_parser, words[:1]) is None
     with pytest.raises(UserError, match="method has no option 'nothing_of_the_kind'"):
         check_names(distill.build_parser, words)
+
+
+@pytest.mark.parametrize(
+    "command, word, said",
+    [
+        (sweep, "--budget.total_bites=9", "no option --budget.total_bites: did you mean 'total_bytes'?"),
+        (sweep, "--method.synthetic.per_clas=9", "method.synthetic has no option 'per_clas'"),
+        (train_generator, "--generator.chanels=[8]", "no option --generator.chanels: did you mean 'channels'?"),
+    ],
+)
+def test_other_commands_too(command, word, said):
+    with pytest.raises(UserError) as caught:
+        check_names(command.build_parser, located(["--config=quadd_digits", word]))
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +105,7 @@ try:
 except SystemExit as stop:
     assert stop.code == 0
 assert run(["evaluate", "nowhere/at/all"]) == 2
+assert run(["sweep", "--config=quadd_digits", "--bit=3", "--budgt.total_bytes=3"]) == 2
 assert run(["distill", "--config=dm_digits", "--method.stepps=3"]) == 2
 print(sorted({"torch", "datasets", "pandas", "numpy"} & sys.modules.keys()))
 """

@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from hf_distill.errors import UserError
+from hf_distill.options import WIDTHS
 from hf_distill.parts import concrete
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
-from hf_distill.quantization.base import WIDTHS, Quantizer
+from hf_distill.quantization.base import Quantizer
 
 QUANTIZERS = {cls.__name__: cls for cls in concrete(Quantizer)}
 WIDE = {"UniformQuantizer"}
