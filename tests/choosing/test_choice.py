@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from hf_distill.choosing.choice import choose
 from hf_distill.choosing.size import Size
+from hf_distill.choosing.sounds import spectrograms
 from hf_distill.data import RealData, SeriesData
 from hf_distill.data.guessing import as_series, is_series, lacks_test
 from hf_distill.errors import UserError
@@ -105,3 +106,12 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     ):
         with pytest.raises(UserError, match=words):
             choose(series, size, CPU)
+
+
+def test_sounds_become_spectrograms_where_no_recordings_fit():
+    # 10 classes: 144 numbers of 2 bits and a label of 4 for each sound, and 64 bits of levels
+    count, words = spectrograms(5000, 10, 4)
+    assert count == (40_000 - 64) // 10 // 292 == 13
+    assert "--method.synthetic.budget.bits_per_class=4000" in words and "--data.audio_seconds=null" in words
+    with pytest.raises(UserError, match="of each of 10 classes takes 373"):
+        spectrograms(372, 10, 4)

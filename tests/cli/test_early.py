@@ -27,7 +27,8 @@ def test_the_names_are_those_of_the_classes():
 @pytest.mark.parametrize("command", [distill, evaluate, sweep, train_generator])
 def test_the_light_parser_has_the_options_of_the_whole_one(command):
     def options(parser):
-        return {word for action in parser._actions for word in action.option_strings if not word.endswith((".help", "+"))}
+        words = {word for action in parser._actions for word in action.option_strings}
+        return {word for word in words if not word.endswith((".help", "+"))}
 
     assert options(command.build_parser(light=True)) == options(command.build_parser())
 
