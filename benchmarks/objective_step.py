@@ -1,9 +1,9 @@
 """A step of each objective, with its gradient, against a plain implementation of the same mathematics.
 
-`python benchmarks/objective_step.py --path digits --depth 2`: both run in turn in this process, on the same draws and
-threads, so that their ratio holds on a noisy machine, and what they return is compared. The plain ones are written as
-in the papers' code: loops over classes, layers and steps, and PyTorch's own layers. One row more has the gradients of
-all classes together by `torch.func.vmap`.
+`python benchmarks/objective_step.py --path digits --depth 2`: both run in turn in this process and on the same threads,
+so that their ratio holds on a noisy machine, and on the same draws, so that what they return is the same; distribution
+matching alone draws otherwise. The plain ones are written as in the papers' code: loops over classes, layers and steps,
+and PyTorch's own layers. One row more has the gradients of all classes together by `torch.func.vmap`.
 """
 
 from __future__ import annotations
