@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate import Accelerator
 
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
@@ -49,8 +50,10 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
     size = method.chunk or whole.size
     folder = None if run.folder is None else run.folder / CHUNKS
     mine = json.dumps(method.run_config(real, run), sort_keys=True)
-    if folder is not None:
+    accelerator = Accelerator()
+    if folder is not None and accelerator.is_main_process:  # the other ranks would take its mark for another run's
         _begin(folder, mine, run)
+    accelerator.wait_for_everyone()
     parts = []
     for start in range(0, whole.size, size):
         done = None if folder is None else folder / f"{start:06d}.pt"
@@ -58,7 +61,7 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
             parts.append(read_state(done, "the chunk", "delete it, and it is made again"))
             continue
         part = _made(method, min(size, whole.size - start), start, real, run)
-        if done is not None:
+        if done is not None and accelerator.is_main_process:
             write_state(done, part)
         parts.append(part)
     x, y = (torch.cat([part[name] for part in parts]) for name in ("x", "y"))
