@@ -104,11 +104,20 @@ def _wanted(objects: Any) -> tuple[ExpertTraining, str | None]:
         UserError: Nothing says it, or two things do.
     """
     method = objects.method
-    pools = method.objective.modules() if isinstance(method, OptimizedDistillation) else ()
-    found = [pool for pool in pools if isinstance(pool, StoredExperts)]
-    if len(found) + (objects.experts is not None) != 1:
+    modules = method.objective.modules() if isinstance(method, OptimizedDistillation) else ()
+    pools = [module for module in modules if isinstance(module, StoredExperts)]
+    asked: list[tuple[ExpertTraining, str | None]] = [(pool.experts, pool.folder) for pool in pools]
+    # Pools that share their experts ask for them once.
+    found = [own for place, own in enumerate(asked) if not any(_same(own, other) for other in asked[:place])]
+    if objects.experts is not None:
+        found.append((objects.experts, None))
+    if len(found) != 1:
         raise UserError(
             "say once what is trained: --experts.network=ConvNet, or a --config whose objective has a pool "
-            f"StoredExperts (found {len(found)} of these{' and --experts' if objects.experts is not None else ''})"
+            f"StoredExperts (found {len(found)})"
         )
-    return (found[0].experts, found[0].folder) if found else (objects.experts, None)
+    return found[0]
+
+
+def _same(one: tuple[ExpertTraining, str | None], other: tuple[ExpertTraining, str | None]) -> bool:
+    return one[1] == other[1] and one[0].config() == other[0].config()

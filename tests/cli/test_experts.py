@@ -52,7 +52,7 @@ def test_a_configuration_says_what_its_experts_are(tmp_path, monkeypatch, capsys
     changed = [*distill, "--overwrite=true", "--method.objective.pool.experts.network.width=5"]
     assert "mine holds experts of another network.init_args.width" in error_of(changed)
     assert "say once what is trained" in error_of(["experts", "--config=tiny.yaml", *TINY])
-    assert "(found 0 of these)" in error_of(["experts", "--data.path=digits"])
+    assert "(found 0)" in error_of(["experts", "--data.path=digits"])
 
 
 @pytest.mark.slow

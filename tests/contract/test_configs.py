@@ -229,6 +229,10 @@ ALIKE = (
     "rded_cifar10",
     "rded_imagenette64",
     "sre2l_cifar10",
+    "datm_digits_ipc10",
+    "datm_fashion_mnist_ipc1",
+    "mtt_quadd_digits",
+    "tesla_digits_ipc1",
 )
 
 
