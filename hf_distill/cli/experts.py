@@ -18,11 +18,15 @@ from hf_distill.errors import Interrupted, UserError
 from hf_distill.experts.store import RECORD, ExpertStore
 from hf_distill.experts.training import ExpertTraining
 from hf_distill.files import locked, user_path
+from hf_distill.hub.card import source_name
+from hf_distill.hub.product import PLACE, write_product_card
 from hf_distill.hub.storage import refuse_foreign
+from hf_distill.markdown import Markdown, code
 from hf_distill.methods.optimized import OptimizedDistillation
 from hf_distill.options import Seed
 from hf_distill.pools.stored import StoredExperts
 from hf_distill.runs.processes import check_processes
+from hf_distill.table import Table
 
 
 def build_parser() -> ArgumentParser:
@@ -90,11 +94,37 @@ def run(argv: list[str]) -> None:
             raise Interrupted(f"stopped: {kept}; add --resume=true to go on") from None
         accelerator.wait_for_everyone()
     if main:
+        _write_card(output, store, experts.network.label, objects.data)
         size = sum(store.path(number).stat().st_size for number in store.finished()) / 2**20
         print(
             f"{named}: {len(store.finished())} experts of {experts.network.label}, {store.epochs + 1} snapshots of "
             f"each, {size:.0f} MiB, in {time.perf_counter() - started:.0f} s"
         )
+
+
+def _write_card(folder: Path, store: ExpertStore, network: str, data: Any) -> None:
+    """Write the card: a function of what is stored, so that a resumed run ends with the same."""
+    finished, called = store.finished(), source_name(data.spec.source)
+    size = sum(store.path(number).stat().st_size for number in finished)
+    lines = [["experts", str(len(finished))], ["snapshots of each", str(store.epochs + 1)], ["bytes", f"{size:,}"]]
+    write_product_card(
+        folder,
+        "experts",
+        title=f"{called}, experts for trajectory matching",
+        said=Markdown(
+            f"{len(finished)} networks {code(network)}, each with its weights before the first and after every "
+            f"epoch of its training on the {data.spec.num_rows:,} training rows of {code(called)}. `hf-distill "
+            "distill` matches their trajectories (MTT)."
+        ),
+        source=data.spec.source,
+        script=[
+            "from safetensors.torch import load_file",
+            "",
+            f'weights = load_file("{PLACE}/expert-00000.safetensors")  # of each layer, a row an epoch',
+        ],
+        config=store.record,
+        numbers=Table(["what", "number"], lines, right=["number"]),
+    )
 
 
 def _wanted(objects: Any) -> tuple[ExpertTraining, str | None]:

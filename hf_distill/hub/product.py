@@ -52,6 +52,8 @@ PRODUCTS = {
         ("model_index.json", "pipeline.py", "unet/*", "scheduler/*"),
         {"library_name": "diffusers", "pipeline_tag": "unconditional-image-generation"},
     ),
+    "teacher": Product("teacher.json", "model", ("teacher.json", "*.safetensors")),
+    "experts": Product("experts.json", "model", ("experts.json", "expert-*.safetensors")),
     "sweep": Product(
         "sweep.json",
         "dataset",
@@ -76,23 +78,8 @@ def write_product_card(
 ) -> None:
     """Write the card of a product, ``README.md``, into its folder.
 
-    To add a product, give it a line in :data:`PRODUCTS` and call this once its folder is written; ``hf-distill push``
-    then publishes it. For example::
-
-        write_product_card(
-            folder,
-            "experts",
-            title=f"experts of {source_name(real.spec.source)}",
-            said=Markdown("20 ConvNets, each trained 50 epochs on all rows, with its weights after every epoch."),
-            source=real.spec.source,
-            script=[
-                "from hf_distill import TrajectoryMatching",
-                f'objective = TrajectoryMatching(experts="{PLACE}")',
-            ],
-            config={"experts": experts.config(), "data": real.config(), "seed": seed},
-            numbers=Table(["expert", "accuracy"], lines),
-            command=said_command("experts", argv),
-        )
+    To add a product, give it a line in :data:`PRODUCTS` and call this once its folder is written, as
+    :mod:`hf_distill.cli.experts` does; ``hf-distill push`` then publishes it.
 
     Args:
         folder: The product's folder; the card is written last.

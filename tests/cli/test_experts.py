@@ -26,6 +26,8 @@ def test_trains_resumes_and_replaces_only_when_told_to(tmp_path, monkeypatch, ca
     assert run([*COMMAND, "--seed=1"]) == 0
     assert "outputs/experts_digits: 2 experts of ConvNet, 3 snapshots of each" in capsys.readouterr().out
     whole = contents("outputs/experts_digits")
+    card = whole["README.md"].decode()
+    assert "2 networks `ConvNet`" in card and "| snapshots of each | 3 |" in card and "license: cc-by-4.0" in card
     assert "holds 2 experts: add --resume=true to keep them" in error_of([*COMMAND, "--seed=1"])
     Path("outputs/experts_digits/expert-00000.safetensors").unlink()
     assert "holds experts of another seed" in error_of([*COMMAND, "--resume=true"])
