@@ -46,7 +46,11 @@ def api_pages() -> dict[str, str]:
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Add the API to the navigation."""
+    """Add the API to the navigation, and whatever page has no place in it yet."""
+    pages = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))]
+    said = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    if further := [page for page in pages if page not in said]:
+        config.nav.append({"Further pages": further})
     config.nav.append({"API": list(api_pages())})
 
 
