@@ -22,8 +22,10 @@ from hf_distill import (
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.errors import UserError
+from hf_distill.experts.training import ExpertTraining
 from hf_distill.methods.undistilled import Undistilled
 from hf_distill.parts import Part, concrete
+from hf_distill.training.teacher import Teacher
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PARTS = sorted(concrete(Part), key=lambda cls: cls.__name__)
@@ -38,8 +40,17 @@ REQUIRED = {
     "objectives": [{"class_path": "DistributionMatching"}],
     "network": {"class_path": "ConvNet"},
     "networks": [{"class_path": "ConvNet"}],
+    "folder": "f",
+    "experts": {"class_path": "ExpertTraining", "init_args": {"network": {"class_path": "ConvNet"}}},
+    "members": [{"class_path": "Teacher"}],
 }
-MADE = {"objectives": [DistributionMatching()], "network": ConvNet(), "networks": [ConvNet()]}
+MADE = {
+    "objectives": [DistributionMatching()],
+    "network": ConvNet(),
+    "networks": [ConvNet()],
+    "experts": ExpertTraining(network=ConvNet()),
+    "members": [Teacher()],
+}
 
 
 def names_only(cls):
