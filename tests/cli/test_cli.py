@@ -133,7 +133,7 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_wrong_commands(error_of):
-    said = "the commands are distill, evaluate, sweep, show, train-teacher, experts, train-generator, push"
+    said = "the commands are distill, evaluate, audit, compare, sweep, show, train-teacher, experts, export, "
     assert said in error_of(["distil"], 2)
     assert run([]) == 2
     assert run(["--version"]) == 0
