@@ -59,18 +59,3 @@ def fresh_accelerator_state() -> Iterator[None]:
     state = sys.modules.get("accelerate.state")
     if state is not None:
         state.AcceleratorState._reset_state(True)
-
-
-# Known to fail since the last merge and to be mended next: records and defaults of evaluators of whole rows and of
-# teachers' labels, and the count of a new network's outputs.
-OPEN = (
-    "test_older_records.py::test_records_of_this_version[dm_digits",
-    "test_configs.py::test_a_configuration_runs[coreset_stream]",
-    "test_configs.py::test_a_configuration_runs[coreset_text]",
-    "test_opposite_gradients_are_two_apart_for_every_output[CifarResNet]",
-)
-
-
-def pytest_itemcollected(item):
-    if any(name in item.nodeid for name in OPEN):
-        item.add_marker(pytest.mark.xfail(reason="to be mended next, see tests/conftest.py"))

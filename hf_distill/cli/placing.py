@@ -51,7 +51,7 @@ def said_command(name: str, argv: Sequence[str]) -> str:
         name: The command.
         argv: The words after it; names of configurations may be the paths of these.
 
-    >>> said_command("sweep", ["--data.path", "/home/me/x.csv", "--seed=1", "--output_dir=/tmp/out"])
+    >>> said_command("sweep", ["--data.path", "/data/x.csv", "--seed=1", "--output_dir=/tmp/out"])
     'hf-distill sweep --data.path=x.csv --seed=1 --output_dir=out'
     """
     shipped = {str(path): known for known, path in configurations().items()}

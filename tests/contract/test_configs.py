@@ -261,8 +261,8 @@ def test_a_configuration_runs(path, made, tmp_path):
     assert DistilledDataset.from_pretrained(folder).config["method"] == without_private_paths(small["method"])
     # Many are measured alike, and once is enough.
     protocol = json.dumps([small["evaluator"], small["data"]["class_path"]])
-    if path.stem == "coreset_text":  # whole rows are for nothing in particular
-        with pytest.raises(UserError, match=r"^whole rows have no target to measure"):
+    if path.stem == "coreset_stream":  # measured as a table
+        with pytest.raises(UserError, match=r"^a stream has no random access.*set --data.streaming=false"):
             objects.evaluator.evaluate(folder, objects.data, progress=False)
     elif protocol not in MEASURED:
         MEASURED.add(protocol)

@@ -28,6 +28,7 @@ OUTPUTS = {
     "AlexNet": 128 + 192 + 256 + 192 + 192 + CLASSES,
     "VGG11": 64 + 128 + 2 * 256 + 4 * 512 + CLASSES,
     "ResNet18": 64 + 4 * (64 + 128 + 256 + 512) + 128 + 256 + 512 + CLASSES,
+    "CifarResNet": 16 + 3 * 2 * (16 + 32 + 64) + CLASSES,
     "FramesNetwork": 2 * 4 + 2 * 8 + CLASSES,
     "MelConvNet": 3 * 32 + CLASSES,
     "TextNet": 64 + 64 + CLASSES,
