@@ -10,7 +10,7 @@ demo: $(INSTALLED)  ## distill digits to 1 and 2 samples a class, measure both, 
 	$(BIN)/hf-distill show outputs/dm_digits_ipc1 outputs/dm_digits
 
 test: $(INSTALLED)  ## run the tests; make test ARGS="-m slow" runs the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
