@@ -157,8 +157,7 @@ class RowsData(Data[RowsSpec]):
         first = bits = 0
         for place, rows in enumerate(self._read(size)):
             if place % ranks.count == ranks.rank:
-                info = DatasetInfo(features=Features.from_dict(self.spec.features))
-                yield first, self._part(Dataset(rows, info, fingerprint=f"block {place}"))
+                yield first, self._part(Dataset(rows, self._info(), fingerprint=f"block {place}"))
             first, bits = first + len(rows), bits + 8 * rows.nbytes
         if not first:
             raise UserError(f"split {self.split!r} of {self.path} is empty")
@@ -173,15 +172,22 @@ class RowsData(Data[RowsSpec]):
         return self._part(self.table.select(torch.linspace(0, len(self) - 1, count).long().tolist()))
 
     def tested(self) -> RowsData | None:
-        """Return the rows of the source's test split; None where it has none, or was open already."""
+        """Return the rows of the source's test split, a stream of a stream; None where it has none, or was open."""
         if self._given is not None:
             return None
-        _, test, _ = open_source(**place_of(self))
+        _, test, _ = open_source(**place_of(self), streaming=self.streaming)
         return None if test is None else self._part(test)
+
+    def only(self, index: Tensor) -> RowsData:
+        """Return rows as a table in memory; see :meth:`take`."""
+        return self._part(Dataset(self.take(index), self._info()))
 
     def without(self, columns: Sequence[str]) -> RowsData:
         """Return the rows of a table without some columns."""
         return self._part(self.table.remove_columns(list(columns)))
+
+    def _info(self) -> DatasetInfo:
+        return DatasetInfo(features=Features.from_dict(self.spec.features))
 
     def _part(self, table: Dataset) -> RowsData:
         return RowsData.from_dataset(table, path=self.path, input_column=self.input_column).setup(self._device)

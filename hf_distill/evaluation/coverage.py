@@ -27,9 +27,9 @@ class Coverage:
     within: float
 
     @classmethod
-    def of(cls, features: Tensor, most: int = 5000) -> Coverage:
-        """Look at the features of all rows ``(N, F)``."""
-        rows = torch.linspace(0, len(features) - 1, min(most, len(features))).long()
+    def of(cls, features: Tensor, pool: Tensor, most: int = 5000) -> Coverage:
+        """Look at features ``(N, F)`` of the rows that stand for all, by their numbers ``(M,)``."""
+        rows = pool[torch.linspace(0, len(pool) - 1, min(most, len(pool))).long()]
         queries = features[rows].float()
         scale = float((queries - queries.mean(0)).square().sum(1).mean().sqrt())
         some = queries[:: -(-len(queries) // 1000)]

@@ -17,10 +17,12 @@ class Probe:
     """A linear classifier of a column that the features do not see.
 
     Args:
-        real: The rows of the source.
+        table: The rows of the source.
         column: The label column.
         chosen: Rows of a set, which are not tested on.
-        most: Rows of the source that are tested on where it has no test split, a fifth at most.
+        pool: Rows that may be trained on or tested on.
+        tested: Rows to test on; None for those of the pool that were not chosen.
+        most: Rows of the pool that are tested on, a fifth at most.
 
     Attributes:
         hidden: The source without the labels.
@@ -29,29 +31,27 @@ class Probe:
         about: How it is tested, JSON.
 
     Raises:
-        UserError: There is no such column, or it holds no classes.
+        UserError: The column holds no classes.
     """
 
-    def __init__(self, real: RowsData, column: str, chosen: Tensor, most: int) -> None:
-        features = real.table.features
-        if column not in features:
-            raise UserError(f"there is no column {column!r} to test on; the source has {', '.join(features)}")
-        self.hidden = real.without([column])
-        self._labels = np.asarray(real.table[column][:])
+    def __init__(
+        self, table: RowsData, column: str, chosen: Tensor, pool: Tensor, tested: RowsData | None, most: int
+    ) -> None:
+        self.hidden = table.without([column])
+        self._labels = np.asarray(table.table[column][:])
         if self._labels.ndim != 1 or self._labels.dtype.kind not in "biuU":
-            raise UserError(f"column {column!r} is {features[column]}: name one of classes for a probe")
-        self.pool = torch.arange(len(real))
-        tested = real.tested()
-        if tested is not None and column in tested.table.features:
+            raise UserError(f"column {column!r} is {table.table.features[column]}: name one of classes for a probe")
+        self.pool = pool
+        if tested is not None:
             self._tested: RowsData | None = tested.without([column])
             self._truth = np.asarray(tested.table[column][:])
             self.about: dict[str, Any] = {"test": "the source's test split"}
         else:
             self._tested = None
             left = np.setdiff1d(self.pool.numpy(), chosen.numpy())
-            rows = np.sort(np.random.default_rng(0).permutation(left)[: min(most, len(real) // 5)])
+            rows = np.sort(np.random.default_rng(0).permutation(left)[: min(most, len(pool) // 5)])
             if not len(rows):
-                raise UserError(f"{real.path} has {len(real)} rows, too few to test on those that were not chosen")
+                raise UserError(f"{table.path} has {len(pool)} rows, too few to test on those that were not chosen")
             self._test_rows, self._truth = torch.from_numpy(rows), self._labels[rows]
             self.pool = torch.from_numpy(np.setdiff1d(self.pool.numpy(), rows))
             self.about = {"test": "rows of the source that nothing chose"}

@@ -16,6 +16,7 @@ from hf_distill.data.rows import RowsData
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.coverage import Coverage
+from hf_distill.evaluation.known_rows import KnownRows, known_rows, tested_rows
 from hf_distill.evaluation.probe import Probe
 from hf_distill.evaluation.published import read_published
 from hf_distill.evaluation.result import Evaluation, make_row
@@ -51,6 +52,8 @@ class RowsEvaluator(Evaluator[RowsData]):
         weighted: Train the probe with the weights of the set.
         full: Train a probe on all rows too.
         test_rows: Rows of the source that are tested on where it has no test split, a fifth of them at most.
+        stream_rows: Random rows of a stream that stand for all of them, in memory: random rows, the probe on all rows
+            and what is covered are of these; of a stream with a test split so many of that are tested on.
         seed: Of the draws.
         device: Where features are made; ``auto`` takes a GPU where there is one.
     """
@@ -64,6 +67,7 @@ class RowsEvaluator(Evaluator[RowsData]):
         weighted: bool = True,
         full: bool = True,
         test_rows: PositiveInt = 10_000,
+        stream_rows: PositiveInt = 20_000,
         seed: Seed = 0,
         device: Device = "auto",
     ) -> None:
@@ -73,6 +77,7 @@ class RowsEvaluator(Evaluator[RowsData]):
         self.weighted = weighted
         self.full = full
         self.test_rows = test_rows
+        self.stream_rows = stream_rows
         self.seed = seed
         self.device = device
         self._draws: int = seeds
@@ -100,13 +105,20 @@ class RowsEvaluator(Evaluator[RowsData]):
         """See :class:`Evaluator`."""
         real.setup(find_device(self.device))
         distilled = read_published(artifact)
-        own = _own_rows(distilled, real)
-        probe = None if self.label_column is None else Probe(real, self.label_column, own.rows, self.test_rows)
-        seen = self.features.of_rows(real if probe is None else probe.hidden)
-        pool = torch.arange(len(real)) if probe is None else probe.pool
-        drawn = [_random_rows(real, pool, own.bits, Streams(self.seed, step=draw)) for draw in range(self._draws)]
+        probe, column = None, self.label_column
+        if column is not None and column not in real.spec.features:
+            raise UserError(f"there is no column {column!r} to test on; the source has {', '.join(real.spec.features)}")
+        known = known_rows(distilled, real, self.stream_rows, self.seed)
+        table, pool = known.table, known.pool
+        own = Chosen(known.own, distilled.w.cpu(), distilled.bits["default"].total)
+        if column is not None:
+            tested = tested_rows(real, column, self.stream_rows, self.seed)
+            probe = Probe(table, column, own.rows, pool, tested, self.test_rows)
+            pool = probe.pool
+        seen = self.features.of_rows(table if probe is None else probe.hidden)
+        drawn = [_random_rows(table, pool, own.bits, Streams(self.seed, step=draw)) for draw in range(self._draws)]
         contenders = {"distilled": [own], **({"random": drawn} if drawn else {})}
-        coverage = Coverage.of(seen)
+        coverage = Coverage.of(seen, known.pool)
         scores = {
             "distance": _each(contenders, lambda chosen: coverage.distance(seen[chosen.rows])),
             "discrepancy": _each(contenders, lambda chosen: coverage.discrepancy(seen[chosen.rows], chosen.weight)),
@@ -114,7 +126,7 @@ class RowsEvaluator(Evaluator[RowsData]):
         about: dict[str, Any] = {"seeds": 1, "sets": 1, "samples": len(distilled), "bits": own.bits}
         size = {"samples": _mean(len(d.rows) for d in drawn), "bits": _mean(d.bits for d in drawn)} if drawn else {}
         sizes = {"random": size} if drawn else {}
-        space = type(self.features).__name__
+        space = type(self.features).__name__ + known.said
         rows = [
             make_row(found, sizes, network=f"{metric} in {space}", metric=metric, **about)
             for metric, found in scores.items()
@@ -126,12 +138,12 @@ class RowsEvaluator(Evaluator[RowsData]):
                 found["full"] = [probe.score(pool, None)]
             row = make_row(found, sizes, network=f"linear probe of {space}", metric="accuracy", **about)
             rows.insert(0, {**row, "guess": probe.guess})
-        evaluation = Evaluation(self._protocol(distilled, probe), rows)
+        evaluation = Evaluation(self._protocol(distilled, known, probe), rows)
         if output is not None:
             evaluation.save(output)
         return evaluation
 
-    def _protocol(self, distilled: DistilledDataset, probe: Probe | None) -> dict[str, Any]:
+    def _protocol(self, distilled: DistilledDataset, known: KnownRows, probe: Probe | None) -> dict[str, Any]:
         return {
             "reads": "the numbers of the published rows, and the source",
             "random": f"rows of equal size in bits, {self._draws} draws",
@@ -142,28 +154,12 @@ class RowsEvaluator(Evaluator[RowsData]):
             "median distance",
             "features": self.features.config(),
             "samples": len(distilled),
+            **({"stream": f"random rows stand for all{known.said}"} if known.said else {}),
             **({} if probe is None else {"label_column": self.label_column, "weighted": self.weighted, **probe.about}),
             "seed": self.seed,
             "torch": torch.__version__,
             **({"sketch": True} if self._sketch else {}),
         }
-
-
-def _own_rows(distilled: DistilledDataset, real: RowsData) -> Chosen:
-    """Return the rows of a set in its source.
-
-    Raises:
-        UserError: It holds no whole rows, or those of another source.
-    """
-    if distilled.spec.kind != "rows" or real.spec.kind != "rows":
-        raise UserError("RowsEvaluator measures whole rows of RowsData: choose ClassificationEvaluator for samples")
-    numbers = distilled.packed.columns["row"]
-    published = distilled.to_dataset().data.table
-    names = [name for name in real.table.features if name in published.column_names]
-    same = max(numbers) < len(real) and len(names) == len(real.table.features)
-    if not same or not published.select(names).equals(real.take(torch.tensor(numbers))):
-        raise UserError(f"the rows of the set are not those of {real.path}: evaluate on the data that it was made from")
-    return Chosen(torch.tensor(numbers), distilled.w.cpu(), distilled.bits["default"].total)
 
 
 def _random_rows(real: RowsData, pool: Tensor, bits: int, streams: Streams) -> Chosen:

@@ -69,7 +69,7 @@ def test_the_record_says_how_rows_are_measured(tmp_path, monkeypatch):
 
 def test_all_rows_cover_themselves():
     x = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
-    coverage = Coverage.of(x)
+    coverage = Coverage.of(x, torch.arange(50))
     assert coverage.distance(x) < 1e-3 and coverage.discrepancy(x, torch.ones(50)) == pytest.approx(0, abs=1e-7)
     # One row: its mean distance to the others, by the root mean squared distance to the mean.
     assert coverage.distance(x[:1]) == pytest.approx(float((x - x[0]).norm(dim=1).mean() / (x - x.mean(0)).norm(dim=1)
@@ -100,3 +100,24 @@ def test_what_cannot_be_measured_is_refused(options, rows, message):
     other = groups(rows) if rows == 60 else groups(rows, seed=2)
     with pytest.raises(UserError, match=message):
         evaluator(**options).evaluate(made, RowsData.from_dataset(other), progress=False)
+
+
+def test_a_stream_is_measured_by_random_rows_of_it(tmp_path):
+    for split, rows in (("train", groups(400)), ("test", groups(100, seed=1))):
+        rows.to_parquet(tmp_path / "files" / f"{split}.parquet")
+    table, stream = RowsData(path=str(tmp_path / "files")), RowsData(path=str(tmp_path / "files"), streaming=True)
+    made = Coreset(**COVERING, size=6).distill(table, Run(progress=False))
+
+    def rows(data, **options):
+        return evaluator(label_column="topic", **options).evaluate(made, data, progress=False).rows
+
+    # A cap that is not reached changes nothing; one that is says so in every row.
+    assert rows(stream) == rows(table)
+    few = rows(stream, stream_rows=100)
+    assert [row["network"] for row in few][:2] == [
+        "linear probe of ColumnFeatures (100 of 400 rows)", "distance in ColumnFeatures (100 of 400 rows)"
+    ]  # fmt: skip
+    assert few[0]["mean"] == few[0]["full_mean"] == 1.0 and few[1]["mean"] < few[1]["random_mean"]
+    assert few[1]["mean"] == pytest.approx(rows(table)[1]["mean"], rel=0.3)
+    with pytest.raises(UserError, match="^there is no column 'no' to test on; the source has x, topic, w"):
+        evaluator(label_column="no").evaluate(made, stream, progress=False)
