@@ -103,6 +103,7 @@ class RowsEvaluator(Evaluator[RowsData]):
         start: DistilledDataset | None = None,
     ) -> Evaluation:
         """See :class:`Evaluator`."""
+        self.features.check_rows()
         real.setup(find_device(self.device))
         distilled = read_published(artifact)
         probe, column = None, self.label_column

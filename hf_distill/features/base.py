@@ -14,6 +14,7 @@ from hf_distill.data.real import RealData
 from hf_distill.data.rows import RowsData
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
+from hf_distill.errors import UserError
 from hf_distill.features.stored import BLOCK, stored
 from hf_distill.networks.base import Architecture
 from hf_distill.parts import Part
@@ -63,9 +64,11 @@ class Extractor(Part):
     Attributes:
         cache: Keep the features of a table for the next time.
         needs_samples: Whether it looks at inputs, which must be read as samples first, and not at whole rows.
+        needs_labels: Whether it learns from labels, which whole rows have none of.
     """
 
     needs_samples: ClassVar[bool] = True
+    needs_labels: bool = False
     cache: bool = False
 
     @abstractmethod
@@ -104,6 +107,17 @@ class Extractor(Part):
 
         return seen
 
+    def check_rows(self) -> None:
+        """Refuse a space that whole rows cannot give.
+
+        Raises:
+            UserError: It learns from labels.
+        """
+        if self.needs_labels:
+            raise UserError(
+                f"{type(self).__name__} trains on labels, and whole rows have none: choose PixelFeatures, or RealData"
+            )
+
     def blocks(
         self, data: RowsData, size: int, ranks: Ranks = ALONE, like: RowsData | None = None
     ) -> Iterator[tuple[int, Tensor]]:
@@ -118,6 +132,7 @@ class Extractor(Part):
         Raises:
             UserError: As :meth:`fitted`.
         """
+        self.check_rows()
         if self.needs_samples and not data.is_stream and like is None:
             # All at once: how a sample is read may depend on the others, a grey image among colour ones.
             real = data.samples()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
+from torch import Tensor
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
-from hf_distill.features.base import Extractor, Features
-from hf_distill.features.errors import RowScores, logits_of, require_classes
+from hf_distill.features.row_scores import ScoreFeatures, logits_of
 from hf_distill.networks.base import Architecture
-from hf_distill.networks.default import default_network
 from hf_distill.options import PositiveInt, Seed
 from hf_distill.seeding import Streams
 from hf_distill.training.recipe import Recipe
@@ -20,7 +17,7 @@ from hf_distill.training.source import SplitSource
 from hf_distill.training.trainer import train_networks
 
 
-class ForgettingFeatures(Extractor):
+class ForgettingFeatures(ScoreFeatures):
     """One number a row: how often it was classified rightly after an epoch and wrongly after the next.
 
     Toneva et al., An Empirical Study of Example Forgetting (ICLR 2019): with ``NormSelector``. A row that is never
@@ -42,31 +39,13 @@ class ForgettingFeatures(Extractor):
         recipe: Recipe | None = None,
         seed: Seed = 0,
     ) -> None:
-        self.network = network
+        super().__init__(network=network, recipe=recipe, seed=seed)
         self.epochs = epochs
-        self.recipe = Recipe() if recipe is None else recipe
-        self.seed = seed
 
-    def fit(
-        self,
-        real: RealData,
-        *,
-        spec: DataSpec | None = None,
-        network: Architecture | None = None,
-        device: torch.device | None = None,
-    ) -> Features:
-        """See :class:`Extractor`.
-
-        Raises:
-            UserError: There are no classes.
-        """
-        spec, device = spec or real.spec, device or real.train.device
-        require_classes(type(self).__name__, spec)
-        architecture = self.network or network or default_network(spec)
+    def _scored(self, real: RealData, spec: DataSpec, architecture: Architecture, device: torch.device) -> Tensor:
         streams = Streams(self.seed)
         built = architecture.build_for(spec, streams.seed_for("network")).to(device)
-        recipe = copy.copy(self.recipe).suited(spec)
-        recipe.epochs, recipe.steps, recipe.schedule = 1, None, Constant()
+        recipe = self.recipe.suited(spec).changed(epochs=1, steps=None, schedule=Constant())
         before = torch.zeros(len(real.train), dtype=torch.bool)
         ever, forgotten = before.clone(), torch.zeros(len(real.train))
         for epoch in range(self.epochs):
@@ -83,5 +62,4 @@ class ForgettingFeatures(Extractor):
             ever |= right
             before = right
         forgotten[~ever] = self.epochs
-        about = {"network": architecture.config()}
-        return RowScores(built, spec, device, about, scores=forgotten[:, None].to(device))
+        return forgotten

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, cast
 
 import torch
@@ -67,6 +66,11 @@ class NetworkFeatures(Extractor):
         return Features(built.features, spec, device, about)
 
     @property
+    def needs_labels(self) -> bool:  # type: ignore[override]
+        """See :class:`Extractor`: where it trains."""
+        return self.steps > 0 if self.teacher is None else self.teacher.path is None
+
+    @property
     def _is_trained(self) -> bool:
         return self.teacher is not None or self.steps > 0
 
@@ -78,9 +82,6 @@ class NetworkFeatures(Extractor):
             experts = self.teacher.experts(real)
             return cast(FeatureNetwork, experts.networks[0].to(device)), {"teacher": experts.source}
         architecture = self.network or network or default_network(spec)
-        recipe = None
-        if self.steps:
-            recipe = copy.copy(self.recipe)
-            recipe.steps = self.steps
+        recipe = self.recipe.changed(steps=self.steps) if self.steps else None
         built = trained_on(real, architecture, recipe, Streams(self.seed), device, spec)
         return built, {"network": architecture.config()}

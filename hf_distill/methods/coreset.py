@@ -88,6 +88,8 @@ class Coreset(Method[Data]):
         return synthetic
 
     def _rows(self, data: RowsData, run: Run) -> RowsSet:
+        if self.selector.needs_features:
+            self.features.check_rows()
         self.open(data)
         size = 1000 if self.size is None else self.size
         if self.sensitivities and (data.is_stream or _SENSITIVITY in data.spec.features):

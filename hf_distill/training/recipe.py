@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 from typing_extensions import Self
 
@@ -88,28 +89,27 @@ class Recipe(Part):
         """Return the recipe for a set of some size: ``steps`` turned into epochs."""
         if self.steps is None:
             return self
-        recipe = copy.copy(self)
-        recipe.epochs, recipe.steps = math.ceil(self.steps / self.steps_per_epoch(samples)), None
-        return recipe
+        return self.changed(epochs=math.ceil(self.steps / self.steps_per_epoch(samples)), steps=None)
 
     def scaled(self, lr: float, steps: float, samples: int, width: int = 1) -> Self:
         """Return the recipe for a set of some size with so many times its learning rate and its steps."""
-        recipe = self.with_rate(lr * self.lr)
-        recipe.epochs, recipe.steps = max(1, round(steps * self.for_samples(samples).total_epochs)), None
-        return recipe
+        epochs = max(1, round(steps * self.for_samples(samples).total_epochs))
+        return self.with_rate(lr * self.lr).changed(epochs=epochs, steps=None)
 
     def suited(self, spec: Spec) -> Self:
         """Return the recipe for some data: with the loss of their target where none was chosen."""
         if not self._usual or isinstance(self.loss, LOSSES[spec.target]):
             return self
-        recipe = copy.copy(self)
-        recipe.loss = LOSSES[spec.target]()
-        return recipe
+        return self.changed(loss=LOSSES[spec.target]())
 
     def with_rate(self, lr: float) -> Self:
         """Return the recipe with another learning rate."""
+        return self.changed(optimizer=self.optimizer.with_rate(lr))
+
+    def changed(self, **options: Any) -> Self:
+        """Return the recipe with other options."""
         recipe = copy.copy(self)
-        recipe.optimizer = self.optimizer.with_rate(lr)
+        vars(recipe).update(options)
         return recipe
 
     def rate(self, step: int, steps: int, per_epoch: int) -> float:

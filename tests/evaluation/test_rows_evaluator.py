@@ -119,5 +119,5 @@ def test_a_stream_is_measured_by_random_rows_of_it(tmp_path):
     ]  # fmt: skip
     assert few[0]["mean"] == few[0]["full_mean"] == 1.0 and few[1]["mean"] < few[1]["random_mean"]
     assert few[1]["mean"] == pytest.approx(rows(table)[1]["mean"], rel=0.3)
-    with pytest.raises(UserError, match="^there is no column 'no' to test on; the source has x, topic, w"):
+    with pytest.raises(UserError, match=r"^there is no column 'no' to test on; the source has x, topic, w"):
         evaluator(label_column="no").evaluate(made, stream, progress=False)

@@ -4,11 +4,15 @@ from datasets import Dataset
 
 from hf_distill import MLP
 from hf_distill.data.real import RealData
+from hf_distill.data.rows import RowsData
 from hf_distill.errors import UserError
-from hf_distill.features import ErrorFeatures, ForgettingFeatures
+from hf_distill.evaluation import RowsEvaluator
+from hf_distill.features import ErrorFeatures, ForgettingFeatures, NetworkFeatures
+from hf_distill.methods import Coreset, Run
 from hf_distill.seeding import Streams
-from hf_distill.selection import NormSelector
+from hf_distill.selection import MergeReduceSelector, NormSelector
 from hf_distill.selection.base import select_per_class
+from hf_distill.training import Teacher
 
 
 @pytest.fixture
@@ -32,3 +36,23 @@ def test_values_have_no_errors_of_classes():
     data = RealData.from_dataset(table, label_column="label", target="values").setup()
     with pytest.raises(UserError, match=r"^ErrorFeatures needs rows with one class each"):
         ErrorFeatures().fit(data)
+
+
+@pytest.mark.parametrize("features, name", [
+    (ErrorFeatures(), "ErrorFeatures"), (ForgettingFeatures(), "ForgettingFeatures"),
+    (NetworkFeatures(), "NetworkFeatures"), (NetworkFeatures(teacher=Teacher()), "NetworkFeatures"),
+])  # fmt: skip
+@pytest.mark.parametrize("stream", [False, True])
+def test_whole_rows_have_no_labels_to_train_on(features, name, stream):
+    message = rf"^{name} trains on labels, and whole rows have none: choose PixelFeatures, or RealData$"
+    # Nothing is opened before: there is no such source.
+    data = RowsData(path="not/there", streaming=stream)
+    with pytest.raises(UserError, match=message):
+        Coreset(selector=MergeReduceSelector(), features=features, size=3).fit(data, Run(progress=False))
+    with pytest.raises(UserError, match=message):
+        RowsEvaluator(features=features).evaluate("not/there", data)
+
+
+def test_networks_that_are_not_trained_look_at_whole_rows():
+    rows = RowsData.from_dataset(Dataset.from_dict({"v": [[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]})).setup()
+    assert NetworkFeatures(network=MLP(width=4), steps=0).of_rows(rows).shape == (3, 4)

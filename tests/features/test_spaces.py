@@ -7,7 +7,7 @@ from datasets import Dataset
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.features import Extractor, NetworkFeatures, PcaFeatures, PixelFeatures
-from hf_distill.features.errors import RowScores
+from hf_distill.features.row_scores import RowScores
 from hf_distill.initialization import RealSamples
 from hf_distill.methods import Coreset, Run
 from hf_distill.networks import MLP
