@@ -19,20 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from image_rows import merged
-from record import save
+from record import commit, save
 
 from hf_distill.cli.parsing import run_folder
 
 HERE = Path(__file__).parent
 FOLDER = Path("outputs/families")
 # Sets of several samples a class start from those closest to the centres of as many clusters.
-SELECTED = (
-    "--method.initial=RealSamples",
-    "--method.initial.selector=CellSelector",
-    "--method.initial.selector.cell_size=1",
-    "--method.initial.selector.pick=closest",
-)
+SELECTED = ("=RealSamples", ".selector=CellSelector", ".selector.cell_size=1", ".selector.pick=closest")
 ACROSS = ("MLP", "AlexNet", "VGG11", "ResNet18")
+# On FashionMNIST: few experts of few epochs, at the rate of the papers.
+EXPERTS = (
+    "count=3",
+    "recipe.epochs=5",
+    "recipe.optimizer.init_args.lr=0.01",
+    "recipe.augment.strategy=color_crop_cutout_flip_scale_rotate",
+)
+TRAJECTORIES = ("pool.epochs=1", "pool.max_start_epoch=3", "lr=0.02")
 
 
 @dataclass(frozen=True)
@@ -42,25 +45,41 @@ class Method:
     Args:
         name: As its paper calls it.
         config: Its configuration on digits.
-        network: Where the options of its network are; none where there is none.
-        published: Accuracy on FashionMNIST at 1 and at 10 a class, in its paper.
+        network: Where its network is an option, or its networks are; none where there is none.
+        experts: The parts that ask for stored experts.
+        start: Where its initial samples are chosen.
+        samples: In the bits of one image.
+        published: Accuracy on FashionMNIST at 1 and at 10 a class, as published.
         short: Options of its runs on FashionMNIST.
     """
 
     name: str
     config: str
     network: str | None = "pool.network"
+    experts: tuple[str, ...] = ()
+    start: str = "method.initial"
+    samples: int = 1
     published: tuple[float | None, float | None] = (None, None)
     short: tuple[str, ...] = ("--method.steps=300",)
 
 
+POOL = ("method.objective.pool",)
 METHODS = (
     Method("DM", "dm_digits_ipc1"),
+    Method("DC", "dc_digits", network="pool.networks", published=(70.5, 82.3)),
+    Method("DSA", "dsa_digits", network="pool.networks", published=(70.6, 84.6)),
+    Method("IDC", "idc_digits", samples=4, published=(81.0, 86.0)),
     Method("M3D", "m3d_digits_ipc1"),
     Method("DANCE", "dance_digits_ipc1"),
     Method("NCFM", "ncfm_digits_ipc1"),
     Method("IDM", "idm_digits_ipc1"),
-    Method("FRePo", "frepo_digits_ipc1", network=None),
+    Method("MTT", "mtt_digits_ipc1", network=None, experts=POOL),
+    Method("TESLA", "tesla_digits_ipc1", network=None, experts=POOL),
+    Method("DATM", "datm_digits_ipc1", network=None, experts=(*POOL, "method.initial"), start="method.initial.initial"),
+    Method("FRePo", "frepo_digits_ipc1", network="pool.networks"),
+    Method("FRePo, labels", "frepo_labels_digits_ipc1", network="pool.networks", published=(75.6, 86.2)),
+    Method("RaT-BPTT", "rat_digits_ipc1", network="pool.networks"),
+    Method("KIP", "kip_digits_ipc1", network=None, published=(73.5, 86.8)),
 )
 
 
@@ -91,9 +110,12 @@ def make(method: Method, seed: int, args: argparse.Namespace, folder: Path, name
     options = options_of(method, args)
     cost = run_folder(made) / "cost.json"
     if not cost.is_file():
-        words = ["-m", "hf_distill", "distill", f"--config=configs/{method.config}.yaml", *options, f"--seed={seed}"]
+        config = f"--config=configs/{method.config}.yaml"
+        if method.experts:
+            run(["-m", "hf_distill", "experts", config, *options, "--resume=true", "--progress=false"])
+        words = ["-m", "hf_distill", "distill", config, *options, f"--seed={seed}"]
         seconds, mebibytes = run([*words, f"--output_dir={made}", "--resume=true", "--progress=false"])
-        cost.write_text(json.dumps({"seconds": seconds, "mebibytes": mebibytes}))
+        cost.write_text(json.dumps({"seconds": seconds, "mebibytes": mebibytes, "commit": commit()}))
     if not (run_folder(made) / f"{name}.json").is_file():
         words = [str(HERE / "image_rows.py"), f"configs/{method.config}.yaml", *options, f"--folder={folder}"]
         run([*words, f"--only={seed}", f"--name={name}", *measured_by(method, args)])
@@ -101,13 +123,19 @@ def make(method: Method, seed: int, args: argparse.Namespace, folder: Path, name
 
 def options_of(method: Method, args: argparse.Namespace) -> list[str]:
     """Return the options that make a configuration one of these data and this size."""
-    options = [f"--data.path={args.data}", f"--method.synthetic.per_class={args.per_class}"]
-    if args.per_class > 1:
-        options += SELECTED
+    count = method.samples * args.per_class
+    options = [f"--data.path={args.data}", f"--method.synthetic.per_class={count}"]
+    options += [f"--{method.start}{option}" for option in (("=MeanSamples",) if count == 1 else SELECTED)]
+    options += [f"--{part}.folder=outputs/experts_{args.data}" for part in method.experts]
     if args.data == "fashion_mnist":
-        options += ["--evaluator.networks=[{class_path: ConvNet, init_args: {width: 32, depth: 3}}]", *method.short]
+        network = "{class_path: ConvNet, init_args: {width: 32, depth: 3}}"
+        options += [f"--evaluator.networks=[{network}]", *method.short]
         if method.network:
-            options += [f"--method.objective.{method.network}.depth=3"]
+            value = f"[{network}]" if method.network.endswith("networks") else network
+            options += [f"--method.objective.{method.network}={value}"]
+        for part in method.experts:
+            options += [f"--{part}.experts.{option}" for option in (f"network={network}", *EXPERTS)]
+            options += [f"--method.objective.{option}" for option in TRAJECTORIES]
     return options
 
 
@@ -147,6 +175,7 @@ def lines(method: Method, folder: Path, name: str, args: argparse.Namespace) -> 
             rows.append({"method": "all data", "network": row["network"], "accuracy": row["full"]})
         line = {"method": method.name, "network": row["network"], "accuracy": row["distilled"], "start": row["start"]}
         line |= {"sets": len(results), "bits": row["bits"]}
+        line["commit"] = ", ".join(dict.fromkeys(cost["commit"] for cost in costs))
         line |= {"s": median(costs, "seconds"), "peak MiB": median(costs, "mebibytes")}
         if args.data == "fashion_mnist" and not args.across:
             line["published"] = dict(zip((1, 10), method.published, strict=True)).get(args.per_class)
