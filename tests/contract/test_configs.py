@@ -15,7 +15,6 @@ from PIL import Image as PILImage
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.placing import described
-from hf_distill.errors import UserError
 from hf_distill.experts import ExpertStore
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.private import without_private_paths
@@ -260,11 +259,8 @@ def test_a_configuration_runs(path, made, tmp_path):
     folder = artifact.save_pretrained(tmp_path / "set")
     assert DistilledDataset.from_pretrained(folder).config["method"] == without_private_paths(small["method"])
     # Many are measured alike, and once is enough.
-    protocol = json.dumps([small["evaluator"], small["data"]["class_path"]])
-    if path.stem == "coreset_stream":  # measured as a table
-        with pytest.raises(UserError, match=r"^a stream has no random access.*set --data.streaming=false"):
-            objects.evaluator.evaluate(folder, objects.data, progress=False)
-    elif protocol not in MEASURED:
+    protocol = json.dumps([small["evaluator"], small["data"]["class_path"], data.get("streaming")])
+    if protocol not in MEASURED:
         MEASURED.add(protocol)
         start = read_start(tmp_path / "run", artifact.config)
         rows = objects.evaluator.evaluate(folder, objects.data, progress=False, start=start).rows
