@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +46,26 @@ class Ranks:
     def from_first(self, value: T) -> T:
         """Return the value of the first process."""
         return self.gathered(value)[0]
+
+    def shared(self, make: Callable[[int], T], count: int) -> list[T]:
+        """Return what is made for each number below ``count``; one after another goes to each process.
+
+        An error of one process is raised by all, as soon as each has done the number that it is at.
+        """
+        made: list[T] = []
+        for first in range(0, count, self.count):
+            number, own = first + self.rank, list[T]()
+            error: Exception | None = None
+            try:
+                if number < count:
+                    own.append(make(number))
+            except Exception as failed:  # the others would wait for this process
+                error = failed
+            for parts, theirs in self.gathered((own, error)):
+                if theirs is not None:
+                    raise theirs
+                made += parts
+        return made
 
 
 ALONE = Ranks()

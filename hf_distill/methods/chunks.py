@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from hf_distill.data.base import Data
+from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
 from hf_distill.labels.hard import HardLabels
 from hf_distill.methods.method import Run
+from hf_distill.ranks import Ranks
+from hf_distill.runs.alone import Alone
 from hf_distill.runs.state_file import read_state, write_state
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
@@ -33,8 +37,9 @@ _PLAIN = (PixelSet, GeneratedSet)
 def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
     """Return a set of which so many samples of each class were optimised at a time.
 
-    Each chunk has a seed of its own, for its start and its steps. It is written when it is finished, and a run that
-    goes on begins with the chunk that is not. What is optimised takes the memory of one chunk, whatever the set's size.
+    The start is that of the whole set. Ranks share the chunks: each is made by one of them, with a seed of its own. It
+    is written when it is finished, and a run that goes on begins with the chunk that is not. What is optimised takes
+    the memory of one chunk, whatever the set's size.
 
     Args:
         method: What optimises, with its ``chunk``.
@@ -47,23 +52,28 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
     whole = method.synthetic
     if type(whole) not in _PLAIN or whole.weight_part is not None or not isinstance(whole.label_part, HardLabels):
         raise UserError("method.chunk divides a PixelSet or a GeneratedSet with hard labels and without weights")
-    size = method.chunk or whole.size
     folder = None if run.folder is None else run.folder / CHUNKS
     mine = json.dumps(method.run_config(real, run), sort_keys=True)
     accelerator = Accelerator()
     if folder is not None and accelerator.is_main_process:  # the other ranks would take its mark for another run's
         _begin(folder, mine, run)
     accelerator.wait_for_everyone()
-    parts = []
-    for start in range(0, whole.size, size):
-        done = None if folder is None else folder / f"{start:06d}.pt"
+    begun = method.start(real, run.seed)()
+    count = -(-whole.size // (method.chunk or whole.size))
+    chunk_of = _divided(begun.y, count)
+    ranks = Ranks.together()
+    run = replace(run, progress=run.progress and ranks.is_first, callbacks=run.callbacks if ranks.is_first else ())
+
+    def chunk(number: int) -> dict[str, Any]:
+        done = None if folder is None else folder / f"{number:06d}.pt"
         if done is not None and done.is_file():
-            parts.append(read_state(done, "the chunk", "delete it, and it is made again"))
-            continue
-        part = _made(method, min(size, whole.size - start), start, real, run)
-        if done is not None and accelerator.is_main_process:
+            return read_state(done, "the chunk", "delete it, and it is made again")
+        part = _made(method, begun.take((chunk_of == number).nonzero()[:, 0]), number, real, run)
+        if done is not None:
             write_state(done, part)
-        parts.append(part)
+        return part
+
+    parts = ranks.shared(chunk, count)
     x, y = (torch.cat([part[name] for part in parts]) for name in ("x", "y"))
     order = y.argsort(stable=True)
     synthetic = copy.deepcopy(whole)
@@ -71,15 +81,25 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
     return synthetic
 
 
-def _made(method: OptimizedDistillation, size: int, start: int, real: Data, run: Run) -> dict[str, Any]:
-    """Return the samples of a chunk."""
+def _divided(y: Tensor, count: int) -> Tensor:
+    """Return the chunk of each sample, such that each has as many of every class, or one less."""
+    chunk = torch.empty_like(y)
+    for label in y.unique():
+        own = (y == label).nonzero()[:, 0]
+        chunk[own] = torch.arange(len(own)) * count // len(own)
+    return chunk
+
+
+def _made(method: OptimizedDistillation, begun: Batch, number: int, real: Data, run: Run) -> dict[str, Any]:
+    """Return the samples of a chunk, which this process makes alone."""
     own = copy.copy(method)
     own.chunk, own.synthetic = None, copy.deepcopy(method.synthetic)
-    own.synthetic.resize(size)  # type: ignore[operator]
-    folder = None if run.folder is None else run.folder / CHUNKS / f"{start:06d}"
-    options = replace(run, folder=folder, seed=Streams(run.seed).seed_for("chunk", start), resume=True, trackers=())
-    synthetic = own.fit(real, options)
-    decoded = synthetic()
+    own.synthetic.resize(method.chunk)  # type: ignore[operator]
+    folder = None if run.folder is None else run.folder / CHUNKS / f"{number:06d}"
+    options = replace(run, folder=folder, seed=Streams(run.seed).seed_for("chunk", number), resume=True, trackers=())
+    part = copy.deepcopy(own.synthetic)
+    part.initialize(begun.x.detach(), begun.y, real.spec)
+    decoded = own.optimized(part, real, options, Alone())()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
     return {"x": decoded.x.detach().cpu(), "y": decoded.y.cpu()}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast, gather_object
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from hf_distill.batches.base import Batches, uniform_again
@@ -27,11 +27,12 @@ from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.distribution import DistributionMatching
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne
-from hf_distill.runs.checkpoint import Checkpoints, load_optimizer
+from hf_distill.runs.checkpoint import Checkpoints
 from hf_distill.runs.divergence import check_grey, first_step, grey_share, largest
 from hf_distill.runs.interrupt import StopRequest
 from hf_distill.runs.pace import Pace
 from hf_distill.runs.processes import check_processes
+from hf_distill.runs.run_state import restore, state_of
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.pixel import PixelSet
@@ -47,7 +48,8 @@ class OptimizedDistillation(Method[Data]):
     """Gradient descent on the stored variables of a synthetic set.
 
     Every rank draws its own network and its own real samples; gradients are averaged over the ranks and every rank
-    takes the same step, so that the ranks' sets stay equal.
+    takes the same step, so that the ranks' sets stay equal. With ``chunk`` the ranks share the chunks instead, and the
+    set is that of one process.
 
     Args:
         synthetic: The set that is learned; null for a ``PixelSet``.
@@ -64,8 +66,8 @@ class OptimizedDistillation(Method[Data]):
         checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
         preview_every: Steps between preview pictures; 0 makes none.
         log_every: Steps between log entries.
-        chunk: Optimise so many samples of each class at a time, each chunk for ``steps`` and with a start of its own;
-            null optimises all of them together.
+        chunk: Optimise so many samples of each class at a time, each chunk for ``steps`` and by one of the ranks; null
+            optimises all of them together.
     """
 
     def __init__(
@@ -109,20 +111,28 @@ class OptimizedDistillation(Method[Data]):
             DivergenceError: The loss or what is learned is not finite, or images are black and white alone.
             Interrupted: SIGINT or SIGTERM arrived; the state was saved.
         """
-        if self.chunk is not None:
-            self.open(real)
-            return in_chunks(self, real, run)
         accelerator = Accelerator(log_with=list(run.trackers) or None, project_dir=run.folder)
         check_processes(accelerator)
-        checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
         self.open(real, accelerator.device)
         self.objective.check(real)
-        # Copies: their states are this run's.
-        synthetic = self._start(real, Streams(run.seed), accelerator)
+        if self.chunk is not None:
+            return in_chunks(self, real, run)
+        return self.optimized(self.start(real, run.seed), real, run, accelerator)
+
+    def start(self, real: Data, seed: int) -> Synthetic:
+        """Return the set, filled with what it starts from."""
+        return filled(self.synthetic, lambda size: self.initial.draw(real, size, Streams(seed)), real.spec)
+
+    def optimized(self, synthetic: Synthetic, real: Data, run: Run, accelerator: Accelerator) -> Synthetic:
+        """Return a filled set after all steps, made by the processes of ``accelerator`` together; see :meth:`fit`."""
+        checkpoints = Checkpoints(run.folder / _CHECKPOINTS, self.run_config(real, run)) if run.folder else None
+        synthetic = synthetic.to(accelerator.device)
+        # A copy: its state is this run's.
         objective = copy.deepcopy(self.objective).to(accelerator.device)
         learned = [*synthetic.parameters(), *objective.parameters()]
-        for tensor in (*learned, *synthetic.buffers()):
-            tensor.data.copy_(broadcast(tensor.data))
+        if accelerator.num_processes > 1:
+            for tensor in (*learned, *synthetic.buffers()):
+                tensor.data.copy_(broadcast(tensor.data))
         begun = copy.deepcopy(synthetic)
         optimizer = self._optimizer([*synthetic.param_groups(self.lr), *objective.param_groups(self.lr)])
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
@@ -132,7 +142,7 @@ class OptimizedDistillation(Method[Data]):
         start = 0
         if checkpoints is not None:
             start = checkpoints.begin(
-                lambda state: self._restore(state, parts, objective, accelerator.process_index),
+                lambda state: restore(state, parts, objective, accelerator.process_index),
                 steps=self.steps,
                 resume=run.resume,
                 overwrite=run.overwrite,
@@ -177,7 +187,7 @@ class OptimizedDistillation(Method[Data]):
                     self._check_update(learned, done, checkpoints)
                 reporter.step(done, {**losses, **objective.learned_recipe()}, synthetic)
                 if checkpoints and (due or stopping):
-                    state = self._state(parts, objective, accelerator)
+                    state = state_of(parts, objective, accelerator)
                     if accelerator.is_main_process:
                         checkpoints.save(done, state)
                         reporter.saved(done, checkpoints.folder)
@@ -210,11 +220,6 @@ class OptimizedDistillation(Method[Data]):
     def is_unfinished(self, folder: Path) -> bool:
         """See :class:`Method`."""
         return (folder / CHUNKS).is_dir() or Checkpoints(folder / _CHECKPOINTS, {}).latest() is not None
-
-    def _start(self, real: Data, streams: Streams, accelerator: Accelerator) -> Synthetic:
-        """Make the set."""
-        made = filled(self.synthetic, lambda size: self.initial.draw(real, size, streams), real.spec)
-        return made.to(accelerator.device)
 
     def _optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         for group in groups:
@@ -288,19 +293,3 @@ class OptimizedDistillation(Method[Data]):
     def _remedy(self, checkpoints: Checkpoints | None) -> str:
         good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
         return f"lower --method.lr (now {self.lr}); {good}"
-
-    @staticmethod
-    def _state(parts: dict[str, Any], objective: Objective, accelerator: Accelerator) -> dict[str, Any]:
-        """Return what a checkpoint holds; every rank's objective has a state of its own."""
-        state = {name: part.state_dict() for name, part in parts.items()}
-        own = [objective.state_dict()]
-        return {**state, "objective": gather_object(own) if accelerator.num_processes > 1 else own}
-
-    @staticmethod
-    def _restore(state: dict[str, Any], parts: dict[str, Any], objective: Objective, rank: int) -> None:
-        for name, part in parts.items():
-            if isinstance(part, torch.optim.Optimizer):
-                load_optimizer(part, state[name])
-            else:
-                part.load_state_dict(state[name])
-        objective.load_state_dict(state["objective"][rank % len(state["objective"])])

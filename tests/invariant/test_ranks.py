@@ -10,6 +10,7 @@ import torch
 from accelerate import debug_launcher
 
 from hf_distill.data import RealData
+from hf_distill.errors import Interrupted
 from hf_distill.initialization import RealSamples
 from hf_distill.methods import OptimizedDistillation, Run, optimized
 from hf_distill.networks import ConvNet
@@ -63,6 +64,37 @@ def test_two_ranks_end_with_equal_parameters(tmp_path):
 def test_two_ranks_on_replicated_data_equal_one(tmp_path):
     debug_launcher(ranks_on_replicated_data, args=(str(tmp_path),), num_processes=2)
     assert torch.equal(torch.load(tmp_path / "0.pt"), distill())
+
+
+def distill_in_chunks(folder=None, resume=False):
+    objective = DistributionMatching(pool=FreshNetworks(network=ConvNet(width=4, depth=1)), real_per_class=4)
+    method = OptimizedDistillation(synthetic=PixelSet(per_class=5), objective=objective, steps=2, lr=10.0, chunk=2)
+    return method.fit(RealData(), Run(folder=folder, progress=False, resume=resume)).pixels.detach()
+
+
+def ranks_share_chunks(path):
+    torch.set_num_threads(1)
+    rank, made = torch.distributed.get_rank(), []
+    whole = OptimizedDistillation.optimized
+
+    def counted(self, synthetic, real, run, accelerator):
+        made.append(int(run.folder.name))
+        if rank == 1 and not Path(path, "failed").exists():
+            Path(path, "failed").touch()
+            raise Interrupted("stopped")
+        return whole(self, synthetic, real, run, accelerator)
+
+    OptimizedDistillation.optimized = counted
+    with pytest.raises(Interrupted, match="stopped"):
+        distill_in_chunks(Path(path, "run"))
+    torch.save((made, distill_in_chunks(Path(path, "run"), resume=True)), f"{path}/{rank}.pt")
+
+
+def test_two_ranks_share_the_chunks_of_one_and_stop_together(tmp_path):
+    debug_launcher(ranks_share_chunks, args=(str(tmp_path),), num_processes=2)
+    (first, one), (second, other) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert (first, second) == ([0, 2], [1, 1])  # the stopped chunk again, and none that was done
+    assert torch.equal(one, other) and torch.equal(one, distill_in_chunks())
 
 
 @pytest.mark.slow
