@@ -128,6 +128,12 @@ from hf_distill.quantization.budget import Budget as Budget
 from hf_distill.quantization.grid import PowersOfTwoQuantizer as PowersOfTwoQuantizer
 from hf_distill.quantization.grid import UniformQuantizer as UniformQuantizer
 from hf_distill.quantization.learned import LearnedLevels as LearnedLevels
+from hf_distill.robustness.auto_attack import AutoAttack as AutoAttack
+from hf_distill.robustness.corruption import Corruption as Corruption
+from hf_distill.robustness.fgsm import FGSM as FGSM
+from hf_distill.robustness.harm import Harm as Harm
+from hf_distill.robustness.pgd import PGD as PGD
+from hf_distill.robustness.robustness import Robustness as Robustness
 from hf_distill.selection.base import Selector as Selector
 from hf_distill.selection.cells import CellSelector as CellSelector
 from hf_distill.selection.certificate import Certificate as Certificate

@@ -31,6 +31,7 @@ FLOORS = {
     "exchange": 2,
     "labels": 2,
     "training": 2,
+    "robustness": 2,
     "synthetic": 3,
     "runs": 4,
     "features": 3,

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from typing_extensions import Self
 
 from hf_distill.data.real import RealData
-from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.baselines import BASELINES, check_baselines
 from hf_distill.evaluation.contenders import Contender, baselines
 from hf_distill.evaluation.features import FeatureMetrics
+from hf_distill.evaluation.protocol import protocol
 from hf_distill.evaluation.published import check_match, learned_rate, read_published
-from hf_distill.evaluation.result import Evaluation, make_row
+from hf_distill.evaluation.result import Evaluation
+from hf_distill.evaluation.scores import Harmed, metric_rows
 from hf_distill.evaluation.size import size_row
-from hf_distill.evaluation.teaching import SAME_LABELS, Teaching, hard
+from hf_distill.evaluation.teaching import Teaching, hard
 from hf_distill.evaluation.training import ContenderTraining
 from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.features.base import Extractor
@@ -33,6 +33,7 @@ from hf_distill.networks.cost import find_device
 from hf_distill.networks.default import default_network
 from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
+from hf_distill.robustness.robustness import Robustness
 from hf_distill.seeding import Streams
 from hf_distill.training.optimizers import SGD
 from hf_distill.training.plan import Compile, Strategy
@@ -78,6 +79,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
             what ``evaluate.load`` takes; of several labels ``label_f1``, ``mean_average_precision``; of real values
             ``r2``, ``mse``, ``mae``. Null for ``accuracy``, and for all of the others.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
+        robustness: Attacks and corruptions of test images, for every network of the table; null for none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
         strategy: Train networks ``together`` in one step, ``side_by_side`` in processes of one thread each (as many as
@@ -101,6 +103,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         teacher: Teacher | None = None,
         metrics: Annotated[list[str], NotEmpty()] | None = None,
         feature_metrics: FeatureMetrics | None = None,
+        robustness: Robustness | None = None,
         seed: Seed = 0,
         device: Device = "auto",
         strategy: Strategy = "auto",
@@ -119,6 +122,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         self.teacher = teacher
         self.metrics = metrics
         self.feature_metrics = feature_metrics
+        self.robustness = robustness
         self.seed = seed
         self.device = device
         self.strategy = strategy
@@ -170,17 +174,22 @@ class ClassificationEvaluator(Evaluator[RealData]):
         teaching = Teaching.of(self.labels, self._recipe, self.teacher, real)
         rate = learned_rate(distilled) if self.learned_rate else None
         test = real.test
+        if self.robustness is not None:
+            self.robustness.check(spec)
         networks = self.networks or [default_network(spec)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
         contenders = self._contenders(distilled, start, real, networks[0], teaching)
         full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
+        harmed = Harmed(self.robustness, test, spec, device, Streams(self.seed))
         rows = []
         with progress_bar(
             self._steps(contenders, full, real) * len(networks), "evaluating", "step", disable=not progress
         ) as bar:
-            training = ContenderTraining(spec, self._streams(), device, self.strategy, self.compile, bar.update)
+            training = ContenderTraining(
+                spec, self._streams(), device, self.strategy, self.compile, bar.update, harmed.look
+            )
             for network in networks:
                 bar.set_postfix_str(network.label)
                 recipes, chosen = self._recipes(network, contenders, real, training, teaching)
@@ -204,12 +213,8 @@ class ClassificationEvaluator(Evaluator[RealData]):
                     for name, own in contenders.items()
                     if name != "distilled"
                 }
-                for metric, function in metrics.items():
-                    scores = {name: [function(own, test.targets) for own in group] for name, group in outputs.items()}
-                    rows.append(make_row(scores, sizes, metric=metric, **about))
-                    if metric == "accuracy":
-                        rows[-1]["guess"] = float(test.labels.bincount().max()) / len(test)
-        evaluation = Evaluation(self._protocol(networks, spec, real, len(distilled)), rows, features=features)
+                rows += metric_rows(outputs, test, metrics, sizes, about) + harmed.rows(sizes, about)
+        evaluation = Evaluation(protocol(self, networks, real, len(distilled)), rows, features=features)
         if output is not None:
             evaluation.save(output)
         return evaluation
@@ -270,31 +275,3 @@ class ClassificationEvaluator(Evaluator[RealData]):
             extractor = NetworkFeatures(network=network, steps=recipe.steps or 0, recipe=recipe, seed=self.seed)
         bits = found["distilled"].bits
         return found | baselines(self.baselines, real, distilled, bits, self._streams(), extractor)
-
-    def _protocol(
-        self, networks: Sequence[Architecture], spec: DataSpec, real: RealData, samples: int
-    ) -> dict[str, Any]:
-        chosen = type(self.features).__name__ if self.features else f"the first {networks[0].label} of the full data"
-        return {
-            "reads": "config default of the published files",
-            "reported": "last epoch",
-            "std": "sample standard deviation over the seeds, networks that are trained on one set",
-            "bits": "what a reader downloads to train: the smaller config, labels included",
-            "random": "real samples of equal size in bits, a fresh draw for each seed",
-            "class_mean": "one sample a class",
-            **({SAME_LABELS: "as many random real samples with labels of the same kind"} if self.teacher else {}),
-            "start": "the method's own initial samples, stored as the set is",
-            "kmeans, herding": "as many real samples of each class as fit into these bits, chosen in the features of "
-            f"{chosen}; kmeans_pixels by their pixels",
-            "samples": samples,
-            "test_rows": len(real.test),
-            "test_split": real.spec.source.get("test_split"),
-            "networks": [network.config() for network in networks],
-            "recipe": self._recipe.config() | {"epochs": self._recipe.total_epochs},
-            "learned_rate": self.learned_rate,
-            "tuning": None if self.tuning is None else self.tuning.config(),
-            "full_steps": self.full_steps if self.full else None,
-            "seed": self.seed,
-            "torch": torch.__version__,
-            **({"sketch": True} if self._sketch else {}),
-        }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hf_distill.data.real import RealData
 from hf_distill.data.spec import DataSpec
@@ -41,6 +41,7 @@ class ContenderTraining:
         strategy: See :func:`train_networks`.
         compile: The same.
         advance: Called with the number of steps that were done.
+        look: Called with every network after its training, and the name of what it was trained on.
     """
 
     spec: DataSpec
@@ -49,6 +50,7 @@ class ContenderTraining:
     strategy: Strategy = "auto"
     compile: Compile = "auto"
     advance: Callable[[int], object] = lambda steps: None
+    look: Callable[[str, nn.Module], object] = lambda name, network: None
 
     def outputs(
         self,
@@ -94,7 +96,8 @@ class ContenderTraining:
                 outputs = predict(built, test, self.spec, self.device)
                 if not tolerant:
                     check_outputs(names, outputs, recipe)
-                for (name, _), logits, error in zip(part, outputs, trained.errors, strict=True):
+                for (name, _), network, logits, error in zip(part, built, outputs, trained.errors, strict=True):
+                    self.look(name, network)
                     found[name].append(logits if error is None else torch.full_like(logits, torch.nan))
         return found
 
@@ -117,6 +120,8 @@ class ContenderTraining:
         ]
         outputs = predict(built, real.test, self.spec, self.device)
         check_outputs(names, outputs, recipe)
+        for network in built:
+            self.look("full", network)
         return outputs
 
     def search(
@@ -134,7 +139,7 @@ class ContenderTraining:
         """
         held = held_out(real, contenders, tuning.rows, self.streams[0])
         score = METRICS[TARGET_METRICS[self.spec.target][0]]
-        few = replace(self, streams=self.streams[: tuning.networks])
+        few = replace(self, streams=self.streams[: tuning.networks], look=lambda name, network: None)
 
         def measure(setting: Setting) -> dict[str, float]:
             recipes = {
@@ -147,7 +152,7 @@ class ContenderTraining:
 
         return tuning.run(list(contenders), measure)
 
-    def _build(self, architecture: Architecture, k: int) -> torch.nn.Module:
+    def _build(self, architecture: Architecture, k: int) -> nn.Module:
         return architecture.build_for(self.spec, self.streams[k].seed_for("network"))
 
     def _name(self, architecture: Architecture, name: str, k: int) -> str:

@@ -23,7 +23,7 @@ from hf_distill.hub.lines import as_python, is_hub_source
 from hf_distill.hub.making import made_of
 from hf_distill.hub.private import publishable_record
 from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
-from hf_distill.hub.results import features_table, recipes_table, results_table, verdict
+from hf_distill.hub.results import class_table, features_table, recipes_table, results_table, verdict
 from hf_distill.hub.tables import TABLE_OVERHEAD
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced
 from hf_distill.table import Table
@@ -81,6 +81,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         verdicts=[line for line in map(verdict, evaluation.get("rows") or []) if line],
         sketch=bool((evaluation.get("protocol") or {}).get("sketch")),
         others=[(other, results_table(other["rows"])) for other in others if other.get("rows")],
+        by_class=class_table(evaluation.get("rows") or []),
         recipes=recipes_table(evaluation.get("rows") or []),
         audit=audit_line(record.get("audit")),
         features=features_table(evaluation["features"]) if evaluation.get("features") else None,

@@ -36,6 +36,8 @@ _scores = (
     *(f"{of}{what}" for of in ("", "random_", "full_") for what in ("mean", "std", "mae_mean", "mae_std", "seconds")),
     *("gap_closed", "training_speedup", "label_robust_score", "guess"),
 )
+_average = listing(_score, 2)
+_by_class = fields({"accuracy": mapping(_score), "macro_f1": _average, "balanced_accuracy": _average}, more=True)
 _row = fields(
     {"network": text, "metric": text},
     {
@@ -43,6 +45,8 @@ _row = fields(
         **dict.fromkeys(("seeds", "sets", "full_steps"), optional(whole())),
         "bits": optional(_bits),
         "baselines": optional(mapping(_spread)),
+        "by_class": mapping(_by_class),
+        "harm": text,
         "recipes": optional(mapping(fields({"lr": number(), "steps": whole()}, more=True))),
         **dict.fromkeys(_scores, _score),
     },

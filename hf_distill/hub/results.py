@@ -14,6 +14,7 @@ ERRORS = ("mse", "mae", "distance", "discrepancy")
 _PLAIN = ("mse", "mae", "r2", "mean_average_precision")
 _FULL = "full data"
 _LONGEST = 60  # characters of a network's name
+_MOST_CLASSES = 20  # of a table
 #: Baselines that are chosen real samples.
 CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 #: The baseline of as many random samples with labels of the same teacher.
@@ -72,6 +73,34 @@ def recipes_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     return Table(head, lines) if lines else None
 
 
+def class_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Return the accuracy of each class, macro-F1 and balanced accuracy, a column a training set; None without any.
+
+    Of two classes the first's is the specificity and the second's the sensitivity. Of many the averages stand alone.
+    """
+    found = [(str(row["network"]), row["by_class"]) for row in rows if row.get("by_class")]
+    names = list(dict.fromkeys(name for _, sets in found for name in sets))
+    names.sort(key=lambda name: name == "full")  # the ceiling comes last
+    lines = []
+    for network, sets in found:
+        classes = list(next(iter(sets.values()))["accuracy"])
+        for title, name in zip(_titled(classes), classes, strict=True):
+            shares = [sets[of]["accuracy"].get(name) if of in sets else None for of in names]
+            lines.append([network, title, *(format_score(share, None, "accuracy") for share in shares)])
+        for key, title in (("macro_f1", "macro-F1"), ("balanced_accuracy", "balanced accuracy")):
+            pairs = [sets[of][key] if of in sets else (None, None) for of in names]
+            lines.append([network, title, *(format_score(mean, std, "accuracy") for mean, std in pairs)])
+        if len(classes) > _MOST_CLASSES:
+            lines = lines[: -len(classes) - 2] + lines[-2:]
+    return Table(["network", "class", *(name.replace("_", " ") for name in names)], lines) if lines else None
+
+
+def _titled(classes: Sequence[str]) -> list[str]:
+    if len(classes) != 2:
+        return list(classes)
+    return [f"{name} ({of})" for name, of in zip(classes, ("specificity", "sensitivity"), strict=True)]
+
+
 def verdict(row: Mapping[str, Any]) -> str:
     """Return in a sentence what a set is worth beside random samples, the best chosen ones and all of the data.
 
@@ -102,7 +131,10 @@ def verdict(row: Mapping[str, Any]) -> str:
         parts.append(f"NO BETTER THAN GUESSING the most frequent class ({format_score(guess, None, 'accuracy')})")
     if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
         parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
-    return f"{shorten(printable(str(row.get('network', ''))), _LONGEST)}: {', '.join(parts)}"
+    name = shorten(printable(str(row.get("network", ""))), _LONGEST)
+    if row.get("harm"):
+        name += f", after {shorten(printable(str(row['harm'])), _LONGEST)}"
+    return f"{name}: {', '.join(parts)}"
 
 
 def spread(of: Mapping[str, Any], networks: int) -> float:
@@ -140,6 +172,8 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
     """Return the tables of an evaluation's JSON for a terminal."""
     rows = evaluation.get("rows") or []
     tables: list[Any] = [results_table(rows)] if rows else []
+    if classes := class_table(rows):
+        tables.append(classes)
     if recipes := recipes_table(rows):
         tables.append(recipes)
     if evaluation.get("features"):
@@ -158,7 +192,7 @@ def format_score(mean: float | None, std: float | None, metric: str) -> str:
     """
     if mean is None:
         return ""
-    percent = "accuracy" in metric or "f1" in metric
+    percent = "accuracy" in metric or "f1" in metric or metric in ("sensitivity", "specificity")
     form, scale = (".3f", 1) if metric in _PLAIN else (".1f", 100) if percent else (".4g", 1)
     texts = [f"{scale * value:{form}}" for value in (mean, std) if value is not None]
     return " ± ".join(texts) + (" %" if percent else "")

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from torch import Tensor
 
 from hf_distill.errors import UserError
-from hf_distill.metrics.functions import accuracy, balanced_accuracy, macro_f1, top3_accuracy, top5_accuracy
+from hf_distill.metrics.functions import (
+    accuracy,
+    balanced_accuracy,
+    macro_f1,
+    sensitivity,
+    specificity,
+    top3_accuracy,
+    top5_accuracy,
+)
 from hf_distill.metrics.numbers import label_f1, mae, mean_average_precision, mse, r2
 
 METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
@@ -16,6 +24,8 @@ METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
     "top5_accuracy": top5_accuracy,
     "macro_f1": macro_f1,
     "balanced_accuracy": balanced_accuracy,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
     "r2": r2,
     "mse": mse,
     "mae": mae,
