@@ -120,7 +120,7 @@ class Bench:
             began = time.perf_counter()
             run = Run(folder=folder / "run", resume=True, progress=False)
             made = Relabeled(method=method, teacher=self.teacher, labels=labels).distill(self.real, run)
-            made.save_pretrained(folder / "set", overwrite=True)
+            made.save_pretrained(folder / "set")
             write_atomically(folder / "seconds.json", json.dumps(time.perf_counter() - began))
         return DistilledDataset.from_pretrained(folder / "set")
 
