@@ -88,6 +88,7 @@ from hf_distill.networks.base import Architecture as Architecture
 from hf_distill.networks.base import Classifier as Classifier
 from hf_distill.networks.cifar_resnet import CifarResNet as CifarResNet
 from hf_distill.networks.convnet import ConvNet as ConvNet
+from hf_distill.networks.convnet1d import ConvNet1d as ConvNet1d
 from hf_distill.networks.custom import CustomNetwork as CustomNetwork
 from hf_distill.networks.forecasters.base import Forecaster as Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear as DLinear
@@ -153,6 +154,7 @@ from hf_distill.selection.random import RandomSelector as RandomSelector
 from hf_distill.sweep.bits import BitSweep as BitSweep
 from hf_distill.synthetic.base import Synthetic as Synthetic
 from hf_distill.synthetic.coarse import CoarsePixelSet as CoarsePixelSet
+from hf_distill.synthetic.cosines import CosineSet as CosineSet
 from hf_distill.synthetic.generated import GeneratedSet as GeneratedSet
 from hf_distill.synthetic.harmonic import HarmonicSet as HarmonicSet
 from hf_distill.synthetic.mixed import MixedSet as MixedSet

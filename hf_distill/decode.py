@@ -94,6 +94,8 @@ def inputs(meta: dict[str, Any], values: dict[str, np.ndarray], spec: dict[str, 
         raise Damaged(f"{kind} is no set of hf_distill: its author knows what {', '.join(values)} stand for")
     if how == "enlarged":
         return _enlarged(stored, meta["enlarged"])
+    if how == "cosines":
+        return (stored @ cosines(meta["steps"], stored.shape[-1]).T).astype("f4")
     if how == "motion":
         return _videos(stored, meta)
     if how == "tones":
@@ -392,6 +394,12 @@ def _sounds(levels: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
     sound = amplitudes @ (each * (1 - rise))
     sound[:-1] += amplitudes[1:] @ (each * rise)[:-1]
     return sound.swapaxes(0, 1).reshape(len(levels), -1)[:, : meta["samples"]].astype("f4")
+
+
+def cosines(steps: int, count: int) -> np.ndarray:
+    """Return the slowest cosines of series of so many steps, ``(steps, count)``, each of length one (DCT-II)."""
+    waves = np.cos(np.pi / steps * (np.arange(steps)[:, None] + 0.5) * np.arange(count))
+    return (waves / np.sqrt(np.square(waves).sum(0))).astype("f4")
 
 
 def _spread(full: int, small: int) -> np.ndarray:

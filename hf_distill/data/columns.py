@@ -162,7 +162,7 @@ def find_columns(
 
 
 def _nouns() -> str:
-    *nouns, last = (kind.noun for kind in kinds())
+    *nouns, last = dict.fromkeys(kind.noun for kind in kinds())
     return f"{', '.join(nouns)} or {last}"
 
 

@@ -119,7 +119,9 @@ class Reader:
                 raise UserError(f"{self.path} has a single row, a table needs one for every sample: {error}") from error
             raise
         columns.goal.check({name: train.features[name] for name in columns.labels})
-        return columns
+        asked = (kind for kind in kinds() if any(self.options[name] is not None for name in kind.options))
+        kind = next((kind for kind in asked if kind.instead_of == columns.kind.name), columns.kind)
+        return replace(columns, kind=kind)
 
     def _choose(self, train: Dataset | IterableDataset) -> tuple[Columns, Decoder]:
         columns, first = self.columns(train), self._first(train)

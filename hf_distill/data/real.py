@@ -55,6 +55,8 @@ class RealData(Data[DataSpec]):
         audio_seconds: Cut sounds to this length, and let shorter ones end in silence; by default the length of the
             longest, up to 10 s.
         transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
+        time_axis: The numbers of a vector follow one another: it is a series. Of lists of lists each is a channel
+            (``last``) or a time step of all channels (``first``); a plain list is one channel.
         text_length: Tokens of a text that networks see, 64 by default.
         vocabulary: Tokens of the tokenizer that is trained on the texts, 4096 by default.
         tokenizer: One of ``transformers`` in its place: a folder with its files, or a model's name.
@@ -90,6 +92,7 @@ class RealData(Data[DataSpec]):
         sampling_rate: Annotated[int, Range(100, 1_000_000)] | None = None,
         audio_seconds: Annotated[float, Range(0.001, 3600)] | None = None,
         transform: VectorTransform | None = None,
+        time_axis: Literal["first", "last"] | None = None,
         text_length: Annotated[int, Range(1, 8192)] | None = None,
         vocabulary: Annotated[int, Range(8, 1_000_000)] | None = None,
         tokenizer: Text | None = None,
@@ -117,6 +120,7 @@ class RealData(Data[DataSpec]):
         self.sampling_rate = sampling_rate
         self.audio_seconds = audio_seconds
         self.transform = transform
+        self.time_axis = time_axis
         self.text_length = text_length
         self.vocabulary = vocabulary
         self.tokenizer = tokenizer

@@ -70,7 +70,7 @@ _variable = fields(
     {"grid": listing(number(-1e6, 1e6)), "coding": _coding},
     more=True,
 )
-_INPUTS = ("as stored", "enlarged", "spectrum", "tones", "motion", "joined")
+_INPUTS = ("as stored", "enlarged", "spectrum", "tones", "motion", "cosines", "joined")
 _PLAIN = {
     "kind": text,
     "normalized": flag,
@@ -119,6 +119,8 @@ def check_codes(codes: dict[str, Any], rows: int, width: int, classes: int, grou
         _check_tones(meta, place, width)
     elif how == "motion":
         _check_motion(meta, place, width)
+    elif how == "cosines":
+        _check_cosines(meta, place, width)
     elif how == "joined":
         _check_joined(meta, place, width)
 
@@ -156,6 +158,14 @@ def _check_motion(meta: dict[str, Any], place: str, width: int) -> None:
             refuse(part, f"{place}, the shape of a part", f"{video} at most, and as many channels")
     if _stored_shape(meta)[-1:] != [sum(map(math.prod, parts))]:
         refuse(_stored_shape(meta), f"{place}, the shape of the values", "that of both parts")
+
+
+def _check_cosines(meta: dict[str, Any], place: str, width: int) -> None:
+    """Check numbers of cosines: a channel has no more of them than time steps."""
+    fields({"steps": whole(1, width)}, more=True)(meta, place)
+    shape = _stored_shape(meta)[-2:]
+    if len(shape) != 2 or shape[0] * meta["steps"] != width or not 0 < shape[1] <= meta["steps"]:
+        refuse(shape, f"{place}, the shape of the values", f"channels and 1 to {meta['steps']} cosines of each")
 
 
 def _check_tones(meta: dict[str, Any], place: str, width: int) -> None:

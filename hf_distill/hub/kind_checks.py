@@ -46,6 +46,7 @@ _columns_about = fields(
         )
     }
 )
+_signal_about = fields({"time_axis": one_of("first", "last"), "nested": flag})
 _text_about = fields({"tokenizer": text, "tokens": whole(1, 2**24), "mean_bytes": number(0)})
 _mixed_about = fields(
     {
@@ -82,6 +83,15 @@ def _check_vector(spec: dict[str, Any]) -> None:
     inputs = spec["features"][spec["input_column"]]
     list_of(fields({"dtype": number_or_flag, "_type": one_of("Value")}, ID))(inputs, "spec.features.INPUT")
     one_of(-1, spec["shape"][0])(inputs.get("length", -1), "spec.features.length")
+
+
+def _check_signal(spec: dict[str, Any]) -> None:
+    number = fields({"dtype": number_or_flag, "_type": one_of("Value")}, ID)
+    (list_of(list_of(number)) if spec["about"]["nested"] else list_of(number))(
+        spec["features"][spec["input_column"]], "spec.features.INPUT"
+    )
+    if not spec["about"]["nested"]:
+        one_of([1, spec["shape"][1]])(list(spec["shape"]), "spec.shape")
 
 
 def _check_columns(spec: dict[str, Any]) -> None:
@@ -262,6 +272,7 @@ KIND_CHECKS: dict[str, KindCheck] = {
     ),
     "text": KindCheck("text", listing(whole(1, 8192), 1), _check_text, _text_about, statistics=lambda spec: 1),
     "vector": KindCheck("tabular", listing(_size, 1), _check_vector),
+    "signal": KindCheck("tabular", listing(_size, 2), _check_signal, _signal_about),
     "columns": KindCheck("tabular", listing(_size, 1), _check_columns, _columns_about, several=True),
     "mixed": KindCheck(
         "multimodal",

@@ -38,7 +38,7 @@ from hf_distill.training.losses import KL
 from hf_distill.training.recipe import Recipe
 
 # Kinds whose test rows the script reads as the source holds them.
-_READABLE = ("image", "frames", "audio", "text", "vector", "columns")
+_READABLE = ("image", "frames", "audio", "text", "vector", "signal", "columns")
 _AUGMENTS: dict[str, tuple[type[Part], Collection[str]]] = {
     "image": (SiameseAugment, IMAGE_OPERATIONS),
     "frames": (FramesAugment, IMAGE_OPERATIONS),

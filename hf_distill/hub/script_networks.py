@@ -13,6 +13,7 @@ from typing import Any
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub.lines import Unknown, number, options_of, whole
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.networks.convnet1d import KERNEL, ConvNet1d
 from hf_distill.networks.frames import FramesNetwork
 from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mel import LogMel
@@ -37,7 +38,7 @@ def network_lines(spec: DataSpec, described: Mapping[str, Any]) -> tuple[str, ..
     Raises:
         Unknown: There are no words for it.
     """
-    options = options_of(described, ConvNet, MLP, TextNet, MelNetwork, FramesNetwork)
+    options = options_of(described, ConvNet, ConvNet1d, MLP, TextNet, MelNetwork, FramesNetwork)
     return _NETWORKS[described["class_path"]](spec, options)
 
 
@@ -62,6 +63,22 @@ def _blocks(
         "",
         "",
         f"network = nn.Sequential({', '.join(layers)}, nn.Flatten(), nn.Linear({features}, {outputs}))",
+    )
+
+
+def _conv_net_1d(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
+    width, depth = whole(options, "width"), whole(options, "depth", _DEEPEST)
+    norms = {"instance": f"nn.GroupNorm({width}, {width}), ", "batch": f"nn.BatchNorm1d({width}), ", "none": ""}
+    channels, steps = spec.shape
+    blocks = [f"*block({channels})", *[f"*block({width})"] * (depth - 1)]
+    return (
+        "def block(channels):",
+        f"    return nn.Conv1d(channels, {width}, {KERNEL}, padding={KERNEL // 2}), {norms[options['norm']]}nn.ReLU(), "
+        "nn.AvgPool1d(2)",
+        "",
+        "",
+        f"network = nn.Sequential({', '.join(blocks)}, nn.Flatten(), "
+        f"nn.Linear({width * (steps // 2**depth)}, {spec.num_outputs}))",
     )
 
 
@@ -157,6 +174,7 @@ def _text_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
 
 _NETWORKS: dict[str, Callable[[DataSpec, Mapping[str, Any]], tuple[str, ...]]] = {
     "ConvNet": _conv_net,
+    "ConvNet1d": _conv_net_1d,
     "MLP": _mlp,
     "TextNet": _text_net,
     "MelNetwork": _mel_network,

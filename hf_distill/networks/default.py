@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hf_distill.networks.base import Architecture, Inputs
 from hf_distill.networks.convnet import ConvNet
+from hf_distill.networks.convnet1d import ConvNet1d
 from hf_distill.networks.frames import FramesNetwork
 from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mixed import MixedNetwork
@@ -22,6 +23,12 @@ def _for_images(spec: Inputs) -> Architecture:
     return ConvNet(depth=2 if side < 16 else max(3, round(math.log2(side)) - 2))
 
 
+def _for_signals(spec: Inputs) -> Architecture:
+    """Return a network that looks along time, or an MLP where there is next to none."""
+    steps = spec.shape[1]
+    return MLP() if steps < 4 else ConvNet1d(depth=2 if steps < 16 else 3)
+
+
 #: What is trained on a kind where nobody says.
 NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "image": _for_images,
@@ -29,6 +36,7 @@ NETWORKS: dict[str, Callable[[Inputs], Architecture]] = {
     "audio": lambda spec: MelNetwork(),
     "text": lambda spec: TextNet(),
     "vector": lambda spec: MLP(),
+    "signal": _for_signals,
     "columns": lambda spec: MLP(),
     "mixed": lambda spec: MixedNetwork(),
 }

@@ -16,6 +16,7 @@ SETS: dict[str, type[PixelSet]] = {
     "audio": PixelSet,
     "text": TokenSet,
     "vector": VectorSet,
+    "signal": VectorSet,
     "columns": VectorSet,
     "mixed": MixedSet,
 }

@@ -1,4 +1,4 @@
-"""VectorSet: the stored variables are vectors."""
+"""VectorSet: the stored variables are vectors, or series."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hf_distill.labels.weights import Weights
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.pixel import PixelSet
 
-# Kinds whose inputs are vectors.
-_KINDS = ("vector", "columns")
+# Kinds whose inputs are vectors, or series of numbers.
+_KINDS = ("vector", "columns", "signal")
 
 
 class VectorSet(PixelSet):
-    """PixelSet's twin for vectors: one free parameter per element.
+    """PixelSet's twin for vectors and for series with a class each: one free parameter per element.
 
     Args:
         per_class: Samples of each class.

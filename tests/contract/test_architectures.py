@@ -23,6 +23,7 @@ ARGUMENTS = {
     "MelNetwork": [{"bands": 8, "sampling_rate": 8000}],
     "TextNet": [{}, {"window": 3, "tokens": 50}],
     "FramesNetwork": [{"width": 4}],
+    "ConvNet1d": [{"width": 8}, {"width": 8, "norm": "batch"}],
     "CustomNetwork": [{"function": "tests.networks.sample_networks:linear_last"}],
 }
 CASES = [(name, arguments) for name in ARCHITECTURES for arguments in ARGUMENTS.get(name, [{}])]
@@ -32,6 +33,7 @@ SHAPES_OF = {
     "MelNetwork": [(800,), (1601,)],
     "TextNet": [(8,), (64,)],
     "MixedNetwork": [(8,), (64,)],
+    "ConvNet1d": [(1, 24), (6, 100)],
     "FramesNetwork": [(4, 1, 8, 8), (12, 3, 32, 24), (1, 1, 8, 8)],
 }
 

@@ -17,6 +17,7 @@ from hf_distill.lazy import import_parts
 from hf_distill.parts import concrete
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import (
+    CosineSet,
     HarmonicSet,
     MixedSet,
     MotionSet,
@@ -29,7 +30,16 @@ from hf_distill.synthetic import (
     VectorSet,
 )
 from hf_distill.synthetic.default import default_set
-from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, mixed_spec, vector_spec, with_values
+from tests.hub.conftest import (
+    audio_spec,
+    columns_spec,
+    frames_spec,
+    image_spec,
+    mixed_spec,
+    signal_spec,
+    vector_spec,
+    with_values,
+)
 from tests.hub.test_series_format import SPECS
 
 import_parts()
@@ -44,6 +54,7 @@ INPUTS = {
     "frames": frames_spec,
     "audio": audio_spec,
     "vector": vector_spec,
+    "signal": signal_spec,
     "columns": columns_spec,
     "mixed": mixed_spec,
 }
@@ -60,6 +71,8 @@ def spec_of(synthetic):
         return audio_spec()
     if isinstance(synthetic, MixedSet):
         return mixed_spec()
+    if isinstance(synthetic, CosineSet):
+        return signal_spec()
     return vector_spec() if isinstance(synthetic, VectorSet) else image_spec()
 
 

@@ -131,6 +131,27 @@ def vector_spec(dtype: str = "float32", size: int = 5) -> DataSpec:
     )
 
 
+def signal_spec(channels: int = 2, steps: int = 24, axis: str = "first") -> DataSpec:
+    """The specification of series of several channels, or of one as a plain list."""
+    number, classes = Value("float32"), ("rest", "run|jog")
+    inner = List(List(number)) if channels > 1 else List(number)
+    return DataSpec(
+        task="tabular-classification",
+        kind="signal",
+        input_column="watch",
+        label_column="motion",
+        shape=(channels, steps),
+        classes=classes,
+        mean=(0.5, -1.0)[:channels],
+        std=(2.0, 0.5)[:channels],
+        features=Features({"watch": inner, "motion": ClassLabel(names=list(classes))}).to_dict(),
+        source={"path": "owner/watches", "revision": "f" * 40, "split": "train", "license": "cc-by-4.0"},
+        num_rows=100,
+        class_counts=(60, 40),
+        about={"time_axis": axis if channels > 1 else "last", "nested": channels > 1},
+    )
+
+
 def with_values(spec: DataSpec) -> DataSpec:
     """The specification of the same inputs with a real number to learn."""
     inputs = {spec.input_column: spec.features[spec.input_column]}
@@ -230,7 +251,7 @@ def mixed_spec(classes: tuple[str, ...] = ("no", "yes")) -> DataSpec:
 
 def make(spec: DataSpec, per_class: int = 2, seed: int = 0, **about: Any) -> DistilledDataset:
     """Distil nothing: a random set, reaching beyond what an 8-bit image can hold."""
-    vectors = spec.kind in ("vector", "columns")
+    vectors = spec.kind in ("vector", "columns", "signal")
     synthetic = VectorSet(per_class=per_class) if vectors else PixelSet(per_class=per_class, clip=False)
     y = torch.arange(spec.num_groups).repeat_interleave(per_class)
     if spec.target != "classes":

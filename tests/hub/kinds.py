@@ -11,6 +11,7 @@ from hf_distill.labels import DenseLabels, FixedWeights, LearnedWeights, TopLabe
 from hf_distill.quantization import LearnedLevels, PowersOfTwoQuantizer, UniformQuantizer
 from hf_distill.synthetic import (
     CoarsePixelSet,
+    CosineSet,
     HarmonicSet,
     MixedSet,
     MotionSet,
@@ -28,6 +29,7 @@ from tests.hub.conftest import (
     make,
     mixed_spec,
     png,
+    signal_spec,
     vector_spec,
 )
 from tests.hub.test_series_format import EVALUATION as SERIES_EVALUATION
@@ -119,6 +121,10 @@ KINDS: dict[str, Callable[[], DistilledDataset]] = {
     "soft labels": _soft,
     "weighted": _weighted,
     "views": _views,
+    "series with classes": lambda: make(signal_spec()),
+    "cosines": lambda: quantized(
+        CosineSet(per_class=2, harmonics=5), UniformQuantizer(bits=4), noise(4, 1, 24), signal_spec(channels=1)
+    ),
     "columns": lambda: make(columns_spec()),
     "quantized columns": lambda: quantized(
         VectorSet(per_class=2), UniformQuantizer(bits=4), noise(4, 6), columns_spec()

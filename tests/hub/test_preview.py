@@ -6,7 +6,8 @@ import torch
 
 from hf_distill.hub import render_preview
 from hf_distill.hub.formats.class_grid import _said, class_grid
-from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, make, vector_spec
+from hf_distill.hub.formats.curves import curves
+from tests.hub.conftest import audio_spec, columns_spec, frames_spec, image_spec, make, signal_spec, vector_spec
 
 
 def test_small_images_are_enlarged_in_whole_steps() -> None:
@@ -54,6 +55,17 @@ def test_videos_are_film_strips():
     assert picture.shape[0] == 4 * 112 + 2 * 8 + 3 * 8
     strip = picture[8:120, -8 - 4 * 120 + 8 : -8]
     assert (strip[:, 240:352] == 255).all() and (strip[:, :112] == 0).all() and (strip[:, 360:] == 0).all()
+
+
+def test_series_are_curves():
+    spec = signal_spec(1, 8)
+    steps = np.array([-1e3] * 4 + [1e3] * 4, np.float32)
+    tile = np.asarray(curves(spec, np.stack([steps] * 2)[:, None]))[:, 128:].astype(int)
+    line = tile[..., 2] - tile[..., 0] > 60
+    assert tile.shape == (80, 120, 3)
+    # As low as there is in the first half of the second series, as high in the second half.
+    assert line[-2:, :48].any(0).all() and not line[:-2, :48].any()
+    assert line[:2, 72:].any(0).all() and not line[2:, 72:].any()
 
 
 def test_sounds_are_spectrograms():

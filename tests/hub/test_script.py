@@ -21,9 +21,9 @@ from hf_distill.data.series_split import SeriesSplit
 from hf_distill.hub.card import render_card
 from hf_distill.hub.script import script_of
 from hf_distill.hub.script import test_rows as rows_to_test_on
-from hf_distill.networks import MLP, ConvNet, DLinear, FramesNetwork, MelNetwork, TextNet
+from hf_distill.networks import MLP, ConvNet, ConvNet1d, DLinear, FramesNetwork, MelNetwork, TextNet
 from hf_distill.training import SGD, AdamW, Cosine, ForecastRecipe, Recipe, StepDecay
-from tests.hub.conftest import Elsewhere, audio_spec, frames_spec, image_spec, make, vector_spec
+from tests.hub.conftest import Elsewhere, audio_spec, frames_spec, image_spec, make, signal_spec, vector_spec
 from tests.hub.test_series_format import make as make_series
 from tests.hub.test_series_format import series_spec
 
@@ -56,8 +56,10 @@ def namespace_of(spec, network, recipe, tmp_path, monkeypatch, **row) -> dict:
         (vector_spec(), MLP(width=6, depth=2)),
         (audio_spec(), MelNetwork(network=ConvNet(width=4, depth=2), bands=8, frames=16)),
         (frames_spec(3, 3, 9), FramesNetwork(width=2)),
+        (signal_spec(2, 27), ConvNet1d(width=2, depth=2)),
+        (signal_spec(1, 8), ConvNet1d(width=2, depth=1, norm="batch")),
     ],
-    ids=["padded", "colour", "vectors", "sounds", "videos"],
+    ids=["padded", "colour", "vectors", "sounds", "videos", "series", "one channel"],
 )
 def test_the_network_is_the_one_that_was_measured(spec, network, tmp_path, monkeypatch):
     there = namespace_of(spec, network, Recipe(epochs=1), tmp_path, monkeypatch)["network"]

@@ -36,6 +36,8 @@ class Kind(ABC):
         has_means: The mean of some samples is one that could be another sample.
         continuous: An input changed a little is an input: it can be learned as it is.
         options: Those of :class:`~hf_distill.data.RealData` that are for this kind; others refuse them.
+        instead_of: The kind that a column is taken for whose feature does not tell, unless one of :attr:`options` is
+            given; empty where the feature does.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class Kind(ABC):
     continuous: ClassVar[bool] = True
     keeps_source: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
+    instead_of: ClassVar[str] = ""
 
     @abstractmethod
     def takes(self, feature: Any) -> bool:

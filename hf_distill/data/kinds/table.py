@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "audio": "hf_distill.data.kinds.audio.AudioKind",
     "text": "hf_distill.data.kinds.text.TextKind",
     "vector": "hf_distill.data.kinds.vector.VectorKind",
+    "signal": "hf_distill.data.kinds.signal.SignalKind",
     "columns": "hf_distill.data.kinds.columns.ColumnsKind",
     "mixed": "hf_distill.data.kinds.mixed.MixedKind",
 }

@@ -45,7 +45,7 @@ class VectorDecoder(Decoder):
     wide: bool = False
 
     @property
-    def shape(self) -> tuple[int]:
+    def shape(self) -> tuple[int, ...]:
         """(D,)."""
         return (self.length if self.transform is None else self.transform.width(self.length),)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.spec import DataSpec
+from hf_distill.hub.formats.curves import curves
 from hf_distill.hub.formats.spectrograms import spectrograms
 from hf_distill.text import printable
 
@@ -202,6 +203,7 @@ DRAWINGS: dict[str, Callable[[DataSpec, np.ndarray], PILImage.Image]] = {
     "audio": spectrograms,
     "text": _lines,
     "vector": _heat_map,
+    "signal": curves,
     "columns": _cells,
     "mixed": _below_each_other,
 }
@@ -214,7 +216,7 @@ LEGENDS: dict[str, Callable[[DataSpec, int], PILImage.Image]] = {
     "columns": _cells_legend,
 }
 # Kinds of which a single sample is a tile of a grid.
-_TILES = ("image", "audio")
+_TILES = ("image", "audio", "signal")
 
 
 def _stack(rows: list[PILImage.Image], names: list[str]) -> PILImage.Image:

@@ -29,6 +29,7 @@ WORDS: dict[str, Words] = {
     "audio": Words(units="samples / 32768 / std", file="WAV in parquet", shown="len(samples)"),
     "text": Words(units="tokenizer.encode_batch(texts)", values="UTF-8"),
     "vector": Words(),
+    "signal": Words(),
     "columns": Words(units="inputs(table)", values="cells"),
     "mixed": Words(units="inputs(table)", values="cells"),
 }
