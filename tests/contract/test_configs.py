@@ -137,7 +137,16 @@ def people():
     return DatasetDict(train=split, test=split)
 
 
+def gestures():
+    """Random walks of one channel, of two classes."""
+    walks = torch.randn(48, 1, 40, generator=torch.Generator().manual_seed(0)).cumsum(2)
+    features = Features({"series": List(List(Value("float32"))), "label": ClassLabel(names=["gun", "point"])})
+    split = Dataset.from_dict({"series": walks.tolist(), "label": [row % 2 for row in range(48)]}, features=features)
+    return DatasetDict(train=split, test=split)
+
+
 SOURCES = {
+    "gunpoint": gestures,
     "scikit-learn/adult-census-income": people,
     "pneumoniamnist": functools.partial(pictures, (28, 28), "ab"),
     "diabetes": patients,
