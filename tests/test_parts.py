@@ -6,12 +6,16 @@ from hf_distill import (
     CondTSF,
     ConvNet,
     DistributionMatching,
+    FreshNetworks,
     GuidedDiffusion,
+    HarmonicMatching,
     HarmonicSet,
+    LearnedWeights,
     OptimizedDistillation,
     PixelSet,
     QuantizedSet,
     TrajectoryMatching,
+    UniformQuantizer,
     WeightedSum,
 )
 from hf_distill.methods import Coreset
@@ -51,3 +55,13 @@ def test_a_part_is_shown_by_what_is_not_its_default():
     assert repr(ConvNet(width=32)) == "ConvNet(width=32)" and repr(MLP()) == "MLP()"
     shown = repr(ClassificationEvaluator(networks=[ConvNet(depth=2)], seeds=2))
     assert shown.startswith("ClassificationEvaluator(networks=[ConvNet(depth=2)], seeds=2, recipe=Recipe(")
+
+
+def test_a_part_that_is_a_module_is_shown_so_too():
+    synthetic = QuantizedSet(synthetic=PixelSet(per_class=2, weights=LearnedWeights(lr=0.5)))
+    assert repr(synthetic.synthetic) == "PixelSet(per_class=2, labels=HardLabels(), weights=LearnedWeights(lr=0.5))"
+    assert repr(UniformQuantizer(bits=4)) == "UniformQuantizer(bits=4)"
+    assert repr(WeightedSum(objectives=[HarmonicMatching(k=3, trajectory=None)])) == (
+        "WeightedSum(objectives=[HarmonicMatching(k=3, trajectory=None)])"
+    )
+    assert repr(FreshNetworks(network=MLP())) == "FreshNetworks(network=MLP())"

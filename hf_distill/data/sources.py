@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _BRIEF = 300.0  # seconds for a source's page and card
 _TEST_SPLITS = ("test", "validation", "valid", "val", "dev")
 
 
+@cache
 def load_digits() -> DatasetDict:
     """Return scikit-learn's handwritten digits: 1,797 images of 8x8, a stratified fifth of them held out for testing.
 
@@ -50,6 +52,7 @@ def load_digits() -> DatasetDict:
     return DatasetDict(train=build(train), test=build(test))
 
 
+@cache
 def load_diabetes() -> DatasetDict:
     """Return scikit-learn's diabetes patients: ten measurements of each of 442 and how far the disease is a year later.
 

@@ -27,6 +27,8 @@ class Labels(nn.Module, Part):
         lr: Learning rate of what is learned, in units of the method's.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
+
     #: The name of what :meth:`codes` returns.
     NAME: ClassVar[str] = "labels"
     targets: ClassVar[tuple[str, ...]] = ("classes",)

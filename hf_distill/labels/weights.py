@@ -20,6 +20,8 @@ class Weights(nn.Module, Part):
         lr: Learning rate of what is learned, in units of the method's.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
+
     #: The name of what :meth:`codes` returns.
     NAME: ClassVar[str] = "weights"
     lr: float = 1.0

@@ -29,6 +29,7 @@ class Objective(nn.Module, Part, Generic[DataT]):
         paper: Short reference.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
     paper: str = ""
 
     @abstractmethod

@@ -32,6 +32,7 @@ class Pool(nn.Module, Part):
         knows_real: Whether it has networks that are trained on the real data.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
     follows_set: ClassVar[bool] = False
     knows_real: ClassVar[bool] = False
 

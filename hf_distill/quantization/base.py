@@ -29,6 +29,8 @@ class Quantizer(nn.Module, Part):
         granularity: What has parameters of its own: the ``tensor``, every ``channel``, ``class`` or ``sample``.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
+
     def __init__(self, *, bits: Precision = 2, granularity: Granularity = "tensor") -> None:
         super().__init__()
         self.bits = bits

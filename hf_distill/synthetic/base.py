@@ -66,6 +66,8 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
     windows. :meth:`examples` and :meth:`view` hide the difference from the objectives.
     """
 
+    __repr__ = Part.__repr__  # by its options, not by its modules
+
     def __init__(self) -> None:
         super().__init__()
         self._spec: SpecT | None = None
