@@ -12,6 +12,7 @@ import hf_distill
 from hf_distill.errors import UserError
 from hf_distill.lazy import homes
 from hf_distill.parts import Part, concrete
+from tests.docstrings import example
 
 
 def test_import_is_light():
@@ -34,6 +35,13 @@ def test_public_names_resolve(name):
     for depth in range(1, len(packages) + 1):
         package = importlib.import_module(".".join(["hf_distill", *packages[:depth]]))
         assert getattr(package, name) is value and name in package.__all__ and name in dir(package)
+
+
+def test_every_public_name_has_an_example_of_its_own():
+    said = {name: example(name) for name in homes()}
+    without = [name for name, text in said.items() if not text.startswith((">>> ", "In YAML:\n"))]
+    assert not without, f"no 'Examples:' at the end of the docstring of {without}"
+    assert len({*said.values()}) == len(said)
 
 
 def test_the_table_is_all_names():

@@ -33,6 +33,12 @@ class Configuration:
         data: The data.
         evaluator: How the set is measured.
         seed: The seed of the run.
+
+    Examples:
+        >>> from hf_distill import load_config
+        >>> config = load_config("dm_digits", "--method.steps=10")
+        >>> config.method.steps, config.data.path, config.seed
+        (10, 'digits', 0)
     """
 
     method: Method
@@ -50,6 +56,12 @@ def load_config(name: str, *options: str) -> Configuration:
 
     Raises:
         UserError: There is none of that name, or an option is wrong.
+
+    Examples:
+        >>> from hf_distill import load_config
+        >>> config = load_config("dm_digits", "--method.synthetic.per_class=5")
+        >>> config.method.synthetic.per_class
+        5
     """
     return _made([f"--config={locate(name)}", *options])
 
@@ -76,13 +88,15 @@ def distill(
         progress: Show a progress bar.
         callbacks: Called while the set is made.
 
-    >>> from sklearn.datasets import load_iris
-    >>> distilled = distill(load_iris(return_X_y=True), per_class=2, progress=False)
-    >>> len(distilled), distilled.spec.num_classes
-    (6, 3)
-
     Raises:
         UserError: The data cannot be read, or the size is more than there is.
+
+    Examples:
+        >>> from hf_distill import distill
+        >>> from sklearn.datasets import load_iris
+        >>> distilled = distill(load_iris(return_X_y=True), per_class=2, progress=False)
+        >>> len(distilled), distilled.spec.num_classes
+        (6, 3)
     """
     real = as_data(data)
     asked = size_of([] if size is None else [size], [] if per_class is None else [str(per_class)])
@@ -109,6 +123,13 @@ def evaluate(
 
     Raises:
         UserError: The record names what is not this library's, or its data cannot be found.
+
+    Examples:
+        >>> from hf_distill import Coreset, RealData, evaluate
+        >>> real = RealData()
+        >>> distilled = Coreset(per_class=1).distill(real)
+        >>> table = evaluate(distilled, real, quick=True, progress=False)  # doctest: +SKIP
+        >>> table.to_pandas()  # doctest: +SKIP
     """
     made = artifact if isinstance(artifact, DistilledDataset) else DistilledDataset.from_pretrained(artifact)
     objects = recorded(made)

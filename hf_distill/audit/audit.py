@@ -42,6 +42,13 @@ class Audited:
     Attributes:
         result: JSON: ``protocol``, ``copies``, ``classes`` and, of classes, ``membership``.
         pairs: The closest pairs: training rows are in it, and it is nothing to publish.
+
+    Examples:
+        >>> from hf_distill import Audit, ClassificationEvaluator, Coreset, RealData
+        >>> real = RealData()
+        >>> audited = Audit(networks=0).run(Coreset(per_class=1).distill(real), real, ClassificationEvaluator())
+        >>> audited.result["copies"]["exact"]  # a coreset is real rows
+        10
     """
 
     result: dict[str, Any]
@@ -69,6 +76,11 @@ class Audit(Part):
         networks: Networks that are trained on the set; their losses are averaged. 0 attacks nothing.
         rows: Training rows, and test rows, that are attacked, at most.
         seed: Of which rows, networks and resamples.
+
+    Examples:
+        >>> from hf_distill import Audit
+        >>> Audit(networks=0, share=0.05)  # hf-distill audit outputs/dm_digits --audit.networks=0 --audit.share=0.05
+        Audit(features=PixelFeatures(), share=0.05, networks=0)
     """
 
     def __init__(

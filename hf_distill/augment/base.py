@@ -47,6 +47,14 @@ class Augment(Part):
         kinds: Kinds of inputs that it works on.
         noun: These, in messages.
         mixes: It makes one input of two, whose label is neither's.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import SiameseAugment
+        >>> augment, images = SiameseAugment(strategy="flip"), torch.rand(4, 1, 8, 8)
+        >>> drawn = augment.sample(torch.Generator().manual_seed(0))  # one draw, for real and synthetic images alike
+        >>> augment.apply(images, drawn).shape
+        torch.Size([4, 1, 8, 8])
     """
 
     kinds: ClassVar[tuple[str, ...]]

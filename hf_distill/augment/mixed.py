@@ -20,6 +20,12 @@ class MixedAugment(Augment):
     Args:
         shapes: The shape of every piece, in their order; null for none.
         augments: How some are augmented, by their places from 0 on, which are text; the others stay as they are.
+
+    Examples:
+        >>> from hf_distill import MixedAugment, SiameseAugment
+        >>> augment = MixedAugment(shapes=[[1, 8, 8], [16]], augments={"0": SiameseAugment()})  # images; texts stay
+        >>> augment.kinds
+        ('mixed',)
     """
 
     kinds = ("mixed",)

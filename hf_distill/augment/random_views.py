@@ -30,6 +30,13 @@ class RandomViews(Augment):
         flip: Probability of a horizontal flip; 0 for digits.
         patches: First let so many by so many patches of the image change places; they divide its sides.
         mix: ``mixup`` adds another image, ``cutmix`` puts a box of another one into it.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RandomViews
+        >>> views = RandomViews(least=0.25, flip=0)
+        >>> views.apply(torch.rand(4, 1, 8, 8), views.sample(torch.Generator().manual_seed(0), count=4)).shape
+        torch.Size([4, 1, 8, 8])
     """
 
     kinds = ("image",)

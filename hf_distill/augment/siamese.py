@@ -38,6 +38,11 @@ class SiameseAugment(Augment):
         flip: Probability of a horizontal flip.
         scale: Zoom of each axis on its own, uniform in ``1 / scale`` to ``scale``.
         rotate: Rotation in degrees, uniform in ``± rotate``.
+
+    Examples:
+        >>> from hf_distill import SiameseAugment
+        >>> SiameseAugment(strategy="color_crop_rotate").operations
+        ('color', 'crop', 'rotate')
     """
 
     kinds = ("image",)

@@ -37,6 +37,13 @@ class SoundAugment(Augment):
         speed: Factor, uniform in its logarithm between ``1 / speed`` and ``speed``; the middle stays where it is.
         time: Longest part that is silenced, as a share of the length.
         frequency: Widest part of the spectrum that is removed, as a share of its octaves.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import SoundAugment
+        >>> augment, sounds = SoundAugment(strategy="gain"), torch.ones(2, 800)
+        >>> augment.apply(sounds, augment.sample(torch.Generator().manual_seed(0))).shape
+        torch.Size([2, 800])
     """
 
     kinds = ("audio",)

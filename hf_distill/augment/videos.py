@@ -31,6 +31,13 @@ class FramesAugment(Augment):
         flip: See :class:`SiameseAugment`.
         scale: See :class:`SiameseAugment`.
         rotate: See :class:`SiameseAugment`.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import FramesAugment
+        >>> augment, videos = FramesAugment(strategy="crop"), torch.rand(2, 4, 3, 8, 8)
+        >>> augment.apply(videos, augment.sample(torch.Generator().manual_seed(0))).shape
+        torch.Size([2, 4, 3, 8, 8])
     """
 
     kinds = ("frames",)

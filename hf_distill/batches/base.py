@@ -28,6 +28,12 @@ class Batches(Part):
     Attributes:
         uniform: Share that is drawn uniformly, which bounds the weights by its inverse.
         every: Steps between two looks at the importance; 0 looks once.
+
+    Examples:
+        >>> from hf_distill import LossProportional, OptimizedDistillation
+        >>> method = OptimizedDistillation(batches=LossProportional(uniform=0.5), steps=100)
+        >>> 1 / method.batches.uniform  # no row weighs more
+        2.0
     """
 
     uniform: float

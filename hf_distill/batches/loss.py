@@ -39,6 +39,14 @@ class LossProportional(Batches):
         batch: Examples of a step.
         uniform: See :class:`Batches`.
         every: See :class:`Batches`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                batches: {class_path: LossProportional, init_args: {steps: 100, every: 50}}
     """
 
     def __init__(

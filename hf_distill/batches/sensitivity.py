@@ -27,6 +27,16 @@ class SensitivityProportional(Batches):
         selector: Whose ``sensitivities_``; null for a ``KMeansSensitivitySelector``.
         features: The space that it looks at; null for ``PixelFeatures``.
         uniform: See :class:`Batches`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                batches:
+                  class_path: SensitivityProportional
+                  init_args: {selector: NormSelector, features: {class_path: ErrorFeatures, init_args: {networks: 1}}}
     """
 
     def __init__(

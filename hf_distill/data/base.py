@@ -27,6 +27,12 @@ class Spec(Protocol):
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
         num_rows: Rows of the training split.
         bits_per_value: Bits of one stored value in the source.
+
+    Examples:
+        >>> from hf_distill import RealData
+        >>> spec = RealData(path="digits").setup().spec
+        >>> spec.task, spec.kind, spec.target, spec.num_groups
+        ('image-classification', 'image', 'classes', 10)
     """
 
     @property
@@ -80,6 +86,12 @@ class Data(Part, Generic[SpecT]):
     Attributes:
         path: Where it comes from.
         shares: Probabilities ``(N,)`` of training rows in batches of a run that draws by importance; None is uniform.
+
+    Examples:
+        >>> from hf_distill import RealData
+        >>> real = RealData(path="digits").setup()
+        >>> real.spec.shape, real.spec.num_rows
+        ((1, 8, 8), 1437)
     """
 
     path: str

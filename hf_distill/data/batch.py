@@ -23,6 +23,13 @@ class Batch:
             every loss takes them, by :func:`weighted_mean`.
         source: What is published of them, where inputs do not tell all that the source holds: a row a sample.
         given: What the source's label columns hold, where targets do not tell it all.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import Batch
+        >>> batch = Batch.of(torch.zeros(3, 5), torch.tensor([0, 1, 1]))
+        >>> len(batch), batch.w.tolist(), batch.take(torch.tensor([2])).hard.tolist()
+        (3, [1.0, 1.0, 1.0], [1])
     """
 
     x: Tensor

@@ -72,6 +72,12 @@ class RealData(Data[DataSpec]):
             for. Selection and initialisation by anything but the first samples need random access and refuse it.
         workers: Decoding threads of ``arrow``.
         buffer: Samples of each class that a stream keeps waiting.
+
+    Examples:
+        >>> from hf_distill import RealData
+        >>> real = RealData(path="digits").setup()
+        >>> len(real.train), len(real.test), real.spec.classes[:3]
+        (1437, 360, ('0', '1', '2'))
     """
 
     def __init__(

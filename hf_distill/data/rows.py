@@ -44,6 +44,13 @@ class RowsData(Data[RowsSpec]):
         separator: What stands between two cells of a CSV file; by default what its first lines tell.
         decimal: The decimal sign of a CSV file, likewise.
         streaming: Read the split as a stream, block by block, for a selector that can choose from one.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import RowsData
+        >>> rows = RowsData.from_dataset(Dataset.from_dict({"text": ["a", "b"], "stars": [1, 5]})).setup()
+        >>> len(rows), list(rows.spec.features)
+        (2, ['text', 'stars'])
     """
 
     def __init__(

@@ -18,6 +18,11 @@ class RowsSpec:
         row_bits: Bits of an average row of the source.
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
         num_rows: Rows of the split.
+
+    Examples:
+        >>> from hf_distill import RowsSpec
+        >>> RowsSpec(features={"text": {"dtype": "string", "_type": "Value"}}, num_rows=2).to_dict()["task"]
+        'whole-rows'
     """
 
     task: ClassVar[str] = "whole-rows"

@@ -56,6 +56,14 @@ class SeriesData(Data[SeriesSpec]):
         memory_gib: What may be held in memory, in GiB; a longer series is mapped from a temporary file.
         separator: What stands between two cells of a CSV file; by default what its first lines tell.
         decimal: The decimal sign of a CSV file, likewise.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import SeriesData
+        >>> table = Dataset.from_dict({"load": [float(hour % 24) for hour in range(600)]})
+        >>> series = SeriesData.from_dataset(table, lookback=24, horizon=12, splits=[400, 500, 600]).setup()
+        >>> series.spec.channels, series.spec.window, len(series.train)
+        (('load',), 36, 365)
     """
 
     def __init__(

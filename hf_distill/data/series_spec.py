@@ -32,6 +32,12 @@ class SeriesSpec:
             ``B``; else None.
         source: Where the data came from: ``path``, ``name``, ``revision``, ``split``, ``fingerprint``, ``license``.
         num_rows: Rows of the training split.
+
+    Examples:
+        >>> from hf_distill import SeriesSpec
+        >>> spec = SeriesSpec(channels=("load",), mean=(10.0,), std=(2.0,), features={}, borders=(400, 500, 600))
+        >>> spec.window, spec.rows("test")
+        (192, range(500, 600))
     """
 
     task: ClassVar[str] = "time-series-forecasting"

@@ -47,6 +47,12 @@ class DataSpec:
         target: What is learned, a name in :data:`~hf_distill.data.targets.table.TARGETS`.
         about: The kind's own facts, JSON: a sampling rate, a tokenizer, the parts of inputs of several kinds.
         target_about: The target's own facts, JSON.
+
+    Examples:
+        >>> from hf_distill import RealData
+        >>> spec = RealData(path="digits").setup().spec
+        >>> spec.num_classes, spec.bits_per_value, spec.bits_per_label
+        (10, 8, 4)
     """
 
     task: str

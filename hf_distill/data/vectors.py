@@ -29,6 +29,13 @@ class VectorTransform(Part):
         reference: What is subtracted from every entry of a row: ``maximum`` or ``mean`` of its kept entries, or
             ``none``.
         scale: What the result is divided by, in the entries' unit (or dB).
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import VectorTransform
+        >>> beams = VectorTransform(entries=[0, 2], decibel=True, reference="maximum", scale=10)
+        >>> beams.apply(torch.tensor([[100.0, 5.0, 1.0]]))
+        tensor([[ 0., -2.]])
     """
 
     def __init__(

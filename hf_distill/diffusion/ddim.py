@@ -21,6 +21,14 @@ class ManifoldGuidedDDIMScheduler(ManifoldGuidance, DDIMScheduler):
     ``xhat0 <- xhat0 + lambda P_T (c - xhat0)`` (MGD3's DDIM form; ManifoldGD, Eq. 4), then the parent's step with the
     noise that belongs to it. ``ManifoldGuidedDDIMScheduler.from_config(pipe.scheduler.config)`` takes over a pipeline's
     own settings; call :meth:`set_guidance` before the pipeline.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import ManifoldGuidedDDIMScheduler
+        >>> scheduler = ManifoldGuidedDDIMScheduler(mode_scale=0.1, neighbours=4)
+        >>> scheduler.set_guidance(torch.zeros(2, 1, 4, 4), real=torch.rand(8, 1, 4, 4))  # an anchor for each of two
+        >>> scheduler.config.manifold
+        'tangent'
     """
 
     @register_to_config

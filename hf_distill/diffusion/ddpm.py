@@ -20,6 +20,13 @@ class ManifoldGuidedDDPMScheduler(ManifoldGuidance, DDPMScheduler):
 
     ``x_{t-1} <- x_{t-1} + lambda sigma_t P_T (c - xhat0)`` (MGD3's DDPM form; ManifoldGD, Eq. 4). The mean is moved and
     not ``xhat0``: at high noise the same move of ``xhat0`` is a hundred times as long and the parent would clip it.
+
+    Examples:
+        >>> from diffusers import DDPMScheduler
+        >>> from hf_distill import ManifoldGuidedDDPMScheduler
+        >>> scheduler = ManifoldGuidedDDPMScheduler.from_config(DDPMScheduler().config, mode_scale=0.2)
+        >>> scheduler.config.mode_scale, scheduler.config.num_train_timesteps
+        (0.2, 1000)
     """
 
     @register_to_config

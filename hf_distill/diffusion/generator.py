@@ -43,6 +43,13 @@ class GeneratorTraining(Part):
         label_dropout: Share of images that are trained without their class, for classifier-free guidance.
         checkpoint_every: Steps between checkpoints.
         device: ``auto`` takes a GPU where there is one.
+
+    Examples:
+        >>> from hf_distill import GeneratorTraining, RealData
+        >>> training = GeneratorTraining(channels=[8, 16], attention=False, steps=100)
+        >>> unet = training.build(RealData().setup().spec, seed=0)
+        >>> unet.config.num_class_embeds  # ten digits, and the null class
+        11
     """
 
     def __init__(

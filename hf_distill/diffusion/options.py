@@ -9,7 +9,13 @@ from hf_distill.parts import Part
 
 
 class Guidance(Part):
-    """The options of the guided schedulers; see :class:`hf_distill.diffusion.guidance.ManifoldGuidance`."""
+    """The options of the guided schedulers; see :class:`hf_distill.diffusion.guidance.ManifoldGuidance`.
+
+    Examples:
+        >>> from hf_distill import Guidance
+        >>> Guidance(manifold="none", mode_scale=0.2)  # MGD3
+        Guidance(mode_scale=0.2, manifold='none')
+    """
 
     def __init__(
         self,

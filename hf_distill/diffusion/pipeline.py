@@ -28,6 +28,15 @@ class ClassConditionalPipeline(DiffusionPipeline):
         unet: With ``num_class_embeds`` of one more than there are classes.
         scheduler: Any of diffusers'.
         id2label: Names of the classes.
+
+    Examples:
+        >>> from diffusers import DDIMScheduler
+        >>> from hf_distill import ClassConditionalPipeline, GeneratorTraining, RealData
+        >>> unet = GeneratorTraining(channels=[8, 16], attention=False).build(RealData().setup().spec, seed=0)
+        >>> pipeline = ClassConditionalPipeline(unet, DDIMScheduler())
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> pipeline(class_labels=[3, 7], num_inference_steps=2).images[0].size
+        (8, 8)
     """
 
     model_cpu_offload_seq = "unet"

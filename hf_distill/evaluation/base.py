@@ -24,6 +24,12 @@ class Evaluator(Part, Generic[DataT]):
         seeds: Networks that each row is the mean of.
         seed: The first of them.
         device: Where they are trained; ``auto`` takes a GPU where there is one.
+
+    Examples:
+        >>> from hf_distill import ClassificationEvaluator
+        >>> evaluator = ClassificationEvaluator(seeds=5)
+        >>> evaluator.quick().seeds, evaluator.alone().baselines
+        (2, [])
     """
 
     seeds: int

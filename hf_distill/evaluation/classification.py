@@ -60,16 +60,13 @@ class ClassificationEvaluator(Evaluator[RealData]):
         baselines: Any of ``start`` (what the method started from, where that is known), ``random``, ``kmeans`` (the
             samples closest to the centres of as many clusters), ``kmeans_pixels`` (the same by distances of pixels),
             ``herding``, ``class_mean``.
-        full: Networks that are trained on all of the real data, for the upper limit; 0 or false for none, true for as
-            many as there are seeds.
-        full_steps: Steps of that training at most, and an epoch at least (the recipe's epochs would take very many on
-            a large dataset).
+        full: Networks trained on all real data, for the upper limit; 0 or false for none, true for as many as seeds.
+        full_steps: Steps of that training at most, and an epoch at least.
         features: The space that ``kmeans`` and ``herding`` choose in; null for the network that was trained on all
             training rows, the first one of the row ``full``.
         tuning: Choose learning rate and steps of every training set on held-out training rows; null trains all by the
             recipe as it is.
-        learned_rate: Train on the set with the learning rate that was learned with it; all else is trained by the
-            recipe.
+        learned_rate: Train on the set with the learning rate that was learned with it, all else by the recipe.
         labels: ``hard``; ``soft``: those of a set that stores the probabilities of its classes; or ``taught``: those
             that ``teacher`` gives while networks train, to samples as the recipe's augmentation shows them. Its bytes
             then count.
@@ -85,6 +82,11 @@ class ClassificationEvaluator(Evaluator[RealData]):
         strategy: Train networks ``together`` in one step, ``side_by_side`` in processes of one thread each (as many as
             there are cores, or ``OMP_NUM_THREADS``), or ``sequential``; ``auto`` chooses by measured rules.
         compile: ``torch.compile``: ``always``, ``never``, or ``auto`` where the training is long.
+
+    Examples:
+        >>> from hf_distill import ClassificationEvaluator, ConvNet
+        >>> ClassificationEvaluator(networks=[ConvNet(width=32)], seeds=2, baselines=["random"]).baselines
+        ['random']
     """
 
     def __init__(

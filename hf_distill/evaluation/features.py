@@ -46,6 +46,14 @@ class FeatureMetrics(Part):
             ``train`` holds the random ones themselves, which are then perfectly representative.
         neighbours: k of ``coverage``.
         max_rows: Real samples to compare with at most, an even choice of the split's.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                feature_metrics: {extractor: PcaFeatures, metrics: [fid, coverage]}
     """
 
     def __init__(

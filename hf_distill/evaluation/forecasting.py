@@ -78,6 +78,16 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         test_stride: Time steps between test windows; 1 measures all of them, as published figures do.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import ForecastingEvaluator, ForecastRecipe, RevLinear, SeriesData, SeriesSet, Undistilled
+        >>> table = Dataset.from_dict({"load": [float(hour % 24) for hour in range(600)]})
+        >>> real = SeriesData.from_dataset(table, lookback=24, horizon=12, splits=[400, 500, 600])
+        >>> piece, recipe = Undistilled(synthetic=SeriesSet(length=48)).distill(real), ForecastRecipe(steps=9, epochs=0)
+        >>> evaluator = ForecastingEvaluator(networks=[RevLinear()], seeds=1, recipe=recipe).alone()
+        >>> [row["metric"] for row in evaluator.evaluate(piece, real, progress=False).rows]
+        ['mse']
     """
 
     def __init__(

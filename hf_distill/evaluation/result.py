@@ -28,6 +28,14 @@ class Evaluation:
         pictures: For the card, by file name; no part of the JSON.
         features: Distances to real samples in a feature space, as :class:`FeatureMetrics` returns them, where they
             were measured.
+
+    Examples:
+        >>> from hf_distill import MLP, ClassificationEvaluator, Coreset, RealData, Recipe
+        >>> real = RealData()
+        >>> evaluator = ClassificationEvaluator(networks=[MLP()], seeds=2, recipe=Recipe(epochs=5)).alone()
+        >>> evaluation = evaluator.evaluate(Coreset(per_class=1).distill(real), real, progress=False)
+        >>> len(evaluation.to_pandas()), evaluation.rows[0]["mean"] > 0.1
+        (1, False)
     """
 
     protocol: dict[str, Any]

@@ -56,6 +56,13 @@ class RowsEvaluator(Evaluator[RowsData]):
             and what is covered are of these; of a stream with a test split so many of that are tested on.
         seed: Of the draws.
         device: Where features are made; ``auto`` takes a GPU where there is one.
+
+    Examples:
+        In YAML:
+
+            data: {class_path: RowsData, init_args: {path: my-texts.parquet}}
+            method: {class_path: Coreset, init_args: {size: 1000, features: HashedTextFeatures}}
+            evaluator: {class_path: RowsEvaluator, init_args: {label_column: stars, features: HashedTextFeatures}}
     """
 
     def __init__(

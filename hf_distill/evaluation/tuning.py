@@ -43,6 +43,12 @@ class RecipeSearch(Part):
         steps: Numbers of steps, as multiples of the recipe's.
         networks: Networks that each setting is the mean of; those that are tested begin with them.
         rows: Rows that are held out at most.
+
+    Examples:
+        >>> from hf_distill import RecipeSearch
+        >>> search = RecipeSearch(lrs=[0.5, 1.0], steps=[1.0])
+        >>> search.settings()
+        [Setting(lr=1.0, steps=1.0), Setting(lr=0.5, steps=1.0)]
     """
 
     def __init__(

@@ -34,6 +34,16 @@ class ExpertStore:
     Attributes:
         folder: Where they are.
         record: What made them, JSON: ``network``, ``recipe``, ``seed``, ``data``, ``epochs``, ``weights`` (shapes).
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from hf_distill import MLP, ExpertStore, ExpertTraining, RealData, Recipe
+        >>> real, training = RealData().setup(), ExpertTraining(network=MLP(width=4), recipe=Recipe(epochs=1), count=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = ExpertStore.begin(Path(folder), training.describe(real), resume=False, overwrite=False)
+        ...     training.train(real, store, progress=False), store.read(0, epoch=1)["head.bias"].shape
+        ([0, 1], torch.Size([10]))
     """
 
     folder: Path

@@ -43,6 +43,12 @@ class ExpertTraining(Part):
         recipe: How; null for MTT's: 50 epochs of plain gradient descent at 0.01 in batches of 256. Augmentation, for
             which MTT and DATM take that of the set, stands in it; DATM trains for 100 epochs.
         count: Experts. MTT and DATM take 100.
+
+    Examples:
+        >>> from hf_distill import ConvNet, ExpertTraining, RealData
+        >>> training = ExpertTraining(network=ConvNet(width=32, depth=2), count=5)  # what hf-distill experts does
+        >>> training.recipe_for(RealData().setup()).total_epochs
+        50
     """
 
     def __init__(self, *, network: Network, recipe: Recipe | None = None, count: Few = 20) -> None:

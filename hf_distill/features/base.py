@@ -35,6 +35,13 @@ class Features:
         spec: Whose statistics normalise.
         device: Where features are made, and where they are.
         about: What is to be said of it beside its description, JSON.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import PixelFeatures, RealData
+        >>> space = PixelFeatures().fit(RealData().setup())
+        >>> space.of(torch.zeros(2, 1, 8, 8)).shape
+        torch.Size([2, 64])
     """
 
     extract: Callable[[Tensor], Tensor]
@@ -65,6 +72,14 @@ class Extractor(Part):
         cache: Keep the features of a table for the next time.
         needs_samples: Whether it looks at inputs, which must be read as samples first, and not at whole rows.
         needs_labels: Whether it learns from labels, which whole rows have none of.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import PcaFeatures, RealData
+        >>> real = RealData().setup()
+        >>> space = PcaFeatures(components=8).fit(real)
+        >>> space.of(real.train.batch(torch.arange(5)).x).shape
+        torch.Size([5, 8])
     """
 
     needs_samples: ClassVar[bool] = True

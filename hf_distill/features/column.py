@@ -19,6 +19,14 @@ class ColumnFeatures(RowFeatures):
 
     Args:
         column: The column.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import ColumnFeatures, RowsData
+        >>> rows = RowsData.from_dataset(Dataset.from_dict({"embedding": [[0.0, 1.0], [1.0, 0.0]]})).setup()
+        >>> ColumnFeatures(column="embedding").of_rows(rows)
+        tensor([[0., 1.],
+                [1., 0.]])
     """
 
     def __init__(self, *, column: Text) -> None:

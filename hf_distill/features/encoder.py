@@ -24,6 +24,16 @@ class EncoderFeatures(RowFeatures):
         tokens: Of a row at most.
         batch: Rows of one forward pass.
         cache: Keep what it gives below datasets' cache folder, for the next time.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: Coreset
+              init_args:
+                size: 1000
+                selector: KMeansSelector
+                features: {class_path: EncoderFeatures, init_args: {model: sentence-transformers/all-MiniLM-L6-v2}}
     """
 
     def __init__(

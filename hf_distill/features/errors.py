@@ -27,6 +27,16 @@ class ErrorFeatures(ScoreFeatures):
         steps: Training steps of each, in whole epochs.
         recipe: How they are trained otherwise; null for ``Recipe``'s defaults.
         seed: Of the first; the next ones count on.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: Coreset
+              init_args:
+                per_class: 10
+                selector: NormSelector
+                features: {class_path: ErrorFeatures, init_args: {networks: 5, steps: 100}}
     """
 
     def __init__(

@@ -29,6 +29,16 @@ class ForgettingFeatures(ScoreFeatures):
         epochs: Epochs of the training.
         recipe: How it is trained otherwise; null for ``Recipe``'s defaults.
         seed: Of weights and order.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: Coreset
+              init_args:
+                per_class: 10
+                selector: NormSelector
+                features: {class_path: ForgettingFeatures, init_args: {epochs: 20}}
     """
 
     def __init__(

@@ -26,6 +26,13 @@ class HashedTextFeatures(RowFeatures):
         pairs: Count pairs of neighbouring words too.
         seed: Of the decomposition.
         cache: Keep the features below datasets' cache folder, for the next time.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import HashedTextFeatures, RowsData
+        >>> table = Dataset.from_dict({"text": ["red wine", "white wine", "blue sea", "deep sea"]})
+        >>> HashedTextFeatures(components=2, cache=False).of_rows(RowsData.from_dataset(table).setup()).shape
+        torch.Size([4, 2])
     """
 
     def __init__(

@@ -25,6 +25,16 @@ class MelFeatures(Extractor):
         frames: Frames; null for a multiple of 8 that are 20 ms apart or less.
         window: Seconds that a frame looks at.
         span: Decibels between the loudest and the faintest that is told apart from silence.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: Coreset
+              init_args:
+                per_class: 10
+                selector: KMeansSelector
+                features: {class_path: MelFeatures, init_args: {bands: 32}}
     """
 
     def __init__(

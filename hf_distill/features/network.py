@@ -32,6 +32,13 @@ class NetworkFeatures(Extractor):
         recipe: How it is trained otherwise; null for ``Recipe``'s defaults, the recipe of small images.
         seed: Of weights and order: equal seeds give equal features.
         teacher: A teacher whose first network it is, in place of such a training.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MLP, NetworkFeatures, RealData
+        >>> real = RealData().setup()
+        >>> NetworkFeatures(network=MLP(width=16), steps=6).fit(real).rows(real.train, torch.arange(5)).shape
+        torch.Size([5, 16])
     """
 
     def __init__(

@@ -25,6 +25,13 @@ class PcaFeatures(Extractor):
         components: Directions; all where there are fewer values.
         whiten: Divide each coordinate by its standard deviation, so that all directions weigh alike.
         rows: Training rows that they are found from at most, an even choice.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import PcaFeatures, RealData
+        >>> real = RealData().setup()
+        >>> PcaFeatures(components=8, whiten=True).fit(real).rows(real.train, torch.arange(5)).shape
+        torch.Size([5, 8])
     """
 
     def __init__(self, *, components: PositiveInt = 64, whiten: bool = False, rows: PositiveInt = 10_000) -> None:

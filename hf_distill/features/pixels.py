@@ -11,7 +11,15 @@ from hf_distill.networks.base import Architecture
 
 
 class PixelFeatures(Extractor):
-    """The values themselves, normalised and in a row; of a text, the shares of its tokens."""
+    """The values themselves, normalised and in a row; of a text, the shares of its tokens.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import PixelFeatures, RealData
+        >>> real = RealData().setup()
+        >>> PixelFeatures().fit(real).rows(real.train, torch.arange(5)).shape
+        torch.Size([5, 64])
+    """
 
     def __init__(self) -> None:
         pass

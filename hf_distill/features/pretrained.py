@@ -26,6 +26,16 @@ class PretrainedFeatures(Extractor):
     Args:
         model: A local folder or a Hub id (``facebook/dinov2-small``).
         cache: Keep the features of training rows below datasets' cache folder, for the next time.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: Coreset
+              init_args:
+                per_class: 10
+                selector: HerdingSelector
+                features: {class_path: PretrainedFeatures, init_args: {model: facebook/dinov2-small}}
     """
 
     def __init__(self, *, model: Text, cache: bool = True) -> None:

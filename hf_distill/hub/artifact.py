@@ -47,20 +47,18 @@ class DistilledDataset(Shown, Generic[SpecT]):
         packed: The exact stored variables.
         bits: The exact size of ``packed``.
         config: The resolved configuration of the method, JSON.
-        recipe: How to train on the set (network, steps, learning rate, augmentation), JSON; ``lr`` is a learning rate
-            that was learned with it.
+        recipe: How to train on the set (network, steps, augmentation, a learned ``lr``), JSON.
         seed: The run's seed.
         timing: Seconds and other measurements of the run, JSON.
         history: Logged steps, JSON.
         citations: What to cite for the method, BibTeX or text.
         evaluation: The content of ``evaluation.json``, where the set has been evaluated.
         versions: Library versions; the present ones if None.
-        pictures: Further pictures for the card by their file names (``spectrum.png``), as Pillow images or PNG bytes;
-            the name is the caption.
+        pictures: Further pictures for the card by file names, their captions, as Pillow images or PNG bytes.
         about: What its maker says of it on the card, as :meth:`About.to_dict` has it.
         w: Weights of the samples ``(M,)``, 1 on average; all one if None.
-        stored: The published values, where these are more than ``x`` tells: texts; those that ``x`` stands for if None.
-        labels: The published label columns, where these are more than ``y`` tells; those that it stands for if None.
+        stored: The published values, where these are more than ``x`` tells: texts.
+        labels: The published label columns, where these are more than ``y`` tells.
 
     Attributes:
         bits: Exact sizes of the configs ``default`` and ``codes``.
@@ -69,6 +67,12 @@ class DistilledDataset(Shown, Generic[SpecT]):
         layout: What a reader must know beside the rows of config ``default``, JSON.
         pictures: PNG bytes by file name.
         evaluation_pictures: Names of those that the evaluation brought, which the next one replaces.
+
+    Examples:
+        >>> from hf_distill import Coreset, RealData
+        >>> distilled = Coreset(per_class=2).distill(RealData())
+        >>> len(distilled), distilled[0]["label"], list(distilled.to_dataset().features)
+        (20, 0, ['image', 'label'])
     """
 
     def __init__(

@@ -56,6 +56,15 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
 
     Raises:
         ArtifactError: The record is not as this library writes them.
+
+    Examples:
+        >>> import json, tempfile
+        >>> from hf_distill import Coreset, RealData, render_card
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     record = Coreset(per_class=1).distill(RealData()).save_pretrained(folder) / "distillation.json"
+        ...     card = render_card(json.loads(record.read_text()), repo_id="your-name/digits-small")
+        >>> "10 real samples" in card, 'load_dataset("your-name/digits-small"' in card
+        (True, True)
     """
     # A card is made from a stranger's record too; and a set whose record cannot be read must not be written.
     checked(record)

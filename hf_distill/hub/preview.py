@@ -20,5 +20,11 @@ def render_preview(spec: Spec, stored: np.ndarray, y: Tensor) -> PILImage.Image 
 
     Returns:
         An RGB picture; equal samples give equal pixels. None of a series where matplotlib is missing.
+
+    Examples:
+        >>> from hf_distill import Coreset, RealData, render_preview
+        >>> distilled = Coreset(per_class=1).distill(RealData())
+        >>> render_preview(distilled.spec, distilled.stored, distilled.y).mode
+        'RGB'
     """
     return format_of(spec.task).preview(spec, stored, y)

@@ -12,7 +12,15 @@ from hf_distill.seeding import Streams
 
 
 class InitialSamples(Part, Generic[DataT]):
-    """Makes the first samples of a synthetic set."""
+    """Makes the first samples of a synthetic set.
+
+    Examples:
+        >>> from hf_distill import MeanSamples, RealData
+        >>> from hf_distill.seeding import Streams
+        >>> batch = MeanSamples().draw(RealData().setup(), 1, Streams(0))
+        >>> batch.x.shape, batch.y.tolist()
+        (torch.Size([10, 1, 8, 8]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    """
 
     @abstractmethod
     def draw(self, real: DataT, size: int, streams: Streams) -> Batch:

@@ -33,6 +33,13 @@ class CutSamples(InitialSamples[RealData]):
         crops: Parts that are tried of each, of which the best is kept.
         pieces: Pieces a side of an image; null for 2 from 64 pixels on and 1 below.
         views: How parts are drawn; null for 8 % to all of the image's area, not mirrored.
+
+    Examples:
+        >>> from hf_distill import CutSamples, MLP, RealData, Recipe, Teacher
+        >>> from hf_distill.seeding import Streams
+        >>> teacher = Teacher(network=MLP(width=16), recipe=Recipe(epochs=1))
+        >>> CutSamples(teacher=teacher, candidates=8, crops=2, pieces=1).draw(RealData().setup(), 1, Streams(0)).x.shape
+        torch.Size([10, 1, 8, 8])
     """
 
     citation = """@inproceedings{sun2024rded,

@@ -36,6 +36,19 @@ class ExpertSamples(InitialSamples[RealData]):
         experts: What they are.
         initial: Chooses or makes the samples of those rows; null for ``RealSamples``.
         candidates: Real rows of each class, drawn at random, that the experts look at.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic:
+                  class_path: PixelSet
+                  init_args: {labels: {class_path: DenseLabels, init_args: {stored: logits}}}
+                initial:
+                  class_path: ExpertSamples
+                  init_args: {folder: outputs/experts, experts: {network: ConvNet}}
     """
 
     def __init__(

@@ -39,6 +39,13 @@ class GraphCutSamples(InitialSamples[RealData]):
         quantizer: How the samples are quantized first, all of them together; null for a ``UniformQuantizer``.
         diversity: Weight of the similarity within the choice; 0 takes the most typical samples.
         candidates: Real samples of each class, drawn at random, that are compared.
+
+    Examples:
+        >>> from hf_distill import MLP, GraphCutSamples, RealData, UniformQuantizer
+        >>> from hf_distill.seeding import Streams
+        >>> start = GraphCutSamples(network=MLP(width=8), quantizer=UniformQuantizer(bits=2), candidates=16)
+        >>> start.draw(RealData().setup(), 2, Streams(0)).x.shape
+        torch.Size([20, 1, 8, 8])
     """
 
     def __init__(

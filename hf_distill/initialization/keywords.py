@@ -35,6 +35,15 @@ class KeywordSamples(InitialSamples[RealData]):
         words: Words of a text. On AG News a network that looks at neighbours learns far more from four than from one,
             and one that takes a mean as much.
         measure: What words are ranked by: what they tell (``plain``), or what they tell ``per_byte`` that they take.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import KeywordSamples, RealData, TokenSet, Undistilled
+        >>> texts = ["a fine film", "a fine book", "a dull film", "a dull book"]
+        >>> real = RealData.from_dataset(Dataset.from_dict({"text": texts, "label": ["+", "+", "-", "-"]}))
+        >>> words = Undistilled(synthetic=TokenSet(per_class=1), initial=KeywordSamples(words=1)).distill(real)
+        >>> words.to_dataset()["text"][:]
+        ['fine', 'dull']
     """
 
     def __init__(self, *, words: PositiveInt = 4, measure: Literal["plain", "per_byte"] = "plain") -> None:

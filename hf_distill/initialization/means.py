@@ -19,6 +19,12 @@ class MeanSamples(InitialSamples[RealData]):
 
     Args:
         group: Real samples that are averaged for each synthetic one; 0 averages the whole class, split evenly.
+
+    Examples:
+        >>> from hf_distill import MeanSamples, RealData
+        >>> from hf_distill.seeding import Streams
+        >>> MeanSamples(group=5).draw(RealData().setup(), 2, Streams(0)).x.shape  # two a class, each of five digits
+        torch.Size([20, 1, 8, 8])
     """
 
     def __init__(self, *, group: NonNegativeInt = 0) -> None:

@@ -12,7 +12,14 @@ from hf_distill.seeding import Streams
 
 
 class NoiseSamples(InitialSamples[RealData]):
-    """Independent normal values in the networks' units, as many samples of each class."""
+    """Independent normal values in the networks' units, as many samples of each class.
+
+    Examples:
+        >>> from hf_distill import NoiseSamples, RealData
+        >>> from hf_distill.seeding import Streams
+        >>> NoiseSamples().draw(RealData().setup(), 1, Streams(0)).x.shape
+        torch.Size([10, 1, 8, 8])
+    """
 
     def draw(self, real: RealData, size: int, streams: Streams) -> Batch:
         """See :class:`InitialSamples`.

@@ -20,6 +20,13 @@ class RealSamples(InitialSamples[RealData]):
         features: The space that it chooses in; null for the samples as they are, ``PixelFeatures``.
         weighted: Keep the selector's weights: a sample then counts as much as the real ones that it stands for. Only
             sets with ``weights`` store them.
+
+    Examples:
+        >>> from hf_distill import HerdingSelector, RealData, RealSamples
+        >>> from hf_distill.seeding import Streams
+        >>> batch = RealSamples(selector=HerdingSelector()).draw(RealData().setup(), 2, Streams(0))
+        >>> batch.y[:6].tolist()
+        [0, 0, 1, 1, 2, 2]
     """
 
     def __init__(

@@ -46,6 +46,13 @@ class RelabeledSamples(InitialSamples[RealData]):
         views: Label so many views of each image, softly, for a set with ``ViewLabels``: the image and parts of it.
         share: Of an image's height and width that the parts have, as in ``ViewLabels``.
         teacher: Labels the samples in place of such an ensemble.
+
+    Examples:
+        >>> from hf_distill import MLP, RealData, Recipe, RelabeledSamples
+        >>> from hf_distill.seeding import Streams
+        >>> start = RelabeledSamples(network=MLP(width=16), teachers=1, recipe=Recipe(epochs=1), soft=True)
+        >>> start.draw(RealData().setup(), 1, Streams(0)).y.shape  # what the teacher finds likely
+        torch.Size([10, 10])
     """
 
     def __init__(

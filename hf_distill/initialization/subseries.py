@@ -28,6 +28,15 @@ class SubSeries(InitialSamples[SeriesData]):
             of a window, the root mean square of the window means, and that of the differences from step to step. A
             single piece may hold a dead sensor or a season that never comes back.
         candidates: Pieces that ``typical`` compares.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import SeriesData, SubSeries
+        >>> from hf_distill.seeding import Streams
+        >>> table = Dataset.from_dict({"load": [float(hour % 24) for hour in range(600)]})
+        >>> real = SeriesData.from_dataset(table, lookback=24, horizon=12, splits=[400, 500, 600]).setup()
+        >>> SubSeries(choose="typical", candidates=4).draw(real, 48, Streams(0)).x.shape
+        torch.Size([48, 1])
     """
 
     def __init__(self, *, choose: Literal["random", "typical"] = "random", candidates: PositiveInt = 64) -> None:

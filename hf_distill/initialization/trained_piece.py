@@ -37,6 +37,16 @@ class TrainedPiece(InitialSamples[SeriesData]):
         recipe: How they are trained, on windows drawn with replacement; null for 100 steps of Adam at 1e-3.
         windows: Windows that are measured, evenly spaced over the training part.
         max_channels: Channels of a wide series that are looked at, drawn at random; 0 for all.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import ForecastRecipe, RevLinear, SeriesData, TrainedPiece
+        >>> from hf_distill.seeding import Streams
+        >>> table = Dataset.from_dict({"load": [float(hour % 24) for hour in range(600)]})
+        >>> real = SeriesData.from_dataset(table, lookback=24, horizon=12, splits=[400, 500, 600]).setup()
+        >>> start = TrainedPiece(candidates=2, networks=[RevLinear()], recipe=ForecastRecipe(steps=2, epochs=0))
+        >>> start.draw(real, 48, Streams(0)).x.shape
+        torch.Size([48, 1])
     """
 
     def __init__(

@@ -25,6 +25,15 @@ class Labels(nn.Module, Part):
         targets: What they can store.
         views: Labels of a sample, each of another view of it; 1 is one label a sample.
         lr: Learning rate of what is learned, in units of the method's.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RealData, TopLabels
+        >>> labels = TopLabels(top=2)
+        >>> labels.initialize(torch.tensor([3, 7]), RealData().setup().spec)
+        >>> codes = labels.codes()
+        >>> codes["labels"].shape, labels.decode(codes).shape
+        (torch.Size([2, 2]), torch.Size([2, 10]))
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

@@ -26,6 +26,14 @@ class DenseLabels(Labels):
             read through a softmax.
         learned: Learn them; else they stay those that the set starts from, a teacher's for example.
         lr: See :class:`Labels`.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import DenseLabels, RealData
+        >>> labels = DenseLabels(learned=False)
+        >>> labels.initialize(torch.tensor([3, 7]), RealData().setup().spec)
+        >>> labels.decode(labels.codes()).argmax(1).tolist()
+        [3, 7]
     """
 
     values: Tensor

@@ -8,7 +8,14 @@ from hf_distill.labels.weights import Weights
 
 
 class FixedWeights(Weights):
-    """Weights that stay as they are: a selector's, say, by which a sample counts as many real ones as it stands for."""
+    """Weights that stay as they are: a selector's, say, by which a sample counts as many real ones as it stands for.
+
+    Examples:
+        >>> from hf_distill import Coreset, KMeansSelector, RealData
+        >>> method = Coreset(selector=KMeansSelector(), per_class=2, weighted=True)  # by the sizes of clusters
+        >>> method.distill(RealData()).batch().w.mean()
+        tensor(1.)
+    """
 
     w: Tensor
 

@@ -10,7 +10,16 @@ from hf_distill.labels.values import ValueLabels
 
 
 class HardLabels(Labels):
-    """The number of each sample's class; of class probabilities, of the likeliest."""
+    """The number of each sample's class; of class probabilities, of the likeliest.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import HardLabels, RealData
+        >>> labels, spec = HardLabels(), RealData().setup().spec
+        >>> labels.initialize(torch.tensor([3, 7]), spec)
+        >>> labels.classes().tolist(), labels.bits(spec)  # four bits for each of ten classes
+        ([3, 7], 8)
+    """
 
     y: Tensor
 

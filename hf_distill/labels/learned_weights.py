@@ -17,6 +17,16 @@ class LearnedWeights(Weights):
 
     Args:
         lr: See :class:`Weights`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic:
+                  class_path: PixelSet
+                  init_args: {per_class: 2, weights: {class_path: LearnedWeights, init_args: {lr: 0.05}}}
     """
 
     w: Tensor

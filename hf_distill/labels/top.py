@@ -22,6 +22,14 @@ class TopLabels(Labels):
         top: Classes that a label names.
         learned: Learn the shares; else they stay those that the set starts from, a teacher's for example.
         lr: See :class:`Labels`.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RealData, TopLabels
+        >>> labels, spec = TopLabels(top=3), RealData().setup().spec
+        >>> labels.initialize(torch.tensor([3, 7]), spec)
+        >>> labels.classes().shape, labels.bits(spec)  # two samples, three shares of 32 bits and three classes of 4
+        (torch.Size([2, 3]), 216)
     """
 
     chosen: Tensor

@@ -19,6 +19,14 @@ class ValueLabels(Labels):
     Args:
         learned: Learn them; else they stay those that the set starts from.
         lr: See :class:`Labels`.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RealData, ValueLabels
+        >>> labels = ValueLabels()
+        >>> labels.initialize(torch.tensor([[0.5], [-1.0]]), RealData(path="diabetes", target="values").setup().spec)
+        >>> labels.decode(labels.codes()).tolist()
+        [[0.5], [-1.0]]
     """
 
     targets = ("labels", "values")

@@ -48,6 +48,14 @@ class ViewLabels(Labels):
         share: Of an image's height and width that the parts have.
         draw: How views are drawn; null for the image and parts of it at even places.
         seed: Of the drawn ones.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import DenseLabels, RealData, ViewLabels
+        >>> labels = ViewLabels(labels=DenseLabels(), views=4)
+        >>> labels.initialize(torch.tensor([3, 7]), RealData().setup().spec)
+        >>> labels.decode(labels.codes()).shape
+        torch.Size([2, 4, 10])
     """
 
     rise: Tensor

@@ -18,6 +18,14 @@ class Weights(nn.Module, Part):
 
     Attributes:
         lr: Learning rate of what is learned, in units of the method's.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import FixedWeights
+        >>> weights = FixedWeights()
+        >>> weights.initialize(torch.tensor([1.0, 3.0]))
+        >>> weights.decode(weights.codes())
+        tensor([0.5000, 1.5000])
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

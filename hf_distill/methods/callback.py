@@ -15,12 +15,13 @@ class Callback:
     bytes of one without, unless they change the set or draw from a generator that is not theirs. They are no part of
     the configuration. A resumed run calls them for the steps that it makes.
 
-    >>> class Losses(Callback):
-    ...     def __init__(self):
-    ...         self.seen = []
-    ...
-    ...     def on_log(self, step, losses):
-    ...         self.seen.append((step, losses["loss"]))
+    Examples:
+        >>> from hf_distill import Callback, distill
+        >>> class Losses(Callback):
+        ...     def on_log(self, step, losses):
+        ...         print(step, losses["loss"])
+        >>> Losses().on_log(10, {"loss": 0.5})  # as distill(data, callbacks=[Losses()]) calls it
+        10 0.5
     """
 
     def on_step_end(self, step: int, losses: Mapping[str, float], synthetic: Synthetic) -> None:

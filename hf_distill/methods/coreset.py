@@ -44,6 +44,12 @@ class Coreset(Method[Data]):
         weighted: Publish the selector's weights, by which a sample counts as many real ones as it stands for, where it
             gives other ones than equal. Whole rows always have them.
         sensitivities: Publish how important each whole row was, a column ``sensitivity`` of shares of all rows.
+
+    Examples:
+        >>> from hf_distill import Coreset, HerdingSelector, RealData
+        >>> distilled = Coreset(selector=HerdingSelector(), per_class=2).distill(RealData())
+        >>> len(distilled), distilled[0]["label"]
+        (20, 0)
     """
 
     def __init__(

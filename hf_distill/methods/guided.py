@@ -58,6 +58,16 @@ class GuidedDiffusion(Method[RealData]):
         guidance_scale: Of classifier-free guidance; 1 uses none.
         batch_size: Samples that are denoised at once; part of what decides the noise.
         class_names: The pipeline's names of classes that it calls otherwise than the data.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: GuidedDiffusion
+              init_args:
+                pipeline: outputs/generator  # of hf-distill train-generator
+                per_class: 10
+                guidance: {manifold: none}  # MGD3
     """
 
     citation = """@inproceedings{roy2026manifoldgd,

@@ -49,6 +49,15 @@ class Imported(Method[RealData]):
         classes: The source's names of the file's classes, in the file's order; by default in that of the source.
         learned_rate: The learning rate that belongs to the set; by default the one beside it.
         experiment: Which set of a file with several.
+
+    Examples:
+        >>> import tempfile
+        >>> import torch
+        >>> from hf_distill import Imported, RealData
+        >>> with tempfile.NamedTemporaryFile(suffix=".pt") as file:
+        ...     torch.save([torch.rand(20, 1, 8, 8), torch.arange(20) // 2], file.name)
+        ...     len(Imported(path=file.name, normalization="unit").distill(RealData()))
+        20
     """
 
     def __init__(

@@ -55,6 +55,12 @@ class Run:
         config: The resolved configuration; the method's and the data's own where it is empty.
         notes: What the method tells of the run.
         callbacks: Called on the way by a method that works in steps, and at the end by all.
+
+    Examples:
+        >>> from hf_distill import MeanSamples, PixelSet, RealData, Run, Undistilled
+        >>> method = Undistilled(synthetic=PixelSet(per_class=1), initial=MeanSamples())
+        >>> method.distill(RealData(), Run(seed=3, progress=False)).seed
+        3
     """
 
     folder: Path | None = None
@@ -69,7 +75,14 @@ class Run:
 
 
 class Method(Part, Generic[DataT]):
-    """Distils real data."""
+    """Distils real data.
+
+    Examples:
+        >>> from hf_distill import Coreset, RealData, Run
+        >>> method = Coreset(per_class=1)
+        >>> method.distill(RealData(), Run(seed=3)).seed
+        3
+    """
 
     def distill(self, real: DataT, run: Run | None = None) -> DistilledDataset:
         """Return the distilled dataset; its recipe holds what was learned about training on it.

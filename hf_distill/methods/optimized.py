@@ -61,13 +61,17 @@ class OptimizedDistillation(Method[Data]):
         lr: Learning rate of the stored variables, in the networks' units (normalised pixels).
         momentum: Of ``sgd``.
         schedule: ``constant`` or ``cosine`` (to zero).
-        average: Decay of a moving average of the set over the steps, which is what the run ends with (DATM: 0.995 or
-            0.9995); 0 ends with the last step.
+        average: Decay of a moving average of the set, which the run ends with (DATM: 0.995, 0.9995); 0 for none.
         checkpoint_every: Steps between checkpoints; 0 makes one only when the run is interrupted.
         preview_every: Steps between preview pictures; 0 makes none.
         log_every: Steps between log entries.
-        chunk: Optimise so many samples of each class at a time, each chunk for ``steps`` and by one of the ranks; null
-            optimises all of them together.
+        chunk: Samples of each class that are optimised at a time, each chunk by one of the ranks; null for all.
+
+    Examples:
+        >>> from hf_distill import OptimizedDistillation, PixelSet, RealData, Run
+        >>> method = OptimizedDistillation(synthetic=PixelSet(per_class=2), steps=1)
+        >>> len(method.distill(RealData(), Run(progress=False)))
+        20
     """
 
     def __init__(

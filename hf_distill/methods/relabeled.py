@@ -36,6 +36,13 @@ class Relabeled(Method[RealData]):
         method: Makes the samples; null for a ``Coreset``.
         teacher: Labels them; null for a ``Teacher`` that is trained on the data.
         labels: What is stored of its labels; null for ``DenseLabels(learned=False)``, one soft label a sample.
+
+    Examples:
+        >>> from hf_distill import MLP, Coreset, DenseLabels, RealData, Recipe, Relabeled, Teacher
+        >>> teacher = Teacher(network=MLP(width=16), recipe=Recipe(epochs=1))
+        >>> method = Relabeled(method=Coreset(per_class=1), teacher=teacher, labels=DenseLabels(learned=False))
+        >>> method.distill(RealData()).exact().y.shape
+        torch.Size([10, 10])
     """
 
     def __init__(

@@ -18,6 +18,12 @@ class Undistilled(Method[Data]):
     Args:
         synthetic: The set that is filled; null for a ``SeriesSet``.
         initial: What it is filled with; null for a ``SubSeries``.
+
+    Examples:
+        >>> from hf_distill import MeanSamples, PixelSet, RealData, Undistilled
+        >>> method = Undistilled(synthetic=PixelSet(per_class=1), initial=MeanSamples())
+        >>> len(method.distill(RealData()))  # the mean image of every class
+        10
     """
 
     def __init__(self, *, synthetic: Synthetic | None = None, initial: InitialSamples | None = None) -> None:

@@ -47,6 +47,14 @@ class Classifier(FeatureNetwork):
         body: Maps ``(B, *shape)`` to features ``(B, F)``.
         feature_dim: ``F``.
         num_classes: Outputs of the head.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from hf_distill import Classifier
+        >>> network = Classifier(nn.Flatten(), feature_dim=64, num_classes=10)
+        >>> network(torch.zeros(2, 1, 8, 8)).shape, network.features(torch.zeros(2, 1, 8, 8)).shape
+        (torch.Size([2, 10]), torch.Size([2, 64]))
     """
 
     def __init__(self, body: nn.Module, feature_dim: int, num_classes: int) -> None:
@@ -64,7 +72,14 @@ class Classifier(FeatureNetwork):
 
 
 class Architecture(Part):
-    """The description of a network; :meth:`build` makes one for a shape and a number of classes."""
+    """The description of a network; :meth:`build` makes one for a shape and a number of classes.
+
+    Examples:
+        >>> from hf_distill import ConvNet, RealData
+        >>> network = ConvNet(width=16, depth=2).build_for(RealData().setup().spec, seed=0)
+        >>> network.head.out_features
+        10
+    """
 
     @abstractmethod
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:

@@ -60,6 +60,12 @@ class CifarResNet(Architecture):
         blocks: Blocks of every stage.
         width: Channels of the first stage; each of the others has twice as many as the one before it.
         norm: Normalisation after every convolution: ``batch`` as published, ``instance`` or ``none``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import CifarResNet
+        >>> CifarResNet(blocks=1, width=4).build((3, 32, 32), 10, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, blocks: Depth = 3, width: Width = 16, norm: Norm = "batch") -> None:

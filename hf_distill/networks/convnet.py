@@ -22,6 +22,12 @@ class ConvNet(Architecture):
         width: Channels of every block.
         depth: Number of blocks; each one halves the image.
         norm: ``instance`` (``GroupNorm(C, C)``, affine), ``batch`` or ``none``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import ConvNet
+        >>> ConvNet(width=16, depth=2).build((1, 28, 28), 10, seed=0)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

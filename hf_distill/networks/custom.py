@@ -46,6 +46,14 @@ class CustomNetwork(Architecture):
         function: Import path of the function or class, ``my_package.my_module:my_function``.
         kwargs: Further keyword arguments for it.
         name: Name in tables; the function's name where it is not given.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                networks: [{class_path: CustomNetwork, init_args: {function: "my_module:build", name: mine}}]
     """
 
     def __init__(self, *, function: Text, kwargs: dict[str, Any] | None = None, name: str | None = None) -> None:

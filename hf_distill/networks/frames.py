@@ -33,6 +33,12 @@ class FramesNetwork(Architecture):
     Args:
         width: Channels of the first two blocks; the others have twice as many.
         norm: ``instance`` (``GroupNorm(C, C)``, affine) or ``none``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import FramesNetwork
+        >>> FramesNetwork(width=4).build((8, 3, 16, 16), 10, seed=0)(torch.zeros(2, 8, 3, 16, 16)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, width: Width = 16, norm: Literal["instance", "none"] = "instance") -> None:

@@ -27,6 +27,12 @@ class MelNetwork(Architecture):
         frames: Its columns; null for a multiple of 8 that are 20 ms apart or less.
         window: Seconds that a column looks at.
         span: Decibels between the loudest and the faintest that is told apart from silence.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MelNetwork
+        >>> MelNetwork(sampling_rate=8000, bands=16).build((4000,), 10, seed=0)(torch.zeros(2, 4000)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

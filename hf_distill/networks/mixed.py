@@ -45,6 +45,14 @@ class MixedNetwork(Architecture):
         branches: Networks by column (of numbers and categories, which have one branch together, by the first of them);
             columns that are left out, and null, have the usual network of their kind.
         width: Features that each branch gives.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                networks: [{class_path: MixedNetwork, init_args: {branches: {image: ConvNet}, width: 32}}]
     """
 
     def __init__(self, *, branches: dict[str, Architecture] | None = None, width: Width = 64) -> None:

@@ -16,6 +16,12 @@ class MLP(Architecture):
     Args:
         width: Units of every hidden layer.
         depth: Number of hidden layers.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MLP
+        >>> MLP(width=64).build((20,), 10, seed=0)(torch.zeros(2, 20)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, width: Width = 128, depth: Depth = 2) -> None:

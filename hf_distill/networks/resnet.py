@@ -47,6 +47,12 @@ class ResNet18(Architecture):
     Args:
         norm: Normalisation after every convolution: ``instance``, ``batch`` or ``none``.
         width: Channels of the first stage; the others have 2, 4 and 8 times as many.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import ResNet18
+        >>> ResNet18(width=8).build((3, 32, 32), 10, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, norm: Norm = "instance", width: Width = 64) -> None:

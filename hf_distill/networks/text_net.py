@@ -61,6 +61,13 @@ class TextNet(Architecture):
         window: Neighbouring tokens that are looked at together, an odd number; 0 for the mean of single ones.
         hidden: Units of the hidden layer: the features.
         dropout: Share of what enters the hidden layer that is left out in training.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import TextNet
+        >>> network = TextNet(tokens=100, width=8).build((16,), 2, seed=0)  # texts of 16 tokens
+        >>> network(torch.zeros(3, 16)).shape
+        torch.Size([3, 2])
     """
 
     def __init__(

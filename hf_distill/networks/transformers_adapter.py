@@ -40,6 +40,14 @@ class TransformersClassifier(Architecture):
         model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
             [2, 2], "hidden_sizes": [32, 64], "embedding_size": 16}``), or the path of a ``config.json`` or its folder.
         name: Name in tables; the model type where it is not given.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import TransformersClassifier
+        >>> small = {"model_type": "resnet", "depths": [1, 1], "hidden_sizes": [8, 16], "embedding_size": 8}
+        >>> network = TransformersClassifier(model=small).build((3, 32, 32), 10, seed=0)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, model: dict[str, Any] | str, name: str | None = None) -> None:

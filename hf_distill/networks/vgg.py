@@ -22,6 +22,12 @@ class VGG11(Architecture):
 
     Args:
         norm: Normalisation after every convolution: ``instance``, ``batch`` or ``none``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import VGG11
+        >>> VGG11(norm="batch").build((3, 32, 32), 10, seed=0)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *, norm: Norm = "instance") -> None:

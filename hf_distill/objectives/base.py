@@ -27,6 +27,17 @@ class Objective(nn.Module, Part, Generic[DataT]):
 
     Attributes:
         paper: Short reference.
+
+    Examples:
+        >>> from hf_distill import MLP, DistributionMatching, PixelSet, RealData, RealSamples
+        >>> from hf_distill.seeding import Streams
+        >>> real, streams, synthetic = RealData().setup(), Streams(0), PixelSet(per_class=1)
+        >>> start = RealSamples().draw(real, 1, streams)
+        >>> synthetic.initialize(start.x, start.y, real.spec)
+        >>> objective = DistributionMatching(network=MLP(width=16), real_per_class=8)
+        >>> objective.prepare(synthetic, real, steps=1)
+        >>> list(objective(synthetic, real, streams.at(0)))
+        ['features']
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

@@ -36,6 +36,12 @@ class CondTSF(Objective[SeriesData]):
         every: Steps of which the last is an update.
         beta: How far the future is moved.
         stride: Time steps from one window to the next.
+
+    Examples:
+        >>> from hf_distill import CondTSF, DLinear, PretrainedNetworks, Snapshots, TrajectoryMatching
+        >>> matching = TrajectoryMatching(pool=Snapshots(network=DLinear(), count=4))
+        >>> CondTSF(objective=matching, pool=PretrainedNetworks(network=DLinear()), every=5).paper
+        'Ding et al., CondTSF, NeurIPS 2024'
     """
 
     paper = "Ding et al., CondTSF, NeurIPS 2024"

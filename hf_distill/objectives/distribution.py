@@ -49,12 +49,10 @@ class DistributionMatching(Objective[RealData]):
     work, so that using each view ``reuse`` times makes a step cheaper; ``views`` of them take turns.
 
     With a ``cell_size``, k-means divides the real samples of each class into cells, as many as there are groups of so
-    many synthetic samples, and the means of every cell are matched: one mean leaves many synthetic samples of a class
-    free to be all alike, and the more of them there are, the more of a class is lost. This is ours, after DREAM (Liu et
-    al., ICCV 2023), which draws real batches from such clusters.
-
-    Where there are no classes (real values, several labels) the cells are those of what is learned, quantiles of a real
-    value, and the mean target of every cell is matched too, which teaches ``ValueLabels``. This is ours.
+    many synthetic samples, and the means of every cell are matched: one mean leaves many samples of a class free to be
+    all alike. This is ours, after DREAM (Liu et al., ICCV 2023), which draws real batches from such clusters. Where
+    there are no classes (real values, several labels) the cells are those of what is learned, quantiles of a real
+    value, and the mean target of every cell is matched too, which teaches ``ValueLabels``.
 
     Additions of later work, all off by default. ``distance`` compares more of the samples than their mean: M3D (Zhang
     et al., AAAI 2024), NCFM (Wang et al., CVPR 2025). ``normalize`` divides by the distances of the real class means
@@ -67,8 +65,7 @@ class DistributionMatching(Objective[RealData]):
     Args:
         pool: The networks psi; null for fresh ones, which are never trained.
         network: Architecture of fresh networks, in place of a pool; null for ``ConvNet``.
-        augment: Siamese augmentation; ``auto`` for the usual one of the kind of data (``SiameseAugment`` as it is for
-            images, none for vectors), null for none.
+        augment: Siamese augmentation; ``auto`` for the usual one of the kind of data, null for none.
         real_per_class: Real samples of each class in a view.
         views: Views that take turns.
         reuse: Steps that each view is used for before a new one takes its place.
@@ -79,17 +76,20 @@ class DistributionMatching(Objective[RealData]):
         temperature: Of the discrimination term's logits, in ``temperature_unit``.
         temperature_unit: ``spread`` is the mean squared distance of the real class means from their centre;
             ``calibrated`` is the temperature at which these means classify the real samples with the least cross
-            entropy. Where classes overlap in random features, as those of photographs do, the spread is far smaller
-            (0.4 of it on CIFAR-10, 3 times it on FashionMNIST: benchmarks/calibration.py), and asks for a certainty
-            that no set can give.
+            entropy. Where classes overlap, as in photographs, the spread is far smaller (benchmarks/calibration.py).
         calibration: Weight of the loss of a trained network of the pool on the set. Learned labels do not heed it.
         cell_size: Synthetic samples that match the mean of one cell of their class; 0 for all of a class. Each sample
             stays in the cell to which it is closest at the start: start from ``RealSamples`` with a
             ``CellSelector`` of the same size and the same ``features``. Null for 0, or 2 where there are no classes.
         features: The space in which k-means makes the cells; null for pixels.
-        chunk: Images in one forward pass; 0 chooses 256 on a CPU, where larger batches leave the cache, and 4096
-            elsewhere. A set of more than four times as many is computed twice instead of being held for its gradient.
+        chunk: Images in one forward pass; 0 chooses 256 on a CPU and 4096 elsewhere. A set of more than four times as
+            many is computed twice instead of being held for its gradient.
         compile_network: ``torch.compile`` of the network: ``auto`` where the run is long enough to win its time back.
+
+    Examples:
+        >>> from hf_distill import DistributionMatching, OptimizedDistillation
+        >>> OptimizedDistillation(objective=DistributionMatching(distance="mmd"), steps=1000).objective.distance
+        'mmd'
     """
 
     paper = "Zhao and Bilen, Dataset Condensation with Distribution Matching, WACV 2023"

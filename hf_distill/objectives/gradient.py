@@ -42,6 +42,18 @@ class GradientMatching(Objective[Data]):
         batch: Examples of the set (of a class); 0 for all.
         real_batch: Real examples (of a class).
         augment: Siamese augmentation of images: the two sides of a class get the same parameters (DSA).
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: GradientMatching
+                  init_args:
+                    pool: {class_path: TrainedOnSet, init_args: {networks: [ConvNet]}}
+                    distance: mse
     """
 
     paper = "Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching, ICLR 2021"

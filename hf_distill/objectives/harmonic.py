@@ -38,6 +38,16 @@ class HarmonicMatching(Objective[SeriesData]):
         p: Its norm.
         trajectory: ``L_grad``; ``default`` for ``TrajectoryMatching`` as it is, null leaves it out.
         filtered: Whether trajectories see the bins H alone, or the whole series.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: HarmonicMatching
+                  init_args: {k: 10, trajectory: null}  # L_harm alone
     """
 
     paper = "Hong et al., Harmonic Dataset Distillation for Time Series Forecasting, AAAI 2026"

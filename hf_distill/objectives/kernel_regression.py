@@ -51,6 +51,16 @@ class KernelRegression(Objective[RealData]):
             likeliest class is to stay ahead of the second one. 1 there, and 0 leaves it out.
         real_batch: Real samples of a step, as many of each class (the data's ``class_balance``).
         augment: Augmentation, the same for both sides; null for none.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: KernelRegression
+                  init_args: {kernel: tangent, depth: 3}  # an infinitely wide network: KIP
     """
 
     paper = "Zhou, Nezhadarya and Ba, Dataset Distillation using Neural Feature Regression, NeurIPS 2022"

@@ -42,6 +42,18 @@ class StatisticsMatching(Objective[RealData]):
         curriculum: Share of the steps in which the smallest part shrinks from the whole image to that of ``views``,
             along a cosine; 0 leaves it there.
         jitter: Pixels that images are rolled by at most in each step.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: StatisticsMatching
+                  init_args:
+                    teacher: {path: outputs/teacher}  # of hf-distill train-teacher
+                    weight: 0.05
     """
 
     paper = "Yin et al. 2023"

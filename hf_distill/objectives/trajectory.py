@@ -60,6 +60,19 @@ class TrajectoryMatching(Objective[Data]):
             of the work.
         skip_above: Steps with a larger distance have no gradient (DATM: 1, the distance of a set that teaches nothing);
             null for none.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: TrajectoryMatching
+                  init_args:
+                    pool: {class_path: StoredExperts, init_args: {folder: outputs/experts, experts: {network: ConvNet}}}
+                    synthetic_steps: 20
+                    lr_lr: 1.0e-5
     """
 
     paper = "Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022"

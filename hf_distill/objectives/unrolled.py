@@ -45,6 +45,18 @@ class UnrolledMatching(Objective[Data]):
         through_variance: Differentiate Adam's second moment too.
         lr_lr: Learning rate of the logarithm of the networks' learning rate, which starts as the pool's and is learned
             with the set; 0 keeps it. The networks that the pool is first filled with are trained at the pool's.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: UnrolledMatching
+                  init_args:
+                    pool: {class_path: TrainedOnSet, init_args: {networks: [ConvNet], steps: 10}}
+                    real_batch: 256
     """
 
     paper = "Feng, Vedantam and Kempe, Embarrassingly Simple Dataset Distillation, ICLR 2024"

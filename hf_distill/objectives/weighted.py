@@ -23,6 +23,18 @@ class WeightedSum(Objective[Data]):
         objectives: The terms.
         weights: One for each; all 1 by default.
         normalize_gradients: Scale the gradient of each objective to the length of its weight, whatever its size.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: WeightedSum
+                  init_args:
+                    objectives: [DistributionMatching, GradientMatching]
+                    weights: [1, 0.1]
     """
 
     def __init__(

@@ -30,6 +30,12 @@ class Pool(nn.Module, Part):
         follows_set: Whether its networks depend on the set as it was in the steps before, so that the network of a step
             cannot be made again later.
         knows_real: Whether it has networks that are trained on the real data.
+
+    Examples:
+        >>> from hf_distill import ConvNet, Snapshots
+        >>> pool = Snapshots(network=ConvNet(width=32), count=4)
+        >>> pool.kinds, pool.knows_real
+        ([ConvNet(width=32)], True)
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

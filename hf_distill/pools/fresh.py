@@ -16,6 +16,17 @@ class FreshNetworks(Pool):
 
     Args:
         network: What is initialised.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: DistributionMatching
+                  init_args:
+                    pool: {class_path: FreshNetworks, init_args: {network: ConvNet}}
     """
 
     def __init__(self, *, network: Network) -> None:

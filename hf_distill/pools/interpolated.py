@@ -32,6 +32,17 @@ class InterpolatedNetworks(Snapshots):
         lr: Learning rate.
         batch: Real examples of a step.
         augment: Augmentation of these.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: DistributionMatching
+                  init_args:
+                    pool: {class_path: InterpolatedNetworks, init_args: {network: ConvNet, count: 4, steps: 100}}
     """
 
     def __init__(

@@ -35,6 +35,17 @@ class PretrainedNetworks(Pool):
         batch: Real examples of a step.
         augment: Augmentation of these.
         teacher: A teacher whose first network it is, in place of ``weights`` and of such a training.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: KernelRegression
+                  init_args:
+                    pool: {class_path: PretrainedNetworks, init_args: {teacher: {path: outputs/teacher}}}
     """
 
     knows_real: ClassVar[bool] = True

@@ -32,6 +32,17 @@ class Snapshots(Pool):
         lr: Learning rate.
         batch: Real examples of a step.
         augment: Augmentation of these.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: DistributionMatching
+                  init_args:
+                    pool: {class_path: Snapshots, init_args: {network: ConvNet, count: 4, steps: 100, every: 20}}
     """
 
     knows_real: ClassVar[bool] = True

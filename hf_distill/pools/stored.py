@@ -40,6 +40,19 @@ class StoredExperts(Pool):
         max_start_epoch: The first epoch not to start from.
         first_max_start_epoch: The same at the first step; null for ``max_start_epoch``.
         widening_steps: Steps in which it grows.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: TrajectoryMatching
+                  init_args:
+                    pool:
+                      class_path: StoredExperts
+                      init_args: {folder: outputs/experts, experts: {network: ConvNet, count: 20}, max_start_epoch: 10}
     """
 
     knows_real: ClassVar[bool] = True

@@ -43,6 +43,17 @@ class TrainedOnSet(Pool):
         schedule: Of the rate: a ``cosine`` to zero over the lifetime, or ``constant``.
         batch: Examples of the set in a training step, drawn at random; 0 for all.
         augment: Augmentation of these.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                objective:
+                  class_path: UnrolledMatching
+                  init_args:
+                    pool: {class_path: TrainedOnSet, init_args: {networks: [ConvNet, MLP], size: 2, lifetime: 200}}
     """
 
     follows_set: ClassVar[bool] = True

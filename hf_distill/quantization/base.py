@@ -27,6 +27,14 @@ class Quantizer(nn.Module, Part):
     Args:
         bits: Bits of a value: 1 to 8, or 16.
         granularity: What has parameters of its own: the ``tensor``, every ``channel``, ``class`` or ``sample``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import UniformQuantizer
+        >>> quantizer, rows = UniformQuantizer(bits=2), torch.tensor([[0.0, 0.9, 2.1, 3.0]])
+        >>> quantizer.calibrate(rows)
+        >>> quantizer.encode(rows), quantizer(rows).shape
+        (tensor([[0, 1, 2, 3]]), torch.Size([1, 4]))
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

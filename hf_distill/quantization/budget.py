@@ -15,6 +15,11 @@ class Budget(Part):
     Args:
         bits_per_class: Bits of each class; images of 8 bits take ``values * 8 + ceil(log2(classes))`` each.
         total_bytes: Bytes of the whole set.
+
+    Examples:
+        >>> from hf_distill import Budget
+        >>> Budget(bits_per_class=1024).bits(10), Budget(total_bytes=500).bits(10)
+        (10240, 4000)
     """
 
     def __init__(

@@ -82,6 +82,14 @@ class UniformQuantizer(GridQuantizer):
         rounding: Whose derivative the gradient takes: ``hard`` is the straight-through estimator; ``soft`` a smooth
             staircase, :meth:`smooth`. What comes out is hard-rounded with both.
         sharpness: Of the smooth staircase; the identity at 0 and hard rounding at infinity.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import UniformQuantizer
+        >>> quantizer, rows = UniformQuantizer(bits=1), torch.tensor([[0.0, 0.2, 0.9, 1.0]])
+        >>> quantizer.calibrate(rows)
+        >>> quantizer.encode(rows)
+        tensor([[0, 0, 1, 1]])
     """
 
     def __init__(
@@ -196,6 +204,11 @@ class PowersOfTwoQuantizer(GridQuantizer):
         bits: See :class:`Quantizer`.
         granularity: See :class:`Quantizer`.
         term_bits: Bits of a term, ``k``.
+
+    Examples:
+        >>> from hf_distill import PowersOfTwoQuantizer
+        >>> PowersOfTwoQuantizer(bits=3).levels  # zero has no sign
+        7
     """
 
     def __init__(

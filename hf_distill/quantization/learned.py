@@ -29,6 +29,14 @@ class LearnedLevels(Quantizer):
         granularity: See :class:`Quantizer`.
         usage: Weight of the usage term.
         floor: Least share of a level, in units of ``1 / K``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import LearnedLevels
+        >>> quantizer, rows = LearnedLevels(bits=1), torch.tensor([[0.0, 0.5, 7.0, 8.0]])
+        >>> quantizer.calibrate(rows)
+        >>> quantizer.side()  # the two levels, as they are stored
+        tensor([[0.2500, 7.5000]], dtype=torch.float16)
     """
 
     def __init__(

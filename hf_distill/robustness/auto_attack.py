@@ -34,6 +34,14 @@ class AutoAttack(Harm):
         eps: How far a pixel may be moved, in levels of 255: 8 is the field's 8/255.
         iterations: Of both forms of APGD.
         queries: Of the square attack; 0 leaves it out, which takes most of the time.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                robustness: {harms: [{class_path: AutoAttack, init_args: {eps: 8, queries: 0}}]}
     """
 
     def __init__(self, *, eps: Levels = 2.0, iterations: PositiveInt = 100, queries: NonNegativeInt = 1000) -> None:

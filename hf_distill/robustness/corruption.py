@@ -33,6 +33,14 @@ class Corruption(Harm):
     Args:
         name: Which.
         severity: 1 is weak and 5 is strong.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                robustness: {harms: [{class_path: Corruption, init_args: {name: blur, severity: 5}}]}
     """
 
     def __init__(

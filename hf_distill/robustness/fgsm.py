@@ -16,6 +16,14 @@ class FGSM(Harm):
 
     Args:
         eps: How far a pixel may be moved, in levels of 255: 8 is the field's 8/255.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                robustness: {harms: [{class_path: FGSM, init_args: {eps: 8}}]}
     """
 
     def __init__(self, *, eps: Levels = 2.0) -> None:

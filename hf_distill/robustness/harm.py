@@ -20,7 +20,13 @@ Levels = Annotated[float, Range(0, 255, above=True)]
 
 
 class Harm(Part):
-    """A change of test images."""
+    """A change of test images.
+
+    Examples:
+        >>> from hf_distill import FGSM, PGD, Robustness
+        >>> Robustness(harms=[FGSM(eps=8), PGD(eps=8)], rows=200).harms[0].eps
+        8
+    """
 
     @property
     @abstractmethod

@@ -20,6 +20,14 @@ class PGD(Harm):
         eps: How far a pixel may be moved, in levels of 255: 8 is the field's 8/255.
         step: How far a step moves it; null for a quarter of ``eps``.
         steps: How many there are.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                robustness: {harms: [{class_path: PGD, init_args: {eps: 8, steps: 20}}]}
     """
 
     def __init__(self, *, eps: Levels = 2.0, step: Levels | None = None, steps: PositiveInt = 10) -> None:

@@ -28,6 +28,14 @@ class Robustness(Part):
     Args:
         harms: What is done to the images; null for ``FGSM`` and ``PGD`` as they are.
         rows: Test images that it is done to at most, chosen at random, the same ones for every network.
+
+    Examples:
+        In YAML:
+
+            evaluator:
+              class_path: ClassificationEvaluator
+              init_args:
+                robustness: {harms: [FGSM, PGD], rows: 200}
     """
 
     def __init__(self, *, harms: Annotated[list[Harm], NotEmpty()] | None = None, rows: PositiveInt = 1000) -> None:

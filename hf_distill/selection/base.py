@@ -49,6 +49,14 @@ class Selector(Part):
         uses_targets: Whether :meth:`fit` takes the targets of the rows too, as its second argument.
         sensitivities_: Importance of every sample after :meth:`fit`, ``(N,)``.
         certificate_: What is proved of the last selection, and what was measured; made when it is asked for.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KMeansSelector
+        >>> selector = KMeansSelector().fit(torch.tensor([[0.0], [0.2], [9.0]]))
+        >>> rows, weights = selector.select(2, torch.Generator().manual_seed(0))
+        >>> weights.sum(), selector.certificate_.loss
+        (tensor(3.), 'kmeans')
     """
 
     needs_features: ClassVar[bool] = True

@@ -31,6 +31,13 @@ class CellSelector(Selector):
         cell_size: Samples to take from a cell.
         pick: Take them at ``random``, or those ``closest`` to the cell's centre; with one a cell that is nearly the
             selection of ``KMeansSelector``, whose clusters are found with more care, in a fraction of its time.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import CellSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> CellSelector(cell_size=3, pick="closest").fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([3, 1]), tensor([3., 3.]))
     """
 
     def __init__(self, *, cell_size: PositiveInt = 5, pick: Literal["random", "closest"] = "random") -> None:

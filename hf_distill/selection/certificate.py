@@ -33,6 +33,14 @@ class Certificate:
         queries: How many.
         total: Bound of the total sensitivity, the sum over the rows of ``sup_q f(q, row) / sum f(q)``.
         sample_size: Rows that this total asks for ``epsilon``, whatever the queries are, so many of them.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KCenterSelector
+        >>> selector = KCenterSelector().fit(torch.tensor([[0.0], [1.0], [9.0]]))
+        >>> rows, weights = selector.select(2, torch.Generator().manual_seed(0))
+        >>> selector.certificate_.loss, selector.certificate_.epsilon  # the radius is at most twice the best
+        ('radius', 1.0)
     """
 
     loss: str

@@ -27,6 +27,13 @@ class FacilityLocationSelector(Selector):
     Args:
         exact: See above.
         slack: See above.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import FacilityLocationSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> FacilityLocationSelector().fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([3, 2]), tensor([3., 3.]))
     """
 
     def __init__(

@@ -23,6 +23,13 @@ class GraphCutSelector(Selector):
     Args:
         diversity: 0 takes the rows that are most like all others.
         exact: Above so many rows the first sum is over so many random ones.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import GraphCutSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> GraphCutSelector().fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([3, 0]), tensor([3., 3.]))
     """
 
     def __init__(self, *, diversity: NonNegativeFloat = 1.0, exact: PositiveInt = 4096) -> None:

@@ -14,6 +14,13 @@ class HerdingSelector(Selector):
     """Greedily adds the sample that brings the mean of the chosen ones closest to the mean of all.
 
     Welling, Herding dynamical weights to learn (ICML 2009), in the form of iCaRL (Rebuffi et al., CVPR 2017).
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import HerdingSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> HerdingSelector().fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([3, 1]), tensor([3., 3.]))
     """
 
     def __init__(self) -> None:

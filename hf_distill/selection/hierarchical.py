@@ -43,6 +43,13 @@ class HierarchicalSelector(ClusterSelector):
         criterion: Scatter of a leaf: ``sse`` is the sum of squared distances to its mean, ``var`` the variance of all
             its entries.
         restarts: Runs of 2-means for a division.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import HierarchicalSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> HierarchicalSelector(choose="leaves").fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([2, 4]), tensor([3., 3.]))
     """
 
     def __init__(

@@ -30,6 +30,13 @@ class ImportanceSelector(Selector):
 
     Attributes:
         bounds_: Bounds of ``sup_q f(q, row) / sum f(q)``, ``(N,)``; ``sensitivities_`` are their shares.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import LeverageSelector
+        >>> selector = LeverageSelector(ridge=1e-3).fit(torch.tensor([[1.0], [1.0], [1.0], [20.0]]))
+        >>> selector.sensitivities_.argmax()
+        tensor(3)
     """
 
     bounds_: Tensor

@@ -17,6 +17,13 @@ class KCenterSelector(Selector):
     The largest distance of a row to the nearest one that is taken, the radius, is at most twice the best for as many
     rows (Gonzalez, Clustering to minimize the maximum intercluster distance, TCS 1985); Sener and Savarese (ICLR 2018)
     choose training rows so. It takes outliers first.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KCenterSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1], [9.3]])
+        >>> KCenterSelector().fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([2, 5]), tensor([3., 3.]))
     """
 
     def __init__(self) -> None:

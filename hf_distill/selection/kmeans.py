@@ -15,6 +15,13 @@ class KMeansSelector(ClusterSelector):
 
     Args:
         restarts: Runs of k-means, of which the one with the smallest inertia is kept.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KMeansSelector
+        >>> features = torch.tensor([[0.0], [0.2], [0.1], [9.0], [9.1]])
+        >>> KMeansSelector().fit(features).select(2, torch.Generator().manual_seed(0))
+        (tensor([3, 2]), tensor([2., 3.]))
     """
 
     def __init__(self, *, restarts: Few = 1) -> None:

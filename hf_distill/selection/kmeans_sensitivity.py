@@ -36,6 +36,14 @@ class KMeansSensitivitySelector(ImportanceSelector):
         centres: k, of the costs that are to be kept.
         starts: Starts of which the best is kept: the factor ``a`` is wrong with a probability of ``2^-starts``.
         seed: Of the starts.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KMeansSensitivitySelector
+        >>> features, generator = torch.randn(100, 4, generator=torch.Generator().manual_seed(0)), torch.Generator()
+        >>> rows, weights = KMeansSensitivitySelector(centres=2).fit(features).select(30, generator)
+        >>> len(rows), 50 < float(weights.sum()) < 200  # 100 on average
+        (30, True)
     """
 
     def __init__(self, *, centres: PositiveInt = 10, starts: Annotated[int, Range(1, 100)] = 6, seed: Seed = 0) -> None:

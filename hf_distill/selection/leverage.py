@@ -36,6 +36,14 @@ class LeverageSelector(ImportanceSelector):
             to its score in full, so that rows unlike all others are found (Musco and Musco, Recursive Sampling for the
             Nystroem Method, NIPS 2017).
         seed: Of landmarks and of the certificate's queries.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import LeverageSelector
+        >>> features, generator = torch.randn(100, 4, generator=torch.Generator().manual_seed(0)), torch.Generator()
+        >>> rows, weights = LeverageSelector().fit(features).select(30, generator)
+        >>> len(rows), 50 < float(weights.sum()) < 200  # 100 on average
+        (30, True)
     """
 
     loss = "ridge"

@@ -47,6 +47,15 @@ class MergeReduce:
         block: Rows that are read before they are reduced, more than ``size``.
         sampled: See above.
         seed: Of all randomness.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MergeReduce
+        >>> stream, generator = MergeReduce(size=50, centres=5, block=200), torch.Generator().manual_seed(0)
+        >>> for _ in range(10):
+        ...     stream.add(torch.randn(300, 4, generator=generator))
+        >>> stream.count, len(stream.result().rows)
+        (3000, 50)
     """
 
     def __init__(

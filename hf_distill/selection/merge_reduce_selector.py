@@ -28,6 +28,14 @@ class MergeReduceSelector(Selector):
         centres: k, of the costs that are to be kept.
         block: Rows that are read and reduced at once, more than are selected.
         sampled: Rows of a block that centres are found from.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MergeReduceSelector
+        >>> features, generator = torch.randn(100, 4, generator=torch.Generator().manual_seed(0)), torch.Generator()
+        >>> rows, weights = MergeReduceSelector(centres=2, block=50).fit(features).select(30, generator)
+        >>> len(rows), 50 < float(weights.sum()) < 200  # 100 on average
+        (30, True)
     """
 
     def __init__(self, *, centres: PositiveInt = 10, block: PositiveInt = 8192, sampled: PositiveInt = 1024) -> None:

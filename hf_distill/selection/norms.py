@@ -22,6 +22,14 @@ class NormSelector(Selector):
         pick: The rows with the ``longest`` features, the ``shortest``, or a ``random`` choice proportional to length,
             whose weights are unbiased.
         uniform: Share of ``random`` that is drawn uniformly, so that short ones have weights too.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import NormSelector
+        >>> errors = torch.tensor([[0.1], [0.9], [0.5]])
+        >>> rows, weights = NormSelector(pick="longest").fit(errors).select(2, torch.Generator().manual_seed(0))
+        >>> rows.tolist()
+        [1, 2]
     """
 
     def __init__(self, *, pick: Literal["longest", "shortest", "random"] = "longest", uniform: Share = 0.2) -> None:

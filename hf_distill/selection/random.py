@@ -23,7 +23,15 @@ _ROWS = 4096
 
 
 class RandomSelector(Selector):
-    """Chooses uniformly without replacement."""
+    """Chooses uniformly without replacement.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RandomSelector
+        >>> rows, weights = RandomSelector().fit(torch.zeros(6, 1)).select(2, torch.Generator().manual_seed(0))
+        >>> weights  # each stands for three rows
+        tensor([3., 3.])
+    """
 
     needs_features = False
 

@@ -53,6 +53,13 @@ class BitSweep:
         seed: The seed of all randomness.
         sets: Distillations of each row, with seeds that follow from the first. One set is measured by all of the
             evaluator's networks; of several each by one network, so that the spread is that of both.
+
+    Examples:
+        >>> from hf_distill import BitSweep, Budget, load_config
+        >>> parts, budget = load_config("quadd_digits"), Budget(bits_per_class=520)
+        >>> sweep = BitSweep(parts.method, parts.data, parts.evaluator, budget, bits=[1, 2, 4], baselines=["float32"])
+        >>> sweep.bits  # sweep.run(Path("outputs/sweep")) makes a set each, the table and the picture
+        [1, 2, 4]
     """
 
     def __init__(

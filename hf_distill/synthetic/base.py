@@ -64,6 +64,16 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
 
     What is decoded depends on the task: the samples themselves, or a time series, whose training examples are its
     windows. :meth:`examples` and :meth:`view` hide the difference from the objectives.
+
+    Examples:
+        >>> from hf_distill import PixelSet, RealData, RealSamples, Undistilled
+        >>> from hf_distill.seeding import Streams
+        >>> real, synthetic = RealData().setup(), PixelSet(per_class=1)
+        >>> start = RealSamples().draw(real, 1, Streams(0))
+        >>> synthetic.initialize(start.x, start.y, real.spec)
+        >>> codes = synthetic.codes()
+        >>> list(codes), synthetic.decode(codes).x.shape, synthetic.bits().total
+        (['pixels'], torch.Size([10, 1, 8, 8]), 20520)
     """
 
     __repr__ = Part.__repr__  # by its options, not by its modules

@@ -32,6 +32,12 @@ class CoarsePixelSet(PixelSet):
         clip: See :class:`PixelSet`.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        >>> from hf_distill import CoarsePixelSet, RealData, RealSamples, Undistilled
+        >>> method = Undistilled(synthetic=CoarsePixelSet(per_class=2, factor=2), initial=RealSamples())
+        >>> method.distill(RealData()).codes()["codes"].shape  # of images of 8 x 8
+        torch.Size([20, 1, 4, 4])
     """
 
     rise: Tensor

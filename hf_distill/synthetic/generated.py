@@ -24,6 +24,15 @@ class GeneratedSet(PixelSet):
 
     Attributes:
         about: What made each sample: columns of config ``codes``.
+
+    Examples:
+        >>> from hf_distill import GeneratedSet, RealData, RealSamples
+        >>> from hf_distill.seeding import Streams
+        >>> real, synthetic = RealData().setup(), GeneratedSet(per_class=1)
+        >>> start = RealSamples().draw(real, 1, Streams(0))
+        >>> synthetic.initialize(start.x, start.y, real.spec)
+        >>> synthetic.bits().data, 10 * 64 * 8
+        (5120, 5120)
     """
 
     def __init__(

@@ -35,6 +35,15 @@ class HarmonicSet(SeriesSet):
         wrap: Time steps by which the published series goes on after its end with its beginning, since what a spectrum
             describes is periodic. With ``lookback + horizon - 1`` every step starts a window, and ``M`` may be shorter
             than one.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import HarmonicSet, SeriesSpec
+        >>> spec = SeriesSpec(channels=("load",), mean=(10.0,), std=(2.0,), features={}, lookback=24, horizon=12)
+        >>> synthetic = HarmonicSet(length=48, harmonics=4)
+        >>> synthetic.initialize(torch.randn(48, 1), torch.arange(48), spec)
+        >>> synthetic.bins, synthetic().x.shape
+        (25, torch.Size([48, 1]))
     """
 
     citation = """@inproceedings{hong2026harmonic,

@@ -32,6 +32,14 @@ class MixedSet(PixelSet):
         clip: See :class:`PixelSet`.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic: {class_path: MixedSet, init_args: {per_class: 5}}  # images with their captions, say
     """
 
     ids: Tensor

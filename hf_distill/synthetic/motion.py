@@ -36,6 +36,14 @@ class MotionSet(PixelSet):
         every: How many frames one stored frame stands for.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic: {class_path: MotionSet, init_args: {per_class: 2, still: 16, moving: 4, every: 2}}
     """
 
     def __init__(

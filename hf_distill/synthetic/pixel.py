@@ -29,6 +29,12 @@ class PixelSet(Synthetic[DataSpec]):
             in any case; clipping early lets the other pixels make up for it.
         labels: What is stored of the labels; null for ``HardLabels``.
         weights: What is stored of the samples' weights; null for none, which all count alike.
+
+    Examples:
+        >>> from hf_distill import PixelSet, RealData, RealSamples, Undistilled
+        >>> distilled = Undistilled(synthetic=PixelSet(per_class=2), initial=RealSamples()).distill(RealData())
+        >>> distilled.codes()["codes"].shape
+        torch.Size([20, 1, 8, 8])
     """
 
     def __init__(

@@ -58,6 +58,13 @@ class QuantizedSet(Synthetic[Spec]):
         shrink: With entropy coding and a budget, the bits that a learned value may take, in those of the first samples'
             values. The budget buys samples of that size, and ``smoothness`` is multiplied by a power of what the codes
             take of the budget, so that they come to fit it. Null keeps the weight. Ours.
+
+    Examples:
+        >>> from hf_distill import PixelSet, QuantizedSet, RealData, RealSamples, Undistilled, UniformQuantizer
+        >>> synthetic = QuantizedSet(synthetic=PixelSet(per_class=1), quantizer=UniformQuantizer(bits=2))
+        >>> distilled = Undistilled(synthetic=synthetic, initial=RealSamples()).distill(RealData())
+        >>> distilled.bits["codes"].data, 10 * 64 * 2
+        (1280, 1280)
     """
 
     citation = """@misc{dinh2026quadd,

@@ -24,6 +24,13 @@ class RowsSet(Synthetic[RowsSpec]):
 
     Args:
         count: Rows.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import Coreset, RowsData
+        >>> rows = RowsData.from_dataset(Dataset.from_dict({"text": ["a", "b", "c"]}))
+        >>> len(Coreset(size=2).distill(rows).codes()["row"])  # a coreset of whole rows fills a RowsSet
+        2
     """
 
     w: Tensor

@@ -22,6 +22,15 @@ class SeriesSet(Synthetic[SeriesSpec]):
 
     Args:
         length: Time steps, ``M``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import SeriesSet, SeriesSpec
+        >>> spec = SeriesSpec(channels=("load",), mean=(10.0,), std=(2.0,), features={}, lookback=24, horizon=12)
+        >>> synthetic = SeriesSet(length=48)
+        >>> synthetic.initialize(torch.randn(48, 1), torch.arange(48), spec)
+        >>> synthetic.examples(synthetic()), synthetic.bits().data  # windows; 48 values of 32 bits
+        (13, 1536)
     """
 
     # Published time steps beyond ``length``; only a set that knows how it goes on has them.

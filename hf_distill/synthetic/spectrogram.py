@@ -43,6 +43,14 @@ class SpectrogramSet(PixelSet):
         span: Decibels below the loudest place of a sound at which levels are cut when it is taken up.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic: {class_path: SpectrogramSet, init_args: {per_class: 1, bands: 16, frames: 32}}
     """
 
     rise: Tensor

@@ -39,6 +39,15 @@ class TokenSet(PixelSet):
         temperature: Of the softmax whose gradient the scores get.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import RealData, RealSamples, TokenSet, Undistilled
+        >>> texts = {"text": ["fine film", "fine book", "dull film", "dull book"], "label": ["+", "+", "-", "-"]}
+        >>> real = RealData.from_dataset(Dataset.from_dict(texts))
+        >>> distilled = Undistilled(synthetic=TokenSet(per_class=1), initial=RealSamples()).distill(real)
+        >>> len(distilled), distilled[0]["label"]
+        (2, '+')
     """
 
     ids: Tensor

@@ -22,6 +22,13 @@ class VectorSet(PixelSet):
         per_class: Samples of each class.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        >>> from hf_distill import RealData, RealSamples, Undistilled, VectorSet
+        >>> real = RealData(path="diabetes", target="values")
+        >>> distilled = Undistilled(synthetic=VectorSet(per_class=5), initial=RealSamples()).distill(real)
+        >>> distilled.codes()["codes"].shape
+        torch.Size([5, 10])
     """
 
     def __init__(

@@ -16,6 +16,12 @@ class Ensemble(Teacher):
 
     Args:
         members: The teachers.
+
+    Examples:
+        >>> from hf_distill import MLP, Ensemble, RealData, Recipe, Teacher
+        >>> members = [Teacher(network=MLP(width=width), recipe=Recipe(epochs=1)) for width in (8, 16)]
+        >>> len(Ensemble(members=members).experts(RealData().setup()).networks)
+        2
     """
 
     def __init__(self, *, members: Annotated[list[Teacher], NotEmpty()]) -> None:

@@ -30,6 +30,12 @@ class ForecastRecipe(Recipe):
         loss: What is minimised; null for ``MeanSquared``.
         max_sequences: Windows times channels of a step at most: a wide series takes fewer windows, at least one, and
             so more steps for its epochs; 32 windows of 32 channels are the limit.
+
+    Examples:
+        >>> from hf_distill import ForecastRecipe
+        >>> recipe = ForecastRecipe(steps=100, epochs=2)
+        >>> recipe.total_steps(64), recipe.total_steps(32_000)  # windows
+        (100, 2000)
     """
 
     steps: int

@@ -19,6 +19,13 @@ class Loss(Part):
     Attributes:
         limit: A network whose training costs so many times what guessing costs has diverged: it is no result.
         soft: It needs the probabilities of classes.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import CrossEntropy
+        >>> outputs, classes = torch.zeros(2, 10), torch.tensor([3, 7])
+        >>> CrossEntropy().losses(outputs, classes), CrossEntropy().guessing(outputs, classes)  # log 10
+        (tensor([2.3026, 2.3026]), 2.302585092994046)
     """
 
     limit: float = 10
@@ -45,7 +52,15 @@ class Loss(Part):
 
 
 class CrossEntropy(Loss):
-    """Cross-entropy with classes ``(B,)``, or with their probabilities ``(B, C)``."""
+    """Cross-entropy with classes ``(B,)``, or with their probabilities ``(B, C)``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import CrossEntropy
+        >>> outputs = torch.log(torch.tensor([[0.75, 0.25]]))
+        >>> CrossEntropy().losses(outputs, torch.tensor([0])).exp()  # 1 / 0.75
+        tensor([1.3333])
+    """
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """See :class:`Loss`."""
@@ -59,6 +74,13 @@ class KL(Loss):
 
     Args:
         temperature: ``T``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import KL
+        >>> outputs = torch.log(torch.tensor([[0.75, 0.25]]))
+        >>> KL().losses(outputs, torch.tensor([[0.75, 0.25]]))
+        tensor([0.])
     """
 
     soft = True
@@ -82,6 +104,13 @@ class LogitError(Loss):
 
     Args:
         weight: Of the cross-entropy.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import LogitError
+        >>> outputs = torch.log(torch.tensor([[0.75, 0.25]]))
+        >>> LogitError(weight=0).losses(outputs, torch.tensor([[0.75, 0.25]]))
+        tensor([0.])
     """
 
     soft = True
@@ -103,7 +132,14 @@ class LogitError(Loss):
 
 
 class MeanSquared(Loss):
-    """Squared errors, averaged over all that a sample's target holds."""
+    """Squared errors, averaged over all that a sample's target holds.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MeanSquared
+        >>> MeanSquared().losses(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 0.0]]))
+        tensor([5.])
+    """
 
     limit = 1000
 
@@ -117,7 +153,14 @@ class MeanSquared(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """Cross-entropy of several labels ``(B, L)``, each there or not, averaged over them."""
+    """Cross-entropy of several labels ``(B, L)``, each there or not, averaged over them.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import BinaryCrossEntropy
+        >>> BinaryCrossEntropy().losses(torch.zeros(1, 3), torch.tensor([[1.0, 0.0, 1.0]]))  # log 2
+        tensor([0.6931])
+    """
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """See :class:`Loss`."""

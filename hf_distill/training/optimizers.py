@@ -19,6 +19,12 @@ class Optimizer(Part):
 
     Attributes:
         lr: Learning rate at the start; a schedule lowers it.
+
+    Examples:
+        >>> from hf_distill import MLP, SGD
+        >>> optimizer = SGD(lr=0.1).make(MLP().build((4,), 3, seed=0).parameters())
+        >>> optimizer.defaults["lr"], SGD(lr=0.1).with_rate(0.5)
+        (0.1, SGD(lr=0.5))
     """
 
     lr: float
@@ -44,6 +50,11 @@ class SGD(Optimizer):
         lr: Learning rate at the start.
         momentum: How much of the last step goes into the next.
         weight_decay: What is added to the gradient, times the weights.
+
+    Examples:
+        >>> from hf_distill import SGD, Recipe
+        >>> Recipe(optimizer=SGD(lr=0.1), epochs=100).optimizer
+        SGD(lr=0.1)
     """
 
     def __init__(
@@ -66,6 +77,11 @@ class Adam(Optimizer):
     Args:
         lr: Learning rate at the start.
         weight_decay: What is added to the gradient, times the weights.
+
+    Examples:
+        >>> from hf_distill import Adam, Recipe
+        >>> Recipe(optimizer=Adam(lr=0.01), epochs=100).optimizer
+        Adam(lr=0.01)
     """
 
     def __init__(self, *, lr: PositiveFloat = 1e-3, weight_decay: NonNegativeFloat = 0.0) -> None:
@@ -83,6 +99,11 @@ class AdamW(Optimizer):
     Args:
         lr: Learning rate at the start.
         weight_decay: By how much of themselves, times the learning rate, the weights shrink in a step.
+
+    Examples:
+        >>> from hf_distill import AdamW, Recipe
+        >>> Recipe(optimizer=AdamW(weight_decay=0.05), epochs=100).optimizer
+        AdamW(weight_decay=0.05)
     """
 
     def __init__(self, *, lr: PositiveFloat = 1e-3, weight_decay: NonNegativeFloat = 0.01) -> None:

@@ -35,6 +35,12 @@ class Recipe(Part):
         augment: Augmentation; every image gets its own parameters. Must be one for the kind of the data.
         loss: What is minimised; null for ``CrossEntropy``, ``MeanSquared`` of real values and ``BinaryCrossEntropy`` of
             several labels.
+
+    Examples:
+        >>> from hf_distill import AdamW, Cosine, Recipe
+        >>> recipe = Recipe(optimizer=AdamW(lr=0.001), schedule=Cosine(), epochs=300, batch_size=64)
+        >>> recipe.total_steps(200), recipe.rate(600, 1200, 4)
+        (1200, 0.0005)
     """
 
     def __init__(

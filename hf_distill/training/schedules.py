@@ -18,6 +18,11 @@ class Schedule(Part):
 
     Attributes:
         each: When it changes. In a set that is one batch an epoch is a step.
+
+    Examples:
+        >>> from hf_distill import Cosine, Recipe
+        >>> Recipe(epochs=100, schedule=Cosine(each="step")).rate(50, steps=100, per_epoch=1)
+        0.005
     """
 
     each: Each
@@ -28,7 +33,13 @@ class Schedule(Part):
 
 
 class Constant(Schedule):
-    """The learning rate of the start, to the end."""
+    """The learning rate of the start, to the end.
+
+    Examples:
+        >>> from hf_distill import Constant
+        >>> [round(Constant().share(place, 4), 3) for place in range(4)]
+        [1.0, 1.0, 1.0, 1.0]
+    """
 
     each: Each = "epoch"
 
@@ -44,6 +55,11 @@ class StepDecay(Schedule):
         at: Where it drops, as a share of the training.
         to: What it drops to, as a share of the learning rate.
         each: When it changes.
+
+    Examples:
+        >>> from hf_distill import StepDecay
+        >>> [round(StepDecay(at=0.5, to=0.1).share(place, 4), 3) for place in range(4)]
+        [1.0, 1.0, 0.1, 0.1]
     """
 
     def __init__(self, *, at: Share = 0.5, to: PositiveFloat = 0.1, each: Each = "epoch") -> None:
@@ -61,6 +77,11 @@ class Cosine(Schedule):
 
     Args:
         each: When it changes.
+
+    Examples:
+        >>> from hf_distill import Cosine
+        >>> [round(Cosine().share(place, 4), 3) for place in range(4)]
+        [1.0, 0.854, 0.5, 0.146]
     """
 
     def __init__(self, *, each: Each = "epoch") -> None:

@@ -25,6 +25,13 @@ class Source(ABC):
         joins: Networks on several sources may train in one step. Forecasters take 1 to 4 times as long in one.
         order: Name of the random stream of the order and of augmentation.
         layers: Name of the random stream of layers that draw for themselves (dropout).
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import Batch, TensorSource
+        >>> source = TensorSource(Batch.of(torch.zeros(10, 4), torch.zeros(10, dtype=torch.int64)))
+        >>> [len(batch) for batch in source.epoch(4, torch.Generator())]
+        [4, 3, 3]
     """
 
     width: int = 1
@@ -53,7 +60,15 @@ class Source(ABC):
 
 
 class TensorSource(Source):
-    """A batch in memory."""
+    """A batch in memory.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import Batch, TensorSource
+        >>> source = TensorSource(Batch.of(torch.arange(6.0).reshape(3, 2), torch.tensor([0, 1, 1])))
+        >>> source.batch(torch.tensor([2])).x
+        tensor([[4., 5.]])
+    """
 
     def __init__(self, data: Batch) -> None:
         self.data = data
@@ -74,6 +89,13 @@ class SplitSource(Source):
         spec: Whose statistics normalise: the distilled set's.
         remainder: The last batch of an epoch is what is left, instead of all being of equal size.
         order: See :class:`Source`.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RealData, SplitSource
+        >>> real = RealData().setup()
+        >>> len(SplitSource(real.train, real.spec))
+        1437
     """
 
     def __init__(self, split: Split, spec: DataSpec, remainder: bool = False, order: Name = Source.order) -> None:
@@ -104,6 +126,14 @@ class WindowSource(Source):
 
     Args:
         split: The part.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from hf_distill import SeriesData, WindowSource
+        >>> table = Dataset.from_dict({"load": [float(hour % 24) for hour in range(600)]})
+        >>> real = SeriesData.from_dataset(table, lookback=24, horizon=12, splits=[400, 500, 600]).setup()
+        >>> len(WindowSource(real.train))
+        365
     """
 
     joins = False
@@ -134,6 +164,14 @@ class Windows(WindowSource):
         series: ``(M, N)`` or ``(S, M, N)``, normalised.
         lookback: ``L``.
         horizon: ``H``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import Windows
+        >>> windows = Windows(torch.arange(10.0)[:, None], lookback=3, horizon=2)
+        >>> batch = windows.batch(torch.tensor([0]))
+        >>> len(windows), batch.x[0, :, 0], batch.y[0, :, 0]
+        (6, tensor([0., 1., 2.]), tensor([3., 4.]))
     """
 
     def __init__(self, series: Tensor, lookback: int, horizon: int) -> None:

@@ -43,6 +43,12 @@ class Teacher(Part):
         seed: Of a training: the teacher is the same for every run of a method.
         classes: Its outputs by the names of the data's classes; null for those that a folder names, and else for the
             data's own, in their order.
+
+    Examples:
+        >>> from hf_distill import MLP, RealData, Recipe, Teacher
+        >>> teacher = Teacher(network=MLP(width=16), recipe=Recipe(epochs=1), count=2)
+        >>> len(teacher.experts(RealData().setup()).networks)
+        2
     """
 
     def __init__(

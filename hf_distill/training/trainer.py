@@ -79,6 +79,16 @@ def train_networks(
     Raises:
         DivergenceError: The training of one diverged: its loss or its weights are not finite, or in the last epoch its
             loss is far above that of guessing.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import MLP, Batch, Recipe, TensorSource, train_networks
+        >>> from hf_distill.seeding import Streams
+        >>> network, x = MLP(width=8).build((1,), 2, seed=0), torch.tensor([[-1.0], [1.0]])
+        >>> source = TensorSource(Batch.of(x, torch.tensor([0, 1])))
+        >>> trained = train_networks([network], [source], [Streams(0)], recipe=Recipe(epochs=300))
+        >>> network(x).argmax(1)
+        tensor([0, 1])
     """
     names = names or [f"network {k}" for k in range(len(networks))]
     device = torch.device(device)

@@ -12,7 +12,15 @@ from hf_distill.seeding import seeded
 
 
 class Forecaster(Part):
-    """The description of a forecaster; :meth:`build` makes one for a look-back, a horizon and a number of channels."""
+    """The description of a forecaster; :meth:`build` makes one for a look-back, a horizon and a number of channels.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import DLinear
+        >>> network = DLinear().build(lookback=96, horizon=24, channels=7, seed=0)
+        >>> network(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
+    """
 
     @abstractmethod
     def build_network(self, lookback: int, horizon: int, channels: int) -> nn.Module:

@@ -22,6 +22,12 @@ class DLinear(Forecaster):
         kernel: Time steps of the moving average; the paper's 25.
         individual: Weights of their own for every channel; the paper shares them.
         uniform: Start all weights at ``1 / lookback``, as the authors' code does for its figures; else at random.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import DLinear
+        >>> DLinear(kernel=13).build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(self, *, kernel: PositiveInt = 25, individual: bool = False, uniform: bool = True) -> None:

@@ -25,6 +25,13 @@ class ITransformer(Forecaster):
         layers: Encoder layers.
         heads: Attention heads; they divide the width.
         dropout: Share of what is dropped in training.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import ITransformer
+        >>> network = ITransformer(width=32, hidden=32, heads=4).build(lookback=96, horizon=24, channels=7, seed=0)
+        >>> network(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(

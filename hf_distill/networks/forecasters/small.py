@@ -15,7 +15,14 @@ from hf_distill.options import PositiveInt, Width
 
 
 class RevLinear(Forecaster):
-    """One linear map from look-back to horizon, shared by the channels."""
+    """One linear map from look-back to horizon, shared by the channels.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RevLinear
+        >>> RevLinear().build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
+    """
 
     def __init__(self) -> None:
         pass
@@ -30,6 +37,12 @@ class RevMLP(Forecaster):
 
     Args:
         width: Of the hidden layers.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RevMLP
+        >>> RevMLP(width=32).build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(self, *, width: Width = 128) -> None:
@@ -53,6 +66,12 @@ class RevPatch(Forecaster):
     Args:
         patch: Time steps of a patch; a look-back that it does not divide repeats its first value.
         width: Of a patch's embedding.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RevPatch
+        >>> RevPatch(patch=8).build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(self, *, patch: PositiveInt = 12, width: Width = 24) -> None:
@@ -69,6 +88,12 @@ class RevMix(Forecaster):
 
     Args:
         width: Of a channel's embedding.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import RevMix
+        >>> RevMix(width=16).build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(self, *, width: Width = 64) -> None:

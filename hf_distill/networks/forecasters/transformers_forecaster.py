@@ -26,6 +26,14 @@ class TransformersForecaster(Forecaster):
             (``{"model_type": "patchtst", "d_model": 64, "num_hidden_layers": 2, "patch_length": 16}``), or the path of
             a ``config.json`` or its folder.
         name: Name in tables; the model type where it is not given.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import TransformersForecaster
+        >>> small = {"model_type": "patchtst", "d_model": 16, "num_hidden_layers": 1}
+        >>> network = TransformersForecaster(model=small).build(lookback=96, horizon=24, channels=7, seed=0)
+        >>> network(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(self, *, model: dict[str, Any] | str, name: str | None = None) -> None:

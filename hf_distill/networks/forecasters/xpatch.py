@@ -23,6 +23,12 @@ class XPatch(Forecaster):
         alpha: ``a``; the paper's 0.3.
         patch: Time steps of a patch; the paper's 16.
         stride: From one patch to the next; the paper's 8.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import XPatch
+        >>> XPatch(stride=16).build(lookback=96, horizon=24, channels=7, seed=0)(torch.zeros(2, 96, 7)).shape
+        torch.Size([2, 24, 7])
     """
 
     def __init__(
