@@ -22,6 +22,12 @@ class ConvNet1d(Architecture):
         width: Channels of every block.
         depth: Number of blocks; each one halves the series.
         norm: ``instance`` (``GroupNorm(C, C)``, affine), ``batch`` or ``none``.
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import ConvNet1d
+        >>> ConvNet1d(width=8).build((3, 96), 5, seed=0)(torch.zeros(2, 3, 96)).shape
+        torch.Size([2, 5])
     """
 
     def __init__(

@@ -31,6 +31,14 @@ class CosineSet(PixelSet):
         harmonics: Numbers of each channel that are stored, those of the slowest cosines.
         labels: See :class:`PixelSet`.
         weights: See :class:`PixelSet`.
+
+    Examples:
+        In YAML:
+
+            method:
+              class_path: OptimizedDistillation
+              init_args:
+                synthetic: {class_path: CosineSet, init_args: {per_class: 5, harmonics: 8}}
     """
 
     basis: Tensor
