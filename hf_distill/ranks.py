@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -47,12 +47,11 @@ class Ranks:
         """Return the value of the first process."""
         return self.gathered(value)[0]
 
-    def shared(self, make: Callable[[int], T], count: int) -> list[T]:
-        """Return what is made for each number below ``count``; one after another goes to each process.
+    def shared(self, make: Callable[[int], T], count: int) -> Iterator[T]:
+        """Yield what is made for each number below ``count``, in order; one after another goes to each process.
 
         An error of one process is raised by all, as soon as each has done the number that it is at.
         """
-        made: list[T] = []
         for first in range(0, count, self.count):
             number, own = first + self.rank, list[T]()
             error: Exception | None = None
@@ -64,8 +63,7 @@ class Ranks:
             for parts, theirs in self.gathered((own, error)):
                 if theirs is not None:
                     raise theirs
-                made += parts
-        return made
+                yield from parts
 
 
 ALONE = Ranks()

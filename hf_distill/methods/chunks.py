@@ -18,6 +18,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.errors import UserError
 from hf_distill.labels.hard import HardLabels
 from hf_distill.methods.method import Run
+from hf_distill.methods.start import save_start
 from hf_distill.ranks import Ranks
 from hf_distill.runs.alone import Alone
 from hf_distill.runs.state_file import read_state, write_state
@@ -58,7 +59,10 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
     if folder is not None and accelerator.is_main_process:  # the other ranks would take its mark for another run's
         _begin(folder, mine, run)
     accelerator.wait_for_everyone()
-    begun = method.start(real, run.seed)()
+    start = method.start(real, run.seed)
+    if run.folder is not None and accelerator.is_main_process:
+        save_start(start, run.folder, run.config or method.run_config(real, run), run.seed)
+    begun = start()
     count = -(-whole.size // (method.chunk or whole.size))
     chunk_of = _divided(begun.y, count)
     ranks = Ranks.together()
@@ -73,11 +77,11 @@ def in_chunks(method: OptimizedDistillation, real: Data, run: Run) -> Synthetic:
             write_state(done, part)
         return part
 
-    parts = ranks.shared(chunk, count)
-    x, y = (torch.cat([part[name] for part in parts]) for name in ("x", "y"))
-    order = y.argsort(stable=True)
+    x = begun.x.detach()
+    for number, part in enumerate(ranks.shared(chunk, count)):
+        x[chunk_of == number] = part["x"]  # where its start was: the whole set is held once
     synthetic = copy.deepcopy(whole)
-    synthetic.initialize(x[order], y[order], real.spec)
+    synthetic.initialize(x, begun.y, real.spec)
     return synthetic
 
 
@@ -102,7 +106,7 @@ def _made(method: OptimizedDistillation, begun: Batch, number: int, real: Data, 
     decoded = own.optimized(part, real, options, Alone())()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-    return {"x": decoded.x.detach().cpu(), "y": decoded.y.cpu()}
+    return {"x": decoded.x.detach().cpu()}
 
 
 def _begin(folder: Path, mine: str, run: Run) -> None:

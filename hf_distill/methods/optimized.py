@@ -27,6 +27,7 @@ from hf_distill.networks.cost import ONE_THREAD, one_thread
 from hf_distill.objectives.base import Objective
 from hf_distill.objectives.distribution import DistributionMatching
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne
+from hf_distill.runs.alone import Alone
 from hf_distill.runs.checkpoint import Checkpoints
 from hf_distill.runs.divergence import check_grey, first_step, grey_share, largest
 from hf_distill.runs.interrupt import StopRequest
@@ -151,7 +152,8 @@ class OptimizedDistillation(Method[Data]):
                 resume=run.resume,
                 overwrite=run.overwrite,
             )
-        if run.folder and accelerator.is_main_process:  # now that it is sure whose folder it is
+        whole = not isinstance(accelerator, Alone)  # else it is a chunk, and the start of all is kept
+        if run.folder and accelerator.is_main_process and whole:  # now that it is sure whose folder it is
             save_start(begun, run.folder, run.config or self.run_config(real, run), run.seed)
         accelerator.wait_for_everyone()
         if run.trackers:

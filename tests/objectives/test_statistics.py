@@ -9,6 +9,7 @@ from hf_distill.errors import Interrupted, UserError
 from hf_distill.initialization import NoiseSamples
 from hf_distill.labels import DenseLabels
 from hf_distill.methods import OptimizedDistillation, Run
+from hf_distill.methods.start import read_start
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import StatisticsMatching
 from hf_distill.seeding import Streams
@@ -117,6 +118,8 @@ def test_a_run_goes_on_in_the_middle_of_a_chunk(real, tmp_path, monkeypatch):
         method(chunk=1, lr=0.2).distill(real, Run(**run, resume=True))
     again = method(chunk=1).distill(real, Run(**run, resume=True))
     assert again.packed == whole.packed
+    begun = read_start(tmp_path / "again", again.config)
+    assert begun is not None and len(begun) == 9  # the start of the whole set, not of a chunk
     method().finish(tmp_path / "again")
     assert not method().is_unfinished(tmp_path / "again")
 
