@@ -1,24 +1,32 @@
 """Merge-and-reduce over a stream beside one pass of MiniBatchKMeans: time, memory and the error of k-means costs.
 
     python benchmarks/stream_coreset.py --rows 10_000_000
+    python benchmarks/stream_coreset.py --rows 1_000_000 --width 768 --selector
 
 Features are made block by block, a mixture of Gaussians of unequal sizes with a few rows far out, so that no more than
-a block is in memory; both passes are timed without the making. Memory is the process's peak after each part.
+a block is in memory; both passes are timed without the making. Memory is the process's peak after each part. With
+``--selector`` they are written to a file first, and `MergeReduceSelector` chooses from the memory-mapped table, as it
+does from features that a dataset's rows were given; memory is then what the process holds itself, without the file's
+pages, which the system keeps as long as it likes.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
+import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from record import save
 from sklearn.cluster import MiniBatchKMeans
 
-from hf_distill.selection import MergeReduce
+from hf_distill.selection import MergeReduce, MergeReduceSelector
 
 BLOCK = 2**15
 
@@ -41,6 +49,54 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def own_memory() -> float:
+    """Return the process's memory in MiB, without pages of files."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"RssAnon:\s+(\d+)", status)[0]) / 1024
+
+
+def watched(peaks: list[float], done: threading.Event) -> None:
+    """Note the process's memory every 20 ms."""
+    while not done.wait(0.02):
+        peaks.append(own_memory())
+
+
+def selected(rows: int, args: argparse.Namespace) -> dict[str, float]:
+    """Return what the selector takes to choose from a memory-mapped table, which is removed."""
+    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+        table = np.lib.format.open_memmap(file.name, "w+", np.float32, (rows, args.width))
+        for place, x in enumerate(blocks(rows, args.width)):
+            table[place * BLOCK : place * BLOCK + len(x)] = x
+        table.flush()
+        del table
+        peaks, done = [own_memory()], threading.Event()
+        watch = threading.Thread(target=watched, args=(peaks, done))
+        watch.start()
+        started = time.perf_counter()
+        mapped = torch.from_numpy(np.load(file.name, mmap_mode="c"))
+        selector = MergeReduceSelector(centres=args.centres).fit(mapped)
+        rows_of, weight = selector.select(args.size, torch.Generator().manual_seed(0))
+        seconds = time.perf_counter() - started
+        done.set()
+        watch.join()
+        queries = [mapped[torch.randperm(rows)[: args.centres]] for _ in range(4)]
+        errors = relative_costs(mapped.split(BLOCK), mapped[rows_of], weight, queries)
+    return {"rows": rows, "width": args.width, "size": args.size, "seconds": round(seconds, 2),
+            "table_mib": round(4 * rows * args.width / 2**20, 1), "before_mib": round(peaks[0], 1),
+            "peak_mib": round(max(peaks), 1), "kmeans_error": round(float(errors.max()), 4)}  # fmt: skip
+
+
+def relative_costs(
+    parts: Iterable[torch.Tensor], chosen: torch.Tensor, weight: torch.Tensor, queries: list[torch.Tensor]
+) -> torch.Tensor:
+    """Return the relative errors of weighted rows for the k-means costs of some centres."""
+    full = torch.zeros(len(queries), dtype=torch.float64)
+    for x in parts:
+        full += torch.stack([torch.cdist(x, q).square().amin(1).double().sum() for q in queries])
+    own = torch.stack([torch.cdist(chosen, q).square().amin(1) @ weight for q in queries]).double()
+    return ((own - full) / full).abs()
+
+
 def main() -> None:
     """Run both passes and save."""
     parser = argparse.ArgumentParser()
@@ -48,9 +104,13 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--size", type=int, default=2000)
     parser.add_argument("--centres", type=int, default=50)
+    parser.add_argument("--selector", action="store_true", help="choose from a memory-mapped table")
     args = parser.parse_args()
-    found = []
-    for rows in sorted({max(args.rows // 10, BLOCK), args.rows}):
+    found, sizes = [], sorted({max(args.rows // 10, BLOCK), args.rows})
+    if args.selector:
+        save(f"stream_coreset_{args.rows}_{args.width}", [selected(rows, args) for rows in sizes])
+        return
+    for rows in sizes:
         stream, ours, theirs = MergeReduce(size=args.size, centres=args.centres, block=BLOCK), 0.0, 0.0
         clusters = MiniBatchKMeans(args.centres, batch_size=1024, random_state=0)
         for x in blocks(rows, args.width):
@@ -70,13 +130,7 @@ def main() -> None:
         queries += [
             x[torch.randperm(len(x))[: args.centres]] for x, _ in zip(blocks(rows, args.width), range(4), strict=False)
         ]
-        full = torch.zeros(len(queries), dtype=torch.float64)
-        for x in blocks(rows, args.width):
-            full += torch.stack([torch.cdist(x, q).square().amin(1).double().sum() for q in queries])
-        own = torch.stack(
-            [torch.cdist(coreset.features, q).square().amin(1) @ coreset.weight for q in queries]
-        ).double()
-        error = ((own - full) / full).abs()
+        error = relative_costs(blocks(rows, args.width), coreset.features, coreset.weight, queries)
         found.append({"rows": rows, "width": args.width, "size": args.size, "seconds": round(ours, 2),
                       "minibatch_seconds": round(theirs, 2), "ratio": round(ours / theirs, 2),
                       "rows_held": stream.held(), "peak_mib": round(memory, 1),

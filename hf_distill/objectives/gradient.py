@@ -22,7 +22,7 @@ from hf_distill.pools.fresh import FreshNetworks
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
 
-Distance = Literal["layers", "mse", "cosine"]
+Distance = Literal["layers", "mse", "l1", "cosine"]
 
 
 class GradientMatching(Objective[Data]):
@@ -30,15 +30,18 @@ class GradientMatching(Objective[Data]):
 
     ``sum_c D(grad l(B_c; theta), grad l(S_c; theta))``. ``D`` is, summed over the outputs of all layers, one minus
     the cosine of the weights into an output (``layers``, the paper's, which leaves out biases and norms); or the
-    squared difference (``mse``) or one minus the cosine (``cosine``) of all gradients as one vector.
+    squared (``mse``) or absolute difference (``l1``) or one minus the cosine (``cosine``) of all gradients as one
+    vector.
 
-    Source: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), where the network is
+    Sources: Zhao, Mopuri and Bilen, Dataset Condensation with Gradient Matching (ICLR 2021), where the network is
     trained on the set between the steps: a pool ``TrainedOnSet``. With ``augment``: Zhao and Bilen, Dataset
-    Condensation with Differentiable Siamese Augmentation (ICML 2021).
+    Condensation with Differentiable Siamese Augmentation (ICML 2021). With ``hidden``: Kim et al., Dataset
+    Condensation via Efficient Synthetic-Data Parameterization (IDC, ICML 2022).
 
     Args:
         pool: The networks; null for fresh ``DLinear``.
         distance: ``D``.
+        hidden: Compare the weights of hidden layers alone: no biases, no norms and not the last layer.
         batch: Examples of the set (of a class); 0 for all.
         real_batch: Real examples (of a class).
         augment: Siamese augmentation of images: the two sides of a class get the same parameters (DSA).
@@ -69,6 +72,7 @@ class GradientMatching(Objective[Data]):
         *,
         pool: Pool | None = None,
         distance: Distance = "layers",
+        hidden: bool = False,
         batch: NonNegativeInt = 0,
         real_batch: Annotated[int, Range(1, 100_000)] = 256,
         augment: AnyAugment | None = None,
@@ -76,6 +80,7 @@ class GradientMatching(Objective[Data]):
         super().__init__()
         self.pool = FreshNetworks(network=DLinear()) if pool is None else pool
         self.distance = distance
+        self.hidden = hidden
         self.batch = batch
         self.real_batch = real_batch
         self.augment = augment
@@ -92,8 +97,10 @@ class GradientMatching(Objective[Data]):
         with seeded(streams.seed_for("dropout")):
             body = self.pool.draw(task, synthetic, streams)
             weights = {name: value.detach().requires_grad_() for name, value in body.named_parameters()}
-            inputs = list(weights.values())
-            axes = list(output_axes(body).values())
+            axes = output_axes(body)
+            if self.hidden:
+                axes = dict([(name, own) for name, own in axes.items() if own][:-1])
+            inputs = [weights[name] for name in axes]
             pairs = task.pairs(synthetic, decoded, self.batch, self.real_batch, streams)
             for place, pair in enumerate(pairs):
                 fake, true = (
@@ -102,7 +109,7 @@ class GradientMatching(Objective[Data]):
                 losses = [task.loss(functional_call(body, weights, (batch.x,)), batch) for batch in (fake, true)]
                 ours = torch.autograd.grad(losses[0], inputs, create_graph=True)
                 target = torch.autograd.grad(losses[1], inputs)
-                total = total + gradient_distance(ours, target, axes, self.distance)
+                total = total + gradient_distance(ours, target, list(axes.values()), self.distance)
         return {"gradient": total}
 
 
@@ -127,4 +134,6 @@ def gradient_distance(
     first, second = (torch.cat([gradient.reshape(-1) for gradient in gradients]) for gradients in (ours, target))
     if distance == "mse":
         return (first - second).square().sum()
+    if distance == "l1":
+        return (first - second).abs().sum()
     return 1 - (first * second).sum() / (first.norm() * second.norm() + 1e-6)

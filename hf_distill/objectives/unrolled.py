@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.base import Data
 from hf_distill.learners.learner import Learner
 from hf_distill.learners.rate import LearnedRate
 from hf_distill.learners.task import Task, task_of
-from hf_distill.learners.training import train_on_set
+from hf_distill.learners.training import augmented, train_on_set
 from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.networks.forecasters.small import RevMix, RevMLP
 from hf_distill.objectives.base import Objective
@@ -39,6 +40,7 @@ class UnrolledMatching(Objective[Data]):
         pool: The networks and how they are trained; none needs to be one that the set is measured on. Null for
             ``TrainedOnSet`` of ``DLinear``, ``RevMLP`` and ``RevMix``.
         real_batch: Real examples that the result is measured on.
+        augment: Augmentation of these, each with parameters of its own; that of the set is the pool's.
         max_channels: Channels of a series in one step, drawn at random; 0 for all. Forecasters whose weights belong to
             channels need 0.
         normalize_gradients: Scale each network's gradient to length one.
@@ -78,6 +80,7 @@ class UnrolledMatching(Objective[Data]):
         *,
         pool: TrainedOnSet | None = None,
         real_batch: PositiveInt = 128,
+        augment: AnyAugment | None = None,
         max_channels: NonNegativeInt = 8,
         normalize_gradients: bool = True,
         through_variance: bool = False,
@@ -86,6 +89,7 @@ class UnrolledMatching(Objective[Data]):
         super().__init__()
         self.pool = TrainedOnSet(networks=[DLinear(), RevMLP(), RevMix()]) if pool is None else pool
         self.real_batch = real_batch
+        self.augment = augment
         self.max_channels = max_channels
         self.normalize_gradients = normalize_gradients
         self.through_variance = through_variance
@@ -128,7 +132,7 @@ class UnrolledMatching(Objective[Data]):
             graph=True,
             augment=self.pool.augment,
         )
-        batch = task.draw(self.real_batch, generator, channels)
+        batch = augmented(task.draw(self.real_batch, generator, channels), self.augment, generator)
         loss = task.loss(functional_call(body, weights, (batch.x,)), batch)
         if not self.normalize_gradients:
             return loss

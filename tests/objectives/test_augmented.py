@@ -104,6 +104,28 @@ def test_pools_augment_what_they_train_on(digits):
     assert unrolled[0] != unrolled[1]
 
 
+def test_unrolled_matching_augments_what_it_measures_on(digits, monkeypatch):
+    seen = []
+
+    class Blank(SiameseAugment):
+        def apply(self, x, params):
+            seen.append([len(values) for _, values in params.draws])
+            return torch.zeros_like(x)
+
+    synthetic = pixel_set(digits)
+    blank = UnrolledMatching(pool=trained(TINY), real_batch=20, augment=Blank(mode="M"))
+    found = blank(synthetic, digits, Streams(0))["ConvNet"].item()
+    assert seen == [[20] * 6]  # each real image has parameters of its own, those of the set have none
+    plain = UnrolledMatching(pool=trained(TINY), real_batch=20)
+    draw = RealData.draw
+    monkeypatch.setattr(RealData, "draw", lambda *args: blanked(draw(*args)))
+    assert plain(synthetic, digits, Streams(0))["ConvNet"].item() == pytest.approx(found)
+
+
+def blanked(batch):
+    return Batch(torch.zeros_like(batch.x), batch.y, batch.w)
+
+
 def test_a_series_is_not_augmented():
     real = small_series()
     for objective in (

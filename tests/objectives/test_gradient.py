@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from hf_distill.data import RealData
+from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import DLinear
 from hf_distill.networks.outputs import output_axes
 from hf_distill.objectives import GradientMatching
@@ -20,6 +21,21 @@ def test_orthogonal_and_opposite_gradients():
     # The first output's weights are orthogonal, the second's opposite; the bias does not count.
     assert gradient_distance(a, b, [(0,), ()], "layers").item() == pytest.approx(1 + 2, abs=1e-5)
     assert gradient_distance(a, b, [(0,), ()], "mse").item() == 1 + 1 + 9
+    assert gradient_distance(a, b, [(0,), ()], "l1").item() == 1 + 1 + 3
+
+
+def test_hidden_layers_alone(monkeypatch):
+    """IDC: neither biases nor norms nor the last layer."""
+    seen, images = [], RealData().setup()
+
+    def shapes(ours, target, axes, distance):
+        seen.append([g.shape for g in ours])
+        return gradient_distance(ours, target, axes, distance)
+
+    monkeypatch.setattr("hf_distill.objectives.gradient.gradient_distance", shapes)
+    objective = GradientMatching(pool=fresh(ConvNet(width=4, depth=2)), distance="mse", hidden=True, real_batch=4)
+    objective(pixel_set(images), images, Streams(0))["gradient"].backward()
+    assert seen[0] == [(4, 1, 3, 3), (4, 4, 3, 3)]
 
 
 @pytest.mark.parametrize("individual", [False, True])
