@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_distill.api.inputs import as_data
-from hf_distill.choosing.choice import choose
+from hf_distill.choosing.choose import choose
 from hf_distill.choosing.size import size_of
 from hf_distill.cli import distill as distilling
 from hf_distill.cli.evaluating import measured, recorded

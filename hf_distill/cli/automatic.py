@@ -8,7 +8,8 @@ import shlex
 import datasets
 from jsonargparse import ArgumentParser
 
-from hf_distill.choosing.choice import Choice, choose
+from hf_distill.choosing.choice import Choice
+from hf_distill.choosing.choose import choose
 from hf_distill.choosing.size import size_of
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data

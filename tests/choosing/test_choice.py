@@ -8,7 +8,7 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 
-from hf_distill.choosing.choice import choose
+from hf_distill.choosing.choose import choose
 from hf_distill.choosing.size import Size
 from hf_distill.choosing.sounds import spectrograms
 from hf_distill.data import RealData, SeriesData
@@ -34,6 +34,24 @@ def test_few_images_are_learned_and_many_chosen(digits, per_class, method):
     assert "width" in option(choice, "evaluator.networks")  # narrow on a CPU
     assert "flip" not in option(choice, "evaluator.recipe.augment")
     assert any(line.startswith("method: ") for line in choice.reasons)
+
+
+@pytest.mark.parametrize("per_class, config", [
+    (5, "dm_fashion_mnist_ipc1_fast"), (10, "dm_fashion_mnist_ipc10_snapshots"), (11, "coreset")
+])  # fmt: skip
+def test_a_gpu_learns_more_of_them(digits, per_class, config):
+    choice = choose(digits, Size(per_class=per_class), torch.device("cuda"))
+    assert choice.config == config and "width" not in option(choice, "evaluator.networks")
+    if per_class == 10:
+        assert option(choice, "method.initial.features.network") == option(choice, "method.objective.pool.network")
+
+
+@pytest.mark.parametrize("count, config", [(10, "values_diabetes"), (11, "coreset")])
+def test_few_rows_with_values_are_learned(count, config):
+    choice = choose(RealData(path="diabetes", target="values").setup(), Size(per_class=count), CPU)
+    assert choice.config == config and choice.size == count
+    assert choice.reasons[0] == "data: 354 training rows, numbers of shape (10,)"
+    assert choice.reasons[1] == f"size: {count} in all: as asked for"
 
 
 @pytest.mark.parametrize("kilobytes", [1, 3, 11.7])

@@ -1,0 +1,57 @@
+"""What is made of a series: time steps by harmonic distillation."""
+
+from __future__ import annotations
+
+import torch
+
+from hf_distill.choosing.choice import Choice, stem_of
+from hf_distill.choosing.size import Size
+from hf_distill.data.series import SeriesData
+from hf_distill.errors import UserError
+
+# What 384 steps of any number of channels took: eight are looked at in a step.
+_SERIES_SECONDS = 270
+
+
+def for_series(real: SeriesData, size: Size, device: torch.device) -> Choice:
+    """Choose time steps, twice a window where nothing is said.
+
+    Raises:
+        UserError: The size is more than there is, or less than a window.
+    """
+    spec = real.spec
+    window = real.lookback + real.horizon
+    bits = 32 * spec.num_channels
+    if size.per_class is not None:
+        raise UserError("per_class is for data with classes, and this is a series: say --size=1% or --size=10kB")
+    if size.bytes is not None:
+        length, why = int(8 * size.bytes / bits), f"what fits into {size.bytes:,.0f} bytes as float32"
+    elif size.share is not None:
+        length, why = round(size.share * spec.num_rows), f"{size.share:.2%} of the training time steps"
+    else:
+        length, why = 2 * window, "twice a window; --size says another"
+    if length < window:
+        raise UserError(
+            f"size is {length} time steps, and a window takes {window}: ask for more, or shorten --data.lookback and "
+            "--data.horizon"
+        )
+    if length > spec.num_rows:
+        raise UserError(f"size asks for {length:,} time steps, and {spec.num_rows:,} are trained on: ask for less")
+    return Choice(
+        config="hdt_etth1",
+        options=[
+            f"--method.synthetic.length={length}",
+            f"--data.lookback={real.lookback}",
+            f"--data.horizon={real.horizon}",
+        ],
+        name=f"{stem_of(real.path)}_hdt_{length}",
+        size=length,
+        bits=length * bits,
+        seconds=_SERIES_SECONDS * length / 384,
+        reasons=[
+            f"data: a series of {spec.num_rows} training time steps and {spec.num_channels} channels",
+            f"size: {length} time steps: {why}",
+            "method: harmonic distillation, whose sets beat random pieces on every series that was measured",
+            "network: DLinear, iTransformer and xPatch, as the field measures series",
+        ],
+    )
