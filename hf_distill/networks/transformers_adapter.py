@@ -1,4 +1,4 @@
-"""TransformersClassifier: any image, audio or text classifier of the transformers library, with random weights."""
+"""TransformersClassifier: a classifier of the transformers library, with random weights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, FeatureNetwork, Inputs
 from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.head import find_head, take_head
-from hf_distill.networks.transformers_inputs import Way, way_of
-
-# Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
-MARKER = 977
+from hf_distill.networks.transformers_inputs import MARKER, Way, way_of
 
 
 class _Body(nn.Module):
@@ -24,17 +21,18 @@ class _Body(nn.Module):
         self.way = way
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(**self.way.of(self.model, x)).logits.flatten(1)
+        logits: Tensor = getattr(self.model(**self.way.of(self.model, x)), self.way.logits)
+        return logits.flatten(1)
 
 
 class TransformersClassifier(Architecture):
-    """A classifier of transformers, of images, sounds or texts, built from a configuration with random weights.
+    """A classifier of transformers, of images, sounds, texts or series, built from a configuration with random weights.
 
     Channels, size (or mel bands and frames) and the number of classes follow the data; the linear head is a fresh one,
     and what enters it are the features. Needs no network. What classifies waveforms (``wav2vec2``, ``hubert``) takes
     sounds; what classifies spectrograms (``audio-spectrogram-transformer``, ``whisper``) is the network of a
     ``MelNetwork``. What classifies sequences (``bert``, ``gpt2``) takes texts; it has as many tokens as the data,
-    unless the configuration has a ``vocab_size``.
+    unless the configuration has a ``vocab_size``. ``patchtst`` and ``patchtsmixer`` take series with a class each.
 
     Args:
         model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
@@ -98,12 +96,12 @@ class TransformersClassifier(Architecture):
             ) from error
         values |= {key: value for key, value in way.options(known, shape).items() if key in known}
         try:
-            model = getattr(transformers, way.auto).from_config(
-                AutoConfig.for_model(model_type, num_labels=MARKER, **values), **way.more
-            )
+            maker = getattr(transformers, way.auto)
+            config = AutoConfig.for_model(model_type, num_labels=MARKER, **values)
+            model = maker.from_config(config, **way.more) if way.auto.startswith("Auto") else maker(config)
         except ValueError as error:
             reason = str(error).splitlines()[0]
-            what = "audio" if "Audio" in way.auto else "image"
+            what = "audio" if "Audio" in way.auto else "image" if way.auto.startswith("Auto") else "series"
             raise UserError(f"transformers builds no {what} classifier of type {model_type!r}: {reason}") from error
         name = find_head(model, MARKER)
         if name is None:

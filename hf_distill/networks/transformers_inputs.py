@@ -13,18 +13,22 @@ from hf_distill.networks.tokens import PADDING, embedded, present
 
 Shape = tuple[int, ...]
 
+#: Outputs that the head is first built with, so that it is told apart from every other layer; it is replaced anyway.
+MARKER = 977
+
 
 @dataclass(frozen=True)
 class Way:
     """One way to take inputs.
 
     Attributes:
-        auto: The class of transformers that makes such a classifier from a configuration.
+        auto: The class of transformers that makes such a classifier from a configuration, or is it.
         argument: Its argument.
         options: Options of a configuration that follow from the shape of an input; those that it lacks are left out.
         view: Turns inputs ``(B, *shape)`` into that argument.
         arguments: Makes all arguments, of a model and inputs, where there are more than that one.
         more: Arguments of the class that makes the model.
+        logits: What of its result are the logits.
     """
 
     auto: str
@@ -33,6 +37,7 @@ class Way:
     view: Callable[[Tensor], Tensor] = lambda x: x
     arguments: Callable[[nn.Module, Tensor], dict[str, Tensor]] | None = None
     more: dict[str, Any] = field(default_factory=dict)
+    logits: str = "logits"
 
     def of(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         """Return the arguments of a model for inputs."""
@@ -42,6 +47,10 @@ class Way:
 def _image_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
     listed = isinstance(known.get("image_size"), (list, tuple)) or shape[1] != shape[2]
     return {"num_channels": shape[0], "image_size": [shape[1], shape[2]] if listed else shape[1]}
+
+
+def _series_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    return {"num_input_channels": shape[0], "context_length": shape[1], "num_targets": MARKER}
 
 
 def _text_options(known: dict[str, Any], shape: Shape) -> dict[str, Any]:
@@ -67,6 +76,13 @@ _TEXTS = Way(
     # Fused attention has no second derivative, which methods that train on the set ask for.
     more={"attn_implementation": "eager"},
 )
+_SERIES = {
+    model_type: Way(name, "past_values", _series_options, lambda x: x.transpose(1, 2), logits=logits)
+    for model_type, name, logits in (
+        ("patchtst", "PatchTSTForClassification", "prediction_logits"),
+        ("patchtsmixer", "PatchTSMixerForTimeSeriesClassification", "prediction_outputs"),
+    )
+}
 _WAVES = Way(_SOUNDS, "input_values")
 # Of those that take spectrograms (B, 1, bands, frames), as MelNetwork makes them.
 _SPECTROGRAMS = {
@@ -111,7 +127,10 @@ def way_of(model_type: str, shape: Shape) -> Way:
         return _TEXTS
     if len(shape) == 3 and model_type in _SPECTROGRAMS:
         return _SPECTROGRAMS[model_type]
-    if len(shape) == 3 and not listens:
+    if len(shape) == 2 and model_type in _SERIES:
+        return _SERIES[model_type]
+    if len(shape) == 3 and not listens and model_type not in _SERIES:
         return _IMAGES
-    what = "sounds (samples,)" if listens else "images"
+    series = "series (channels, steps)" if model_type in _SERIES else "images"
+    what = "sounds (samples,)" if listens else series
     raise UserError(f"{model_type} classifies {what}, not inputs of shape {tuple(shape)}; choose MLP instead")

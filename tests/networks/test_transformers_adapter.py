@@ -70,6 +70,22 @@ def test_spectrograms(model):
         network.network.build((1600,), 5, seed=0)
 
 
+PATCHES = {"d_model": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "ffn_dim": 8, "num_layers": 1}
+
+
+@pytest.mark.parametrize("kind", ["patchtst", "patchtsmixer"])
+def test_series_with_a_class(kind):
+    model = {"model_type": kind, "patch_length": 4, "patch_stride": 4, **PATCHES}
+    network = TransformersClassifier(model=model).build((2, 24), 5, seed=0).eval()
+    x = torch.randn(3, 2, 24)
+    assert network(x).shape == (3, 5) and network(x)[0].ne(network(x)[1]).any()
+    torch.testing.assert_close(network.head(network.features(x)), network(x))
+    with pytest.raises(
+        UserError, match=rf"{kind} classifies series \(channels, steps\), not inputs of"
+    ):
+        TransformersClassifier(model=model).build((1, 8, 8), 5, seed=0)
+
+
 def test_waveforms():
     network = TransformersClassifier(model=WAV2VEC2).build((1600,), 5, seed=0).eval()
     x = torch.randn(2, 1600)
