@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import torch
@@ -140,6 +142,21 @@ class SeriesData(Data[SeriesSpec]):
     def test(self) -> SeriesSplit:
         """The part to measure on."""
         return self._part("test")
+
+    def at_horizon(self, horizon: int) -> Self:
+        """Return the same series, set up, with windows of another horizon.
+
+        Raises:
+            UserError: A part is too short for it.
+        """
+        check_lengths(self.spec.borders, self.lookback, horizon, self.path)
+        other = copy.copy(self)
+        other.horizon, other._spec = horizon, replace(self.spec, horizon=horizon)
+        other._parts = {
+            name: SeriesSplit(part.values, self.lookback, horizon, part.stride, part.device)
+            for name, part in self._parts.items()
+        }
+        return other
 
     def piece(self, length: int, generator: torch.Generator) -> torch.Tensor:
         """See :class:`Data`."""

@@ -18,6 +18,7 @@ from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.forecast_pictures import forecast_pictures, shown_window
 from hf_distill.evaluation.forecast_training import ForecastTraining, series_row
+from hf_distill.evaluation.horizons import check_horizons, further_rows
 from hf_distill.evaluation.published import learned_rate, read_published
 from hf_distill.evaluation.result import Evaluation
 from hf_distill.evaluation.series_contenders import (
@@ -76,6 +77,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
             variables, of which a quantized set or a sparse spectrum has far fewer (real pieces then take 32 bits a
             value at most), or the ``smaller``, which is what a reader downloads.
         test_stride: Time steps between test windows; 1 measures all of them, as published figures do.
+        horizons: Further horizons that the same set is used at; null for none.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
 
@@ -104,6 +106,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         learned_rate: bool = False,
         size: Size = "smaller",
         test_stride: PositiveInt = 1,
+        horizons: list[PositiveInt] | None = None,
         seed: Seed = 0,
         device: Device = "auto",
     ) -> None:
@@ -118,6 +121,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         self.learned_rate = learned_rate
         self.size = size
         self.test_stride = test_stride
+        self.horizons = horizons
         self.seed = seed
         self.device = device
 
@@ -151,6 +155,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         real.setup(device)
         spec = distilled.spec
         check_series_match(spec, real.spec)
+        check_horizons(self.horizons or (), distilled)
         rate = learned_rate(distilled) if self.learned_rate else None
         contenders = self._contenders(distilled, start, real, device)
         networks = self.networks or [DLinear(), ITransformer(), XPatch()]
@@ -185,6 +190,11 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
                     }
                 results.append(row)
         protocol = self._protocol(networks, real, test, steps, compared_config(distilled, self.size))
+        if self.horizons:
+            protocol["horizons"] = self.horizons
+            own = copy.copy(self)
+            own.horizons = None
+            results += further_rows(own, self.horizons, distilled, real, progress, start)
         evaluation = Evaluation(protocol, results, forecast_pictures(forecasts, test, spec))
         if output is not None:
             evaluation.save(output)

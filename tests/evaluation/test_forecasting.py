@@ -344,3 +344,24 @@ def test_recipes_are_chosen_on_validation_rows():
         measuring(networks=[DLinear(kernel=3)], tuning=tuning, recipe=recipe).evaluate(
             published(without, without.train.values[:40]), without, progress=False
         )
+
+
+def test_one_set_is_measured_at_further_horizons(tmp_path):
+    real = series()
+    own = published(real, real.train.values[:60].clone())
+    options = {"networks": [RevLinear()], "seeds": 1, "random_draws": 2, "recipe": QUICK}
+    several = measuring(horizons=[2, 40], **options).evaluate(own, real, progress=False)
+    assert [row["network"] for row in several.rows] == [
+        f"RevLinear{more}" for more in ("", ", horizon 2", ", horizon 40")
+    ]
+    assert several.protocol["horizons"] == [2, 40] and several.protocol["horizon"] == 4
+    for row, horizon in zip(several.rows, (4, 2, 40), strict=True):
+        other = series(horizon=horizon)
+        alone = measuring(**options).evaluate(published(other, own.x), other, progress=False).rows[0]
+        assert {key: row[key] for key in ("mean", "random_mean", "full_mean")} == {
+            key: alone[key] for key in ("mean", "random_mean", "full_mean")
+        }
+    with pytest.raises(UserError, match=r"horizons has 49; a set of 60 time steps holds .* a horizon of 48 or less"):
+        measuring(horizons=[49], **options).evaluate(own, real, progress=False)
+    with pytest.raises(UserError, match="part of in-memory has 40 rows and needs 45"):
+        measuring(horizons=[45], **options).evaluate(own, real, progress=False)

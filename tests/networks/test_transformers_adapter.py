@@ -80,9 +80,7 @@ def test_series_with_a_class(kind):
     x = torch.randn(3, 2, 24)
     assert network(x).shape == (3, 5) and network(x)[0].ne(network(x)[1]).any()
     torch.testing.assert_close(network.head(network.features(x)), network(x))
-    with pytest.raises(
-        UserError, match=rf"{kind} classifies series \(channels, steps\), not inputs of"
-    ):
+    with pytest.raises(UserError, match=rf"{kind} classifies series \(channels, steps\), not inputs of"):
         TransformersClassifier(model=model).build((1, 8, 8), 5, seed=0)
 
 
