@@ -109,6 +109,7 @@ from hf_distill.networks.transformers_adapter import TransformersClassifier as T
 from hf_distill.networks.vgg import VGG11 as VGG11
 from hf_distill.objectives.base import Objective as Objective
 from hf_distill.objectives.condtsf import CondTSF as CondTSF
+from hf_distill.objectives.curvature import Curvature as Curvature
 from hf_distill.objectives.distribution import DistributionMatching as DistributionMatching
 from hf_distill.objectives.gradient import GradientMatching as GradientMatching
 from hf_distill.objectives.harmonic import HarmonicMatching as HarmonicMatching
@@ -166,6 +167,7 @@ from hf_distill.synthetic.series import SeriesSet as SeriesSet
 from hf_distill.synthetic.spectrogram import SpectrogramSet as SpectrogramSet
 from hf_distill.synthetic.tokens import TokenSet as TokenSet
 from hf_distill.synthetic.vector import VectorSet as VectorSet
+from hf_distill.training.curvature import LowCurvature as LowCurvature
 from hf_distill.training.ensemble import Ensemble as Ensemble
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
 from hf_distill.training.losses import KL as KL

@@ -155,7 +155,7 @@ def _fit(
     if plan.together:
         parameters, buffers, loss = stacked_loss(networks, recipe.loss)
     else:
-        compiled = _compiled(group, plan.required, call) if plan.compiled else None
+        compiled = _compiled(group, plan.required, call) if plan.compiled and recipe.loss.compiles else None
         parameters, loss = single_loss(networks[0], recipe.loss, compiled)
     source = group.sources[0]
     per_epoch = recipe.steps_per_epoch(len(source), source.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,6 +20,7 @@ class Loss(Part):
     Attributes:
         limit: A network whose training costs so many times what guessing costs has diverged: it is no result.
         soft: It needs the probabilities of classes.
+        compiles: ``torch.compile`` knows how to make it faster.
 
     Examples:
         >>> import torch
@@ -30,6 +32,7 @@ class Loss(Part):
 
     limit: float = 10
     soft: bool = False
+    compiles: bool = True
 
     @abstractmethod
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -42,6 +45,10 @@ class Loss(Part):
         Raises:
             UserError: The targets are of another kind.
         """
+
+    def of(self, network: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, ``(B,)``, for a network of them; most losses look at its outputs alone."""
+        return self.losses(network(x), y)
 
     def guessing(self, outputs: Tensor, y: Tensor) -> float:
         """Return about what outputs that know nothing of the inputs cost, for outputs and targets like these.

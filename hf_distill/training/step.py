@@ -70,7 +70,7 @@ def single_loss(
     """Return the parameters and the loss of one network."""
 
     def plain(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        return weighted_mean(loss.losses(network(x[0]), y[0]), w[0]).unsqueeze(0)
+        return weighted_mean(loss.of(network, x[0], y[0]), w[0]).unsqueeze(0)
 
     return dict(network.named_parameters()), plain if compiled is None else compiled.of(network, plain)
 
@@ -87,8 +87,8 @@ def stacked_loss(networks: Sequence[nn.Module], loss: Loss) -> tuple[dict[str, T
     forward = torch.vmap(logits, randomness="different")
 
     def cost(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        out = forward(parameters, buffers, x)
-        return weighted_mean(loss.losses(out.flatten(0, 1), y.flatten(0, 1)).view(w.shape), w)
+        every = loss.of(lambda own: forward(parameters, buffers, own).flatten(0, 1), x, y.flatten(0, 1))
+        return weighted_mean(every.view(w.shape), w)
 
     return parameters, buffers, cost
 

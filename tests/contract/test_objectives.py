@@ -17,6 +17,7 @@ from hf_distill.networks import ConvNet
 from hf_distill.networks.forecasters import RevMLP
 from hf_distill.objectives import (
     CondTSF,
+    Curvature,
     DistributionMatching,
     GradientMatching,
     HarmonicMatching,
@@ -35,6 +36,7 @@ NORMALISED = ConvNet(width=4, depth=1, norm="batch")
 OBJECTIVES = [name for name, home in homes().items() if home.startswith("hf_distill.objectives.")]
 # At tiny size, by the data that it works on.
 IMAGES = {
+    "Curvature": [lambda: Curvature(pool=trained(TINY))],
     "DistributionMatching": [
         lambda: DistributionMatching(pool=fresh(TINY), real_per_class=4, views=2, reuse=2, discrimination=1.0),
         lambda: DistributionMatching(pool=trained(TINY), real_per_class=4, cell_size=1, distance="mmd"),
@@ -64,6 +66,7 @@ IMAGES = {
     ],
 }
 SERIES = {
+    "Curvature": [lambda: Curvature(pool=trained(RevMLP(width=4)))],
     "CondTSF": [
         lambda: CondTSF(
             objective=TrajectoryMatching(pool=bank()), pool=PretrainedNetworks(network=LINEAR, steps=5), every=2

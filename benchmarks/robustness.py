@@ -1,0 +1,140 @@
+"""What an adversary, and chance, leave of networks that were trained on a set, beside coresets and all of the data.
+
+`python benchmarks/robustness.py digits`: distills by the configuration of every method and attacks two networks on
+each set; FashionMNIST has short runs, for a CPU. With and without the curvature term: on the set's samples
+(`dm_curvature_*`), in the training of the teacher (RDED) and, as a defence, in that of the measured networks. What is
+there is not made again; `--only DM` makes some alone. AutoAttack needs the extra `robust`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from families import HERE, run
+from record import save
+
+from hf_distill.cli.parsing import run_folder
+
+FOLDER = Path("outputs/robustness")
+EPS = 8
+HARMS = [
+    *({"class_path": name, "init_args": {"eps": EPS}} for name in ("FGSM", "PGD")),
+    {"class_path": "AutoAttack", "init_args": {"eps": EPS, "iterations": 50, "queries": 200}},
+    *({"class_path": "Corruption", "init_args": {"name": name}} for name in ("noise", "blur", "contrast", "pixelate")),
+]
+FLAT = "LowCurvature"
+TEACHERS = ("method.method.initial.teacher", "method.teacher", "evaluator.teacher")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A set and how networks learn from it.
+
+    Args:
+        name: In the table.
+        digits: Its configuration.
+        fashion: That on FashionMNIST, 10 a class.
+        options: Of both.
+        company: What is measured beside it, by its name in the table.
+    """
+
+    name: str
+    digits: str
+    fashion: str
+    options: tuple[str, ...] = ()
+    company: tuple[tuple[str, str], ...] = ()
+
+
+COMPANY = (("random", "random rows"), ("kmeans", "coreset (k-means)"), ("full", "all rows"))
+DM = ("dm_digits", "dm_fashion_mnist_ipc10_fast")
+DEFENCE = (f"--evaluator.recipe.loss={FLAT}",)
+METHODS = (
+    Method("DM", *DM, company=COMPANY),
+    Method("DM, curvature of the samples", "dm_curvature_digits", "dm_curvature_fashion_mnist_ipc10"),
+    Method("RDED, soft labels", "rded_digits", "rded_digits", company=(("same_labels", "random rows, soft labels"),)),
+    Method(
+        "RDED, soft labels, curvature of the teacher",
+        "rded_digits",
+        "rded_digits",
+        tuple(f"--{teacher}.recipe.loss={FLAT}" for teacher in TEACHERS),
+        (("same_labels", "random rows, soft labels, curvature of the teacher"),),
+    ),
+    Method("DM, networks trained with curvature", *DM, DEFENCE, tuple((a, f"{b}, the same") for a, b in COMPANY)),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", choices=["digits", "fashion_mnist"])
+    parser.add_argument("--only", nargs="+", metavar="METHOD", help="all, if not given")
+    parser.add_argument("--networks", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=300, help="test rows that are attacked")
+    args = parser.parse_args()
+    rows = []
+    for place, method in enumerate(METHODS):
+        path = measured(place, method, args)
+        if path.is_file():
+            rows += lines(method, json.loads(path.read_text())["rows"])
+    note = f"{args.networks} networks on one set; {args.rows} test rows attacked, a pixel by {EPS}/255 at most"
+    save(f"robustness_{args.data}", rows, title=f"{args.data}: accuracy after attacks and corruptions", note=note)
+
+
+def measured(place: int, method: Method, args: argparse.Namespace) -> Path:
+    """Return where the numbers of a method are, and make them where they are wanted and not there."""
+    folder = FOLDER / args.data / str(place)
+    config = method.digits if args.data == "digits" else method.fashion
+    path = run_folder(folder / config / "0") / "robustness.json"
+    if not path.is_file() and (args.only is None or method.name in args.only):
+        options = [f"--data.path={args.data}", *method.options, *protocol(method, args)]
+        run([str(HERE / "image_rows.py"), f"configs/{config}.yaml", *options, f"--folder={folder}", *KEPT])
+    return path
+
+
+KEPT = ("--only=0", "--name=robustness", "--device=cpu")
+
+
+def protocol(method: Method, args: argparse.Namespace) -> list[str]:
+    """Return the options of a measurement."""
+    robustness = json.dumps({"class_path": "Robustness", "init_args": {"harms": HARMS, "rows": args.rows}})
+    wanted = [name for name, _ in method.company if name in ("random", "kmeans")]
+    full = "full" in dict(method.company)
+    options = [f"--evaluator.robustness={robustness}", f"--evaluator.baselines=[{','.join(['start', *wanted])}]"]
+    options += [f"--evaluator.seeds={args.networks}", f"--evaluator.full={args.networks if full else 0}"]
+    options += ["--evaluator.full_steps=300", "--evaluator.recipe.steps=300"]
+    if "rded" not in method.digits:
+        options += ["--evaluator.recipe.optimizer=SGD", "--evaluator.recipe.optimizer.lr=0.03"]
+        options.append("--evaluator.recipe.schedule=Cosine")
+    elif args.data == "fashion_mnist":
+        options.append("--evaluator.networks=[{class_path: ConvNet, init_args: {width: 32, depth: 3}}]")
+        for teacher in TEACHERS:
+            options += [f"--{teacher}.network.depth=3", f"--{teacher}.recipe.steps=300"]
+    return options
+
+
+def lines(method: Method, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a line of the table for the set and for each of its company."""
+    found = []
+    for key, title in (("distilled", method.name), *method.company):
+        line: dict[str, Any] = {"trained on": title}
+        for row in rows:
+            line[row.get("harm") or "clean"] = percent(row, key)
+        own = {"distilled": rows[0], "full": {}}.get(key, rows[0]["baselines"].get(key, {}))
+        found.append(line | {"samples": own.get("samples"), "bits": own.get("bits")})
+    return found
+
+
+def percent(row: dict[str, Any], key: str) -> list[float] | float:
+    of = {"distilled": "", "full": "full_"}.get(key)
+    pair = (
+        (row[f"{of}mean"], row[f"{of}std"]) if of is not None else [row["baselines"][key][of] for of in ("mean", "std")]
+    )
+    mean, std = (value and 100 * value for value in pair)
+    return mean if std is None else [mean, std]
+
+
+if __name__ == "__main__":
+    main()
