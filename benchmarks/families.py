@@ -30,12 +30,12 @@ SELECTED = ("=RealSamples", ".selector=CellSelector", ".selector.cell_size=1", "
 ACROSS = ("MLP", "AlexNet", "VGG11", "ResNet18")
 # On FashionMNIST: few experts of few epochs, at the rate of the papers.
 EXPERTS = (
-    "count=3",
-    "recipe.epochs=5",
+    "count=2",
+    "recipe.epochs=4",
     "recipe.optimizer.init_args.lr=0.01",
     "recipe.augment.strategy=color_crop_cutout_flip_scale_rotate",
 )
-TRAJECTORIES = ("pool.epochs=1", "pool.max_start_epoch=3", "lr=0.02")
+TRAJECTORIES = ("pool.epochs=1", "pool.max_start_epoch=2", "lr=0.02")
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,31 @@ class Method:
 
 
 POOL = ("method.objective.pool",)
+LOOKS = ("--method.steps=30", "--method.objective.real_batch=64")
+FEW = ("--method.steps=100",)
+BANK = (*FEW, "--method.objective.pool.count=4", "--method.objective.pool.steps=200")
 METHODS = (
     Method("DM", "dm_digits_ipc1"),
-    Method("DC", "dc_digits", network="pool.networks", published=(70.5, 82.3)),
-    Method("DSA", "dsa_digits", network="pool.networks", published=(70.6, 84.6)),
-    Method("IDC", "idc_digits", samples=4, published=(81.0, 86.0)),
-    Method("M3D", "m3d_digits_ipc1"),
-    Method("DANCE", "dance_digits_ipc1"),
-    Method("NCFM", "ncfm_digits_ipc1"),
-    Method("IDM", "idm_digits_ipc1"),
-    Method("MTT", "mtt_digits_ipc1", network=None, experts=POOL),
-    Method("TESLA", "tesla_digits_ipc1", network=None, experts=POOL),
-    Method("DATM", "datm_digits_ipc1", network=None, experts=(*POOL, "method.initial"), start="method.initial.initial"),
+    Method("DC", "dc_digits", network="pool.networks", published=(70.5, 82.3), short=LOOKS),
+    Method("DSA", "dsa_digits", network="pool.networks", published=(70.6, 84.6), short=LOOKS),
+    Method("IDC", "idc_digits", samples=4, published=(81.0, 86.0), short=BANK),
+    Method("M3D", "m3d_digits_ipc1", short=FEW),
+    Method("DANCE", "dance_digits_ipc1", short=BANK),
+    Method("NCFM", "ncfm_digits_ipc1", short=BANK),
+    Method("IDM", "idm_digits_ipc1", short=BANK),
+    Method("MTT", "mtt_digits_ipc1", network=None, experts=POOL, short=FEW),
+    Method("TESLA", "tesla_digits_ipc1", network=None, experts=POOL, short=FEW),
+    Method(
+        "DATM",
+        "datm_digits_ipc1",
+        network=None,
+        experts=(*POOL, "method.initial"),
+        start="method.initial.initial",
+        short=FEW,
+    ),
     Method("FRePo", "frepo_digits_ipc1", network="pool.networks"),
     Method("FRePo, labels", "frepo_labels_digits_ipc1", network="pool.networks", published=(75.6, 86.2)),
-    Method("RaT-BPTT", "rat_digits_ipc1", network="pool.networks"),
+    Method("RaT-BPTT", "rat_digits_ipc1", network="pool.networks", short=FEW),
     Method("KIP", "kip_digits_ipc1", network=None, published=(73.5, 86.8)),
 )
 
