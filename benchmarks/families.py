@@ -184,7 +184,7 @@ def lines(method: Method, folder: Path, name: str, args: argparse.Namespace) -> 
                 rows.append({"method": title, "network": row["network"], "accuracy": row[column]})
             rows.append({"method": "all data", "network": row["network"], "accuracy": row["full"]})
         line = {"method": method.name, "network": row["network"], "accuracy": row["distilled"], "start": row["start"]}
-        line |= {"sets": len(results), "bits": row["bits"]}
+        line |= {"sets": len(results), "bits": row["codes bits"]}
         line["commit"] = ", ".join(dict.fromkeys(cost["commit"] for cost in costs))
         line |= {"s": median(costs, "seconds"), "peak MiB": median(costs, "mebibytes")}
         if args.data == "fashion_mnist" and not args.across:
