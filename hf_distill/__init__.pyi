@@ -18,12 +18,17 @@ from hf_distill.batches.sensitivity import SensitivityProportional as Sensitivit
 from hf_distill.data.base import Data as Data
 from hf_distill.data.base import Spec as Spec
 from hf_distill.data.batch import Batch as Batch
+from hf_distill.data.poison import Poison as Poison
 from hf_distill.data.real import RealData as RealData
 from hf_distill.data.rows import RowsData as RowsData
 from hf_distill.data.rows_spec import RowsSpec as RowsSpec
 from hf_distill.data.series import SeriesData as SeriesData
 from hf_distill.data.series_spec import SeriesSpec as SeriesSpec
 from hf_distill.data.spec import DataSpec as DataSpec
+from hf_distill.data.triggers.base import Trigger as Trigger
+from hf_distill.data.triggers.blended import BlendedTrigger as BlendedTrigger
+from hf_distill.data.triggers.frequency import FrequencyTrigger as FrequencyTrigger
+from hf_distill.data.triggers.patch import PatchTrigger as PatchTrigger
 from hf_distill.data.vectors import VectorTransform as VectorTransform
 from hf_distill.diffusion.ddim import ManifoldGuidedDDIMScheduler as ManifoldGuidedDDIMScheduler
 from hf_distill.diffusion.ddpm import ManifoldGuidedDDPMScheduler as ManifoldGuidedDDPMScheduler

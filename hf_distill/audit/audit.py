@@ -10,12 +10,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL.Image import Image
-from torch import Tensor, nn
+from torch import Tensor
 
+from hf_distill.audit.backdoor import planted, search_backdoor
 from hf_distill.audit.copies import find_copies
 from hf_distill.audit.membership import attack
 from hf_distill.audit.nearest import stored_rows
 from hf_distill.audit.picture import PAIRS, draw_pairs
+from hf_distill.audit.trained import Trained
 from hf_distill.data.real import RealData
 from hf_distill.data.splits import SomeRows, Split
 from hf_distill.errors import UserError
@@ -23,16 +25,14 @@ from hf_distill.evaluation.classification import ClassificationEvaluator
 from hf_distill.evaluation.published import check_match
 from hf_distill.features.base import Extractor
 from hf_distill.features.pixels import PixelFeatures
-from hf_distill.features.trained import trained_on
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks.cost import find_device
-from hf_distill.networks.default import default_network
-from hf_distill.options import PositiveInt, Range, Seed
+from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, Range, Seed
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
-from hf_distill.training.prediction import predict
-from hf_distill.training.source import TensorSource
-from hf_distill.training.trainer import train_networks
+
+# Test rows that marks are tried on.
+_MARKED = 1000
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Audited:
     """What an audit found.
 
     Attributes:
-        result: JSON: ``protocol``, ``copies``, ``classes`` and, of classes, ``membership``.
+        result: JSON: ``protocol``, ``copies``, ``classes`` and, of networks, ``membership``, ``backdoor``, ``poison``.
         pairs: The closest pairs: training rows are in it, and it is nothing to publish.
 
     Examples:
@@ -68,6 +68,11 @@ class Audit(Part):
     made from: all training rows are members, test rows are none. Beside it stands the same attack on a network that was
     trained on the training rows themselves.
 
+    A backdoor is looked for in the same networks: of images, the smallest mark for each class that sends test rows of
+    other classes to it (Wang et al., Neural Cleanse, S&P 2019), beside that of the network of all training rows. It
+    is only found where these rows are clean. Where the data name a poison, the share of triggered test rows that are
+    taken for its target is measured too.
+
     Args:
         features: The space of the distances; null for the values themselves, ``PixelFeatures``.
         share: Of test rows that each threshold lets pass for copies.
@@ -75,6 +80,9 @@ class Audit(Part):
         test_rows: Test rows that the thresholds are taken from, at most.
         networks: Networks that are trained on the set; their losses are averaged. 0 attacks nothing.
         rows: Training rows, and test rows, that are attacked, at most.
+        mark_steps: Steps of the search for the smallest mark of each class; 0 searches for none.
+        anomaly: A class is suspected where its mark is smaller than that of the network of all rows by more than that
+            of the median class is, by so many powers of two.
         seed: Of which rows, networks and resamples.
 
     Examples:
@@ -92,6 +100,8 @@ class Audit(Part):
         test_rows: PositiveInt = 2000,
         networks: Annotated[int, Range(0, 100)] = 4,
         rows: PositiveInt = 5000,
+        mark_steps: NonNegativeInt = 200,
+        anomaly: PositiveFloat = 0.5,
         seed: Seed = 0,
     ) -> None:
         self.features = PixelFeatures() if features is None else features
@@ -100,6 +110,8 @@ class Audit(Part):
         self.test_rows = test_rows
         self.networks = networks
         self.rows = rows
+        self.mark_steps = mark_steps
+        self.anomaly = anomaly
         self.seed = seed
 
     def run(self, artifact: DistilledDataset, real: RealData, evaluator: ClassificationEvaluator) -> Audited:
@@ -127,41 +139,41 @@ class Audit(Part):
             "classes": copies.by_class(artifact),
         }
         if self.networks and real.spec.target == "classes":
-            result["membership"] = self._membership(artifact, real, evaluator.quick(), device)
+            streams = [Streams(self.seed, step=k) for k in range(self.networks)]
+            result |= self._trained(Trained.on(artifact, real, evaluator.quick(), streams, device), real)
         first = copies.closeness.argsort()[:PAIRS]
         rows = stored_rows(real.spec, real.train, copies.nearest.rows[first])
         return Audited(result, draw_pairs(real.spec, artifact.stored[first.numpy()], rows))
 
-    def _membership(
-        self, artifact: DistilledDataset, real: RealData, sketch: ClassificationEvaluator, device: torch.device
-    ) -> list[dict[str, Any]]:
-        spec = artifact.spec
-        network = (sketch.networks or [default_network(spec)])[0]
-        recipe = sketch.recipe.suited(spec)
-        recipe.check(spec)
-        streams = [Streams(self.seed, step=k) for k in range(self.networks)]
-        built: list[nn.Module] = [network.build_for(spec, own.seed_for("network")) for own in streams]
-        sources = [TensorSource(artifact.batch())] * len(built)
-        train_networks(built, sources, streams, recipe=recipe.for_samples(len(artifact)), device=device)
-        full = trained_on(real, network, recipe, streams[0], device, spec)
+    def _trained(self, trained: Trained, real: RealData) -> dict[str, Any]:
+        """Return what the networks of a set tell."""
+        found: dict[str, Any] = {"membership": self._membership(trained, real)}
+        if real.poison is not None:
+            found["poison"] = planted(trained, real.poison, real.test)
+        if self.mark_steps and real.spec.kind == "image":
+            shown = SomeRows(real.test, self._some(real.test, _MARKED))
+            generator = Streams(self.seed).generator("marks")
+            found["backdoor"] = search_backdoor(trained, shown, self.mark_steps, self.anomaly, generator)
+        return found
+
+    def _membership(self, trained: Trained, real: RealData) -> list[dict[str, Any]]:
         splits = [SomeRows(split, self._some(split, self.rows)) for split in (real.train, real.test)]
+        sizes = {"members": len(splits[0]), "others": len(splits[1])}
         rows = []
-        for name, networks in (("this set", built), ("full data", [full])):
-            members, others = (_losses(networks, split, artifact, device) for split in splits)
-            generator = np.random.default_rng(streams[0].seed_for("resamples"))
-            rows.append({"trained_on": name, "networks": len(networks), **attack(members, others, generator)})
-        return [{"network": network.label, "members": len(splits[0]), "others": len(splits[1]), **row} for row in rows]
+        for name, networks in trained.groups.items():
+            members, others = (_losses(trained.outputs(name, split), split) for split in splits)
+            generator = np.random.default_rng(Streams(self.seed).seed_for("resamples"))
+            about = {"network": trained.label, **sizes, "trained_on": name, "networks": len(networks)}
+            rows.append({**about, **attack(members, others, generator)})
+        return rows
 
     def _some(self, split: Split, most: int) -> Tensor:
         order = torch.randperm(len(split), generator=Streams(self.seed).generator("audited"))
         return order[:most].sort().values
 
 
-def _losses(
-    networks: Sequence[nn.Module], split: Split, artifact: DistilledDataset, device: torch.device
-) -> np.ndarray:
+def _losses(outputs: Sequence[Tensor], split: Split) -> np.ndarray:
     """Return the mean loss of some networks on each row of a split."""
-    outputs = predict(networks, split, artifact.spec, device)
     losses = [F.cross_entropy(logits, split.targets, reduction="none") for logits in outputs]
     mean: np.ndarray = torch.stack(losses).double().mean(0).numpy()
     return mean

@@ -13,8 +13,8 @@ def build_parser(light: bool = False) -> ArgumentParser:
         exit_on_error=False,
         prog="hf-distill audit",
         description="Count the samples of a set that are copies of training rows, and attack networks that are trained "
-        "on it: which rows was it made from? The card says what was found. Pictures of the closest pairs, which show "
-        "training rows, stay beside the set. Data and network are those of the set's record.",
+        "on it: which rows was it made from, and has it a backdoor? The card says what was found. Pictures of the "
+        "closest pairs, which show training rows, stay beside the set. Data and network are those of the set's record.",
     )
     parser.add_argument("folder", type=str, help="the distilled dataset: its folder, or namespace/name on the Hub")
     parser.add_argument("--config", action="config", help="a YAML file with data and evaluator")
@@ -39,7 +39,7 @@ def run(argv: list[str]) -> None:
     from hf_distill.evaluation.classification import ClassificationEvaluator
     from hf_distill.files import user_path, write_atomically
     from hf_distill.hub.artifact import DistilledDataset
-    from hf_distill.hub.audits import audit_line, copies_table, membership_table
+    from hf_distill.hub.audits import audit_line, backdoor_table, copies_table, membership_table, poison_table
     from hf_distill.hub.measured import store_audit
     from hf_distill.hub.pictures import encode_pictures
 
@@ -56,7 +56,8 @@ def run(argv: list[str]) -> None:
     place(objects.data, evaluator.device)
     audited = objects.audit.run(artifact, objects.data, evaluator)
     result = audited.result
-    said = copies_table(result), membership_table(result), audit_line(result)
+    tables = copies_table, membership_table, poison_table, backdoor_table
+    said = *(table(result) for table in tables), audit_line(result)
     print("\n\n".join(str(part) for part in said if part))
     if artifact.folder is None:
         print(f"\n{config.folder} is left as it is")

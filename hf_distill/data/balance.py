@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hf_distill.errors import UserError
+
+if TYPE_CHECKING:
+    from hf_distill.data.spec import DataSpec
 
 
 def proportional(counts: Sequence[int], total: int) -> list[int]:
@@ -13,3 +19,18 @@ def proportional(counts: Sequence[int], total: int) -> list[int]:
     for label in order[: total - sum(quota)]:
         quota[label] += 1
     return quota
+
+
+def check_counts(spec: DataSpec, per_class: int) -> None:
+    """Check that every class has so many samples.
+
+    Raises:
+        UserError: A class has fewer; the message names the smallest one.
+    """
+    counts = spec.class_counts
+    if min(counts) < per_class:
+        label = counts.index(min(counts))
+        raise UserError(
+            f"{spec.group_name(label)} has {counts[label]} samples, fewer than the {per_class} asked for each class: "
+            f"ask for {counts[label]} or fewer, or leave the class out"
+        )

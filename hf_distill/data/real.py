@@ -10,11 +10,12 @@ from datasets import Dataset, IterableDataset
 from torch import Tensor
 from typing_extensions import Self
 
-from hf_distill.data.balance import proportional
+from hf_distill.data.balance import check_counts, proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.drawing import draw_of
 from hf_distill.data.opening import reader_of, splits_of
+from hf_distill.data.poison import Poison
 from hf_distill.data.preparing import divided
 from hf_distill.data.sources import local_source
 from hf_distill.data.spec import DataSpec
@@ -72,6 +73,7 @@ class RealData(Data[DataSpec]):
             for. Selection and initialisation by anything but the first samples need random access and refuse it.
         workers: Decoding threads of ``arrow``.
         buffer: Samples of each class that a stream keeps waiting.
+        poison: Put a backdoor into the training rows, to measure what becomes of it; null for none.
 
     Examples:
         >>> from hf_distill import RealData
@@ -110,6 +112,7 @@ class RealData(Data[DataSpec]):
         streaming: bool = False,
         workers: Annotated[int, Range(1, 256)] = 2,
         buffer: PositiveInt = 512,
+        poison: Poison | None = None,
     ) -> None:
         self.path = path
         self.name = name
@@ -138,6 +141,7 @@ class RealData(Data[DataSpec]):
         self.streaming = streaming
         self.workers = workers
         self.buffer = buffer
+        self.poison = poison
         self._given: tuple[Any, Any] | None = None
         self._spec: DataSpec | None = None
         self._train: Split | None = None
@@ -223,6 +227,8 @@ class RealData(Data[DataSpec]):
             self._spec, decoder, self._stream = reader.stream(train, source)
         else:
             self._spec, decoder, self._train = reader.table(train, source)
+        if self.poison is not None:
+            self._spec, self._train = self.poison.applied(self._spec, self._train)
         if test is not None:
             self._test = reader.test(test, self._spec, decoder)
         return self
@@ -234,18 +240,8 @@ class RealData(Data[DataSpec]):
                 split.place(self._device)
 
     def require(self, per_class: int) -> None:
-        """Check that every class has so many samples.
-
-        Raises:
-            UserError: A class has fewer; the message names the smallest one.
-        """
-        counts = self.spec.class_counts
-        if min(counts) < per_class:
-            label = counts.index(min(counts))
-            raise UserError(
-                f"{self.spec.group_name(label)} has {counts[label]} samples, fewer than the {per_class} asked for "
-                f"each class: ask for {counts[label]} or fewer, or leave the class out"
-            )
+        """Check that every class has so many samples: :func:`~hf_distill.data.balance.check_counts`."""
+        check_counts(self.spec, per_class)
 
     def quota(self, per_class: int) -> list[int]:
         """Return how many samples of each class a set has, after ``class_balance``.
@@ -279,8 +275,7 @@ class RealData(Data[DataSpec]):
             ``len(classes) * per_class`` samples, ordered by class.
         """
         if self._stream is not None:
-            taken = zip(*(self._stream.take(label, per_class) for label in classes), strict=True)
-            raw, targets = (torch.cat(part).to(self._device) for part in taken)
+            raw, targets = self._stream.take_each(classes, per_class, self._device)
             return Batch.of(self.spec.normalize(raw), targets)
         parts = []
         for label in classes:

@@ -76,6 +76,11 @@ class SampleStream:
         values, targets = zip(*(taken[place % whole] for place in range(count)), strict=True)
         return torch.stack(values), torch.stack(targets)
 
+    def take_each(self, groups: list[int], count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return :meth:`take` of several groups on a device, one group after the other."""
+        values, targets = zip(*(self.take(group, count) for group in groups), strict=True)
+        return torch.cat(values).to(device), torch.cat(targets).to(device)
+
     def _fill(self, limit: int) -> None:
         """Read some rows into the buffers; at the end, begin again."""
         with reading(self._path):

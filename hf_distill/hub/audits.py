@@ -27,7 +27,18 @@ check_audit = fields(
                 },
                 more=True,
             )
-        )
+        ),
+        "poison": listing(fields({"trained_on": text, "accuracy": _share, "attack_success": _share}, more=True)),
+        "backdoor": fields(
+            {
+                "above": number(0),
+                "suspected": whole(),
+                "classes": listing(
+                    fields({"class": text, "mark": number(0), "reference": number(0), "anomaly": number()})
+                ),
+            },
+            more=True,
+        ),
     },
     more=True,
 )
@@ -42,13 +53,30 @@ def audit_line(audit: Mapping[str, Any] | None) -> str:
         f"Audited: of the {found['samples']:,} samples {found['exact']:,} are exact copies of training rows and "
         f"{found['near']:,} nearly so (as close to one row as few test rows are)"
     )
+    return f"{line}.{_members(audit)}{_backdoor(audit)}"
+
+
+def _members(audit: Mapping[str, Any]) -> str:
     own = next((row for row in audit.get("membership") or () if row["trained_on"] == "this set" and row["rates"]), None)
     if own is None:
-        return f"{line}."
+        return ""
     rate = own["rates"][-1]
     return (
-        f"{line}. Of the rows that the set was made from, a threshold on the loss of networks that are trained on it "
+        f" Of the rows that the set was made from, a threshold on the loss of networks that are trained on it "
         f"finds {_percent(rate)} at {100 * rate['false_positives']:g} % false positives."
+    )
+
+
+def _backdoor(audit: Mapping[str, Any]) -> str:
+    found = audit.get("backdoor")
+    if found is None:
+        return ""
+    suspected, classes = found["suspected"], len(found["classes"])
+    if not suspected:
+        return f" A search for a backdoor suspects none of {classes} classes."
+    return (
+        f" **A search for a backdoor suspects {suspected} of {classes} classes**: a mark that is suspiciously small "
+        "sends rows of other classes to it."
     )
 
 
@@ -70,6 +98,36 @@ def membership_table(audit: Mapping[str, Any]) -> Table | None:
     head = ["networks trained on", "area under the curve", *(f"found at {100 * rate:g} % false" for rate in rates)]
     lines = [[row["trained_on"], _percent(row["auc"]), *map(_percent, row["rates"])] for row in rows]
     return Table(head, lines, right=head[1:])
+
+
+def poison_table(audit: Mapping[str, Any]) -> Table | None:
+    """Return what a known poison came to; None where the data name none."""
+    rows = audit.get("poison")
+    if not rows:
+        return None
+    head = ["networks trained on", "accuracy", "triggered rows taken for the target"]
+    lines = [
+        [row["trained_on"], *(f"{100 * row[key]:.1f} %" for key in ("accuracy", "attack_success"))] for row in rows
+    ]
+    return Table(head, lines, right=head[1:])
+
+
+def backdoor_table(audit: Mapping[str, Any]) -> Table | None:
+    """Return the smallest mark of each class; None where none was looked for."""
+    found = audit.get("backdoor")
+    if found is None:
+        return None
+    head = ["class", "smallest mark, pixels", "of a network of all rows", "anomaly", ""]
+    lines = [
+        [
+            row["class"],
+            *(f"{row[key]:.1f}" for key in ("mark", "reference")),
+            f"{row['anomaly']:+.2f}",
+            "suspected" if row["anomaly"] > found["above"] else "",
+        ]
+        for row in found["classes"]
+    ]
+    return Table(head, lines, right=head[1:4])
 
 
 def _percent(found: Mapping[str, float]) -> str:

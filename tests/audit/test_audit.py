@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
 
 from hf_distill.audit import Audit
+from hf_distill.audit.inversion import smallest_marks
 from hf_distill.audit.membership import attack
 from hf_distill.audit.nearest import copied, nearest_rows
+from hf_distill.data.poison import Poison
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.evaluation.classification import ClassificationEvaluator
 from hf_distill.features import PixelFeatures
 from hf_distill.hub import DistilledDataset
+from hf_distill.hub.audits import audit_line
 from hf_distill.hub.measured import store_audit
-from hf_distill.methods import Coreset
+from hf_distill.methods import Coreset, Run
 from hf_distill.networks import ConvNet
+from hf_distill.selection import RandomSelector
 from hf_distill.synthetic import PixelSet
 from hf_distill.training import Adam, Recipe
 from tests.evaluation.sets import table, vectors
@@ -120,7 +126,7 @@ def test_the_attack_counts_what_it_finds():
 
 
 def test_networks_are_attacked_beside_one_of_all_rows(real, evaluator):
-    found = Audit(networks=2, rows=100).run(planted(real), real, evaluator).result["membership"]
+    found = Audit(networks=2, rows=100, mark_steps=0).run(planted(real), real, evaluator).result["membership"]
     assert [(row["trained_on"], row["networks"]) for row in found] == [("this set", 2), ("full data", 1)]
     assert all((row["members"], row["others"]) == (100, 100) for row in found)
     assert all(row["auc"]["low"] <= row["auc"]["value"] <= row["auc"]["high"] for row in found)
@@ -130,3 +136,39 @@ def test_other_data_is_refused(real, evaluator):
     others = RealData.from_dataset(vectors(60, 0), vectors(30, 1))
     with pytest.raises(UserError, match="the distilled set holds inputs of shape"):
         Audit().run(planted(real), others, evaluator)
+
+
+def test_a_backdoor_is_found_and_counted(tmp_path):
+    data = [
+        RealData.from_dataset(table(300, 0), table(150, 1), poison=own)
+        for own in (Poison(target="top", share=1.0), None)
+    ]
+    poisoned, clean = (each.setup() for each in data)
+    evaluator = ClassificationEvaluator(
+        networks=[ConvNet(width=8, depth=1)], recipe=Recipe(steps=60, optimizer=Adam(lr=0.01))
+    )
+    made = Coreset(per_class=40, selector=RandomSelector()).distill(poisoned, Run(progress=False))
+    made.save_pretrained(tmp_path / "set")
+    known = Audit(networks=1, mark_steps=0).run(made, poisoned, evaluator).result
+    assert [row["trained_on"] for row in known["poison"]] == ["this set", "full data"] and "backdoor" not in known
+    assert all(row["attack_success"] > 0.9 and row["accuracy"] > 0.9 for row in known["poison"])
+    # A stranger's audit has the clean rows alone.
+    found = Audit(networks=1, mark_steps=100).run(made, clean, evaluator).result
+    assert "poison" not in found and found["backdoor"]["suspected"] == 1
+    assert max(found["backdoor"]["classes"], key=lambda row: row["anomaly"])["class"] == "top"
+    store_audit(made, found)
+    assert "suspects 1 of 3 classes" in (tmp_path / "set" / "README.md").read_text()
+    assert "suspects none of 3" in audit_line({**found, "backdoor": {**found["backdoor"], "suspected": 0}})
+
+
+def test_the_smallest_mark_is_the_pixel_that_counts():
+    class Corner(torch.nn.Module):
+        def forward(self, x):
+            return torch.stack([x.new_zeros(len(x)), 40 * (x[:, 0, 0, 0] - 0.5)], 1)
+
+    spec = RealData.from_dataset(table(30, 0)).setup().spec
+    spec = dataclasses.replace(spec, classes=("dark", "bright"), mean=(0.0,), std=(1.0,))
+    x, y = torch.full((40, 1, 8, 8), 0.1), torch.arange(40) % 2
+    found = smallest_marks([Corner()], x, y, spec, 150, torch.Generator().manual_seed(0))
+    assert found.masks[1, 0, 0, 0] > 0.4 and found.masks[1].sum() < 4
+    assert found.sizes[1] == pytest.approx(float(found.masks[1].sum()))
