@@ -1,7 +1,7 @@
 """Backdoors: how many triggered test rows networks take for the target, before distillation and after.
 
-Every configuration distils the poisoned rows of a source with seed 0. Networks are those of ``hf-distill audit``: four of
-the published set, one of all poisoned rows. The target is the first class.
+Every configuration distils the poisoned rows of a source with seed 0. Networks are those of ``hf-distill audit``: four
+of the published set, one of all poisoned rows. The target is the first class.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The search for backdoors of ``hf-distill audit``, on clean and on poisoned sets of digits.
 
-Set k is made with seed k by one of four methods, clean, and once more from poisoned rows: as many as the target has, which
-is class k modulo 10. The audit has the clean rows alone, as of a stranger's set. The threshold, ``Audit``'s default, was
-chosen on sets with seeds from 100 on.
+Set k is made with seed k by one of four methods, clean, and once more from poisoned rows: as many as the target has,
+which is class k modulo 10. The audit has the clean rows alone, as of a stranger's set. The threshold, ``Audit``'s
+default, was chosen on sets with seeds from 100 on.
 """
 
 from __future__ import annotations
