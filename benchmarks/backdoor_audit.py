@@ -63,7 +63,7 @@ def main() -> None:
         for poisoned in (False, True):
             if not any(row["seed"] == seed and ("target" in row) == poisoned for row in rows):
                 rows.append(audited(seed, poisoned, clean))
-                save(args.name, rows, title="The search for backdoors on clean and poisoned sets of digits")
+    save(args.name, rows, title="The search for backdoors on clean and poisoned sets of digits")
 
 
 if __name__ == "__main__":
