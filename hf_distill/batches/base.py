@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hf_distill.data.base import Data
-from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.parts import Part
 from hf_distill.seeding import Streams
@@ -28,6 +27,7 @@ class Batches(Part):
     Attributes:
         uniform: Share that is drawn uniformly, which bounds the weights by its inverse.
         every: Steps between two looks at the importance; 0 looks once.
+        windows: Whether it knows the importance of the windows of a series too.
 
     Examples:
         >>> from hf_distill import LossProportional, OptimizedDistillation
@@ -38,10 +38,11 @@ class Batches(Part):
 
     uniform: float
     every: int = 0
+    windows: ClassVar[bool] = False
 
     @abstractmethod
-    def scores(self, real: RealData, synthetic: Synthetic, streams: Streams) -> Tensor:
-        """Return the importance of every training row, ``(N,)``, none negative.
+    def scores(self, real: Any, synthetic: Synthetic, streams: Streams) -> Tensor:
+        """Return the importance of every training row, or window of a series, ``(N,)``, none negative.
 
         Args:
             real: The data.
@@ -56,11 +57,10 @@ class Batches(Part):
             UserError: The data has no rows that could be drawn so.
         """
         rows: Any = real
-        if real.spec.num_groups is None or rows.is_stream:
-            what = "a series has windows that overlap" if real.spec.num_groups is None else "a stream has no numbers"
-            raise UserError(
-                f"{type(self).__name__} draws rows by their number, and {what}: leave method.batches out for these data"
-            )
+        series = real.spec.target == "future"
+        if (series and not self.windows) or (not series and rows.is_stream):
+            what = "does not know windows of a series" if series else "draws rows by their number, a stream has none"
+            raise UserError(f"{type(self).__name__} {what}: leave method.batches out for these data")
         if rows.shares is not None and (not self.every or streams.step % self.every):
             return
         scores = self.scores(rows, synthetic, streams).double().cpu()

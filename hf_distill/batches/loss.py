@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,30 +10,30 @@ from torch.func import functional_call
 
 from hf_distill.batches.base import Batches
 from hf_distill.data.batch import Batch
-from hf_distill.data.real import RealData
 from hf_distill.learners.learner import InnerOptimizer, Learner
 from hf_distill.learners.task import task_of
 from hf_distill.learners.training import train_on_set
-from hf_distill.networks.base import Architecture
 from hf_distill.networks.default import default_network
+from hf_distill.networks.forecasters.dlinear import DLinear
 from hf_distill.options import PositiveFloat, PositiveInt, Range, Steps
 from hf_distill.pools.base import device_of
 from hf_distill.seeding import Streams, seeded
 from hf_distill.synthetic.base import Synthetic
+from hf_distill.training.building import Network
 from hf_distill.training.losses import LOSSES
 
 _CHUNK = 256
 
 
 class LossProportional(Batches):
-    """Draws a row with a probability proportional to its loss under a network that was trained on the set as it is.
+    """Draws a row, or a window of a series, in proportion to its loss under a network trained on the set as it is.
 
     ``p_i = (1 - u) l_i / sum l + u / n`` (Tukan et al., Dataset Distillation Meets Provable Subset Selection, arXiv
     2307.08086, whose abstract has the idea; constants, refreshing and the unbiased weights are ours). A look at the
     losses costs the training of the network and one forward pass over all rows.
 
     Args:
-        network: What is trained; null for the usual one of such data.
+        network: What is trained; null for the usual one of such data, of a series ``DLinear``.
         steps: Training steps on the set.
         lr: Learning rate of Adam.
         batch: Examples of a step.
@@ -49,10 +49,12 @@ class LossProportional(Batches):
                 batches: {class_path: LossProportional, init_args: {steps: 100, every: 50}}
     """
 
+    windows: ClassVar[bool] = True
+
     def __init__(
         self,
         *,
-        network: Architecture | None = None,
+        network: Network | None = None,
         steps: Steps = 50,
         lr: PositiveFloat = 1e-3,
         batch: PositiveInt = 64,
@@ -67,10 +69,11 @@ class LossProportional(Batches):
         self.every = every
 
     @torch.no_grad()
-    def scores(self, real: RealData, synthetic: Synthetic, streams: Streams) -> Tensor:
+    def scores(self, real: Any, synthetic: Synthetic, streams: Streams) -> Tensor:
         """See :class:`Batches`."""
         task, device = task_of(real), device_of(synthetic)
-        body = task.build(self.network or default_network(real.spec), streams.seed_for("losses")).to(device)
+        usual = DLinear() if real.spec.target == "future" else default_network(real.spec)
+        body = task.build(self.network or usual, streams.seed_for("losses")).to(device)
         learner = Learner.of(body)
         # Dropout draws from torch's global generator.
         with seeded(streams.seed_for("losses", "dropout")), torch.enable_grad():
@@ -89,9 +92,8 @@ class LossProportional(Batches):
         body.eval()
         loss, found = LOSSES[real.spec.target](), []
         for rows in torch.arange(len(real.train)).split(_CHUNK):
-            batch = real.train.batch(rows)
-            outputs = functional_call(body, learner.weights, (batch.x.to(device),))
-            found.append(loss.losses(outputs, batch.y.to(device)).cpu())
+            batch = task.at(rows).to(device)
+            found.append(loss.losses(functional_call(body, learner.weights, (batch.x,)), batch.y).cpu())
         return torch.cat(found)
 
 

@@ -85,7 +85,8 @@ class Data(Part, Generic[SpecT]):
 
     Attributes:
         path: Where it comes from.
-        shares: Probabilities ``(N,)`` of training rows in batches of a run that draws by importance; None is uniform.
+        shares: Probabilities ``(N,)`` of training rows, or windows, in batches of a run that draws by importance; None
+            is uniform.
 
     Examples:
         >>> from hf_distill import RealData
@@ -116,7 +117,8 @@ class Data(Part, Generic[SpecT]):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: which rows these are, and how far they were read where that matters."""
-        return {"fingerprint": self.spec.source.get("fingerprint")}
+        drawn = {} if self.shares is None else {"shares": self.shares}
+        return {"fingerprint": self.spec.source.get("fingerprint"), **drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`.
@@ -130,6 +132,7 @@ class Data(Part, Generic[SpecT]):
                 f"the rows of {self.path} are not those that the run began with (fingerprint {old}, now {new}): "
                 "restore them, or start over with --overwrite=true"
             )
+        self.shares = state.get("shares")
 
 
 DataT = TypeVar("DataT", bound=Data)

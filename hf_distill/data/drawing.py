@@ -31,10 +31,22 @@ def draw_of(
         return split.batch(torch.cat([rows[own[:count]] for rows, own in zip(parts, orders, strict=True)]))
     index, weight = [], []
     for rows in parts:
-        own = shares[rows].double()
-        picks = torch.multinomial(own, count, replacement=True, generator=generator)
+        picks, weights = by_shares(shares[rows], count, generator)
         index.append(rows[picks])
-        weight.append(own.mean() / own[picks])
+        weight.append(weights)
     batch = split.batch(torch.cat(index))
     batch.w = torch.cat(weight).to(batch.w)
     return batch
+
+
+def by_shares(shares: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw numbers by probabilities, with replacement; return them and the weights that make up for it, ``(count,)``.
+
+    Args:
+        shares: Probabilities ``(N,)``, up to a factor.
+        count: How many.
+        generator: The source of randomness.
+    """
+    own = shares.double()
+    picks = torch.multinomial(own, count, replacement=True, generator=generator)
+    return picks, own.mean() / own[picks]

@@ -294,12 +294,10 @@ class RealData(Data[DataSpec]):
 
     def state_dict(self) -> dict[str, Any]:
         """See :class:`Data`; of a stream its position too. Tables are sampled without a state."""
-        drawn = {} if self.shares is None else {"shares": self.shares}
-        return {**super().state_dict(), **drawn, **(self._stream.state_dict() if self._stream is not None else {})}
+        return {**super().state_dict(), **(self._stream.state_dict() if self._stream is not None else {})}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See :class:`Data`."""
         super().load_state_dict(state)
-        self.shares = state.get("shares")
         if self._stream is not None:
             self._stream.load_state_dict(state)

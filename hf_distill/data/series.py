@@ -159,7 +159,16 @@ class SeriesData(Data[SeriesSpec]):
         return other
 
     def piece(self, length: int, generator: torch.Generator) -> torch.Tensor:
-        """See :class:`Data`."""
+        """See :class:`Data`.
+
+        Raises:
+            UserError: The run draws by importance, which pieces do not have.
+        """
+        if self.shares is not None:
+            raise UserError(
+                "method.batches draws windows of a series, and this objective looks at pieces: leave method.batches "
+                "out, or choose an objective of windows"
+            )
         return self.train.piece(length, generator)
 
     def _part(self, name: str) -> SeriesSplit:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch, weighted_mean
+from hf_distill.data.drawing import by_shares
 from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
 from hf_distill.seeding import Streams
@@ -43,6 +44,10 @@ class Task(ABC):
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss of a batch, its samples weighted (:func:`hf_distill.data.batch.weighted_mean`)."""
+
+    @abstractmethod
+    def at(self, index: Tensor) -> Batch:
+        """Return real examples by their numbers ``(B,)``."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
@@ -98,6 +103,10 @@ class Supervised(Task):
         """See :class:`Task`."""
         return weighted_mean(self._loss.losses(outputs, batch.y), batch.w)
 
+    def at(self, index: Tensor) -> Batch:
+        """See :class:`Task`."""
+        return self.real.train.batch(index)
+
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
         return self.real.draw(count, generator)
@@ -151,10 +160,19 @@ class Forecasting(Task):
         """See :class:`Task`."""
         return weighted_mean((outputs - batch.y).square().flatten(1).mean(1), batch.w)
 
+    def at(self, index: Tensor) -> Batch:
+        """See :class:`Task`."""
+        return Batch.of(*self.real.train.batch(index))
+
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
-        x, y = self.real.train.batch(torch.randint(len(self.real.train), (count,), generator=generator))
-        return Batch.of(x, y) if channels is None else Batch.of(x[..., channels], y[..., channels])
+        if self.real.shares is None:
+            batch = self.at(torch.randint(len(self.real.train), (count,), generator=generator))
+        else:
+            index, weight = by_shares(self.real.shares, count, generator)
+            batch = self.at(index)
+            batch.w = weight.to(batch.w)
+        return batch if channels is None else Batch(batch.x[..., channels], batch.y[..., channels], batch.w)
 
     def pairs(
         self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams

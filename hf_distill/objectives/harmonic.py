@@ -87,7 +87,7 @@ class HarmonicMatching(Objective[SeriesData]):
     def forward(self, synthetic: Synthetic, real: SeriesData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``trajectory`` and ``harmonic``, the latter times its weight."""
         decoded = synthetic()
-        piece = real.train.piece(len(decoded.x), streams.generator("piece"))
+        piece = real.piece(len(decoded.x), streams.generator("piece"))
         theirs, ours = (torch.fft.rfft(series, dim=0, norm="ortho") for series in (piece, decoded.x))
         top = theirs.abs().topk(self.k, 0).indices  # k, N
         terms = {}

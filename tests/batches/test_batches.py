@@ -9,14 +9,15 @@ from datasets import Dataset
 from hf_distill.batches import LossProportional, SensitivityProportional
 from hf_distill.data import RealData
 from hf_distill.errors import Interrupted, UserError
+from hf_distill.learners.task import Forecasting, task_of
 from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import MLP
-from hf_distill.objectives import GradientMatching
+from hf_distill.objectives import GradientMatching, HarmonicMatching, TrajectoryMatching, UnrolledMatching
 from hf_distill.seeding import Streams
 from hf_distill.selection import LeverageSelector
-from hf_distill.synthetic import VectorSet
+from hf_distill.synthetic import SeriesSet, VectorSet
 from tests.contract.test_objectives import IMAGES
-from tests.objectives.sets import fresh, pixel_set
+from tests.objectives.sets import LINEAR, bank, fresh, harmonic_set, pixel_set, small_series, trained
 
 
 @pytest.fixture
@@ -129,5 +130,63 @@ def test_sensitive_rows_are_drawn_more_often(real):
 def test_streams_have_no_importance(tmp_path):
     Dataset.from_dict({"v": [[0.0], [1.0]], "label": [0, 1]}).to_parquet(tmp_path / "a.parquet")
     streamed = RealData(path=str(tmp_path / "a.parquet"), streaming=True, test_split=None).setup()
-    with pytest.raises(UserError, match=r"^LossProportional draws rows by their number, and a stream has no numbers"):
+    with pytest.raises(UserError, match=r"^LossProportional draws rows by their number, a stream has none"):
         LossProportional().refresh(streamed, None, Streams(0))
+
+
+def windows_of(real):
+    """All windows of a series as one batch."""
+    return task_of(real).at(torch.arange(len(real.train)))
+
+
+def test_windows_of_a_series_are_drawn_by_their_loss():
+    real = small_series()
+    every, synthetic = windows_of(real), harmonic_set(real, cls=SeriesSet)
+    batches = LossProportional(network=LINEAR, every=2, steps=3)
+    batches.refresh(real, synthetic, Streams(0))
+    losses = batches.scores(real, synthetic, Streams(0))
+    assert len(losses) == len(real.train) and real.shares.tolist() == pytest.approx(
+        (0.8 * losses / losses.sum() + 0.2 / len(losses)).tolist(), abs=1e-6
+    )
+    # The weighted mean of a batch is that of all windows, on average.
+    generator, means = torch.Generator().manual_seed(0), []
+    for _ in range(400):
+        batch = task_of(real).draw(20, generator)
+        means.append((batch.w[:, None] * batch.x.flatten(1)).mean(0))
+    found, error = torch.stack(means).mean(0), torch.stack(means).std(0) / math.sqrt(400)
+    assert ((found - every.x.flatten(1).mean(0)).abs() < 4 * error).all()
+    state = real.state_dict()
+    real.shares = None
+    real.load_state_dict(state)
+    assert real.shares is not None
+
+
+def test_pieces_and_sensitivities_are_not_of_windows():
+    real = small_series()
+    synthetic = harmonic_set(real, cls=SeriesSet)
+    with pytest.raises(UserError, match=r"^SensitivityProportional does not know windows of a series: leave method"):
+        SensitivityProportional().refresh(real, synthetic, Streams(0))
+    LossProportional(network=LINEAR, steps=1).refresh(real, synthetic, Streams(0))
+    for objective in (HarmonicMatching(k=3, trajectory=None), TrajectoryMatching(pool=bank())):
+        with pytest.raises(UserError, match=r"^method.batches draws windows of a series, and this objective looks at"):
+            objective(synthetic, real, Streams(0))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: GradientMatching(pool=fresh(), real_batch=8), lambda: UnrolledMatching(pool=trained(LINEAR), real_batch=8),
+    lambda: TrajectoryMatching(pool=bank(), real_batch=8, pieces=False),
+])  # fmt: skip
+def test_no_objective_ignores_the_weights_of_windows(make, monkeypatch):
+    real, draw, terms = small_series(), Forecasting.draw, []
+    for garbage in (0.0, 7.0):
+
+        def spoilt(self, count, generator, channels=None, garbage=garbage):
+            batch = draw(self, count, generator, channels)
+            batch.x[::2], batch.y[::2], batch.w[::2], batch.w[1::2] = garbage, garbage, 0.0, 2.0
+            return batch
+
+        monkeypatch.setattr(Forecasting, "draw", spoilt)
+        objective, synthetic = make(), harmonic_set(real, cls=SeriesSet)
+        objective.prepare(synthetic, real, 3)
+        terms.append({name: float(value) for name, value in objective(synthetic, real, Streams(0)).items()})
+    assert terms[0] == pytest.approx(terms[1], rel=1e-5)
