@@ -120,7 +120,9 @@ class StatisticsMatching(Objective[RealData]):
         x = self._seen(examples.x, streams)
         distances: list[Tensor] = []
         hooks = [
-            layer.register_forward_pre_hook(lambda layer, inputs: distances.append(_distance(layer, inputs[0])))
+            layer.register_forward_pre_hook(
+                lambda layer, inputs: distances.append(_distance(layer, inputs[0], examples.w))
+            )
             for layer in _normalisations(network)
         ]
         try:
@@ -173,8 +175,10 @@ def _normalisations(network: nn.Module) -> list[nn.Module]:
     return [layer for layer in network.modules() if isinstance(layer, kinds) and layer.running_mean is not None]
 
 
-def _distance(layer: nn.Module, x: Tensor) -> Tensor:
-    """Return how far mean and variance of channels are from those of the training, in Euclidean norms."""
-    x = x.transpose(0, 1).flatten(1)
-    mean = (x.mean(1) - layer.running_mean).norm()  # type: ignore[operator]
-    return mean + (x.var(1, correction=0) - layer.running_var).norm()  # type: ignore[operator]
+def _distance(layer: nn.Module, x: Tensor, w: Tensor) -> Tensor:
+    """Return how far weighted mean and variance of channels are from those of the training, in Euclidean norms."""
+    x = x.reshape(*x.shape[:2], -1)
+    share = (w / w.sum())[:, None, None] / x.shape[2]
+    mean = (share * x).sum((0, 2))
+    variance = (share * (x - mean[:, None]).square()).sum((0, 2))
+    return (mean - layer.running_mean).norm() + (variance - layer.running_var).norm()  # type: ignore[operator]

@@ -3,19 +3,23 @@
 import pytest
 import torch
 
+from hf_distill.augment import RandomViews
 from hf_distill.data import RealData
 from hf_distill.labels import DenseLabels, FixedWeights, ViewLabels
 from hf_distill.learners.task import task_of
-from hf_distill.networks import MLP
+from hf_distill.networks import MLP, ConvNet
 from hf_distill.objectives import (
     DistributionMatching,
     GradientMatching,
     KernelRegression,
+    StatisticsMatching,
     TrajectoryMatching,
     UnrolledMatching,
 )
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
+from hf_distill.training import Recipe, Teacher
+from tests.contract.test_objectives import IMAGES
 from tests.objectives.sets import TINY, bank, fresh, trained
 
 
@@ -43,11 +47,17 @@ def sets(digits):
     )
 
 
+NORMALISED = Teacher(network=ConvNet(width=4, depth=1, norm="batch"), recipe=Recipe(epochs=1))
 OBJECTIVES = {
     "means": lambda: DistributionMatching(pool=fresh(TINY), augment=None, real_per_class=4),
     "waves, calibration": lambda: DistributionMatching(
         pool=bank(TINY), augment=None, real_per_class=4, distance="mmd", calibration=1.0
     ),
+    "waves, discrimination": lambda: DistributionMatching(
+        pool=fresh(TINY), augment=None, real_per_class=4, distance="characteristic", discrimination=1.0
+    ),
+    "statistics": lambda: StatisticsMatching(teacher=NORMALISED, weight=1.0, views=RandomViews(least=1.0, flip=0.0)),
+    "tangents": lambda: KernelRegression(kernel="tangent", real_batch=20),
     "regression": lambda: KernelRegression(pool=fresh(TINY), real_batch=20),
     "gradients, layers": lambda: GradientMatching(pool=fresh(TINY), real_batch=4),
     "gradients, mse": lambda: GradientMatching(pool=fresh(TINY), real_batch=4, distance="mse"),
@@ -56,6 +66,11 @@ OBJECTIVES = {
         pool=trained(TINY, MLP(width=4), batch=0), real_batch=20, normalize_gradients=False
     ),
 }
+
+
+def test_the_table_has_every_objective_of_samples():
+    """A ``WeightedSum`` has no loss of its own."""
+    assert {type(make()).__name__ for make in OBJECTIVES.values()} == set(IMAGES) - {"WeightedSum"}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
