@@ -9,6 +9,7 @@ from hf_distill.labels import DenseLabels, FixedWeights, ViewLabels
 from hf_distill.learners.task import task_of
 from hf_distill.networks import MLP, ConvNet
 from hf_distill.objectives import (
+    Curvature,
     DistributionMatching,
     GradientMatching,
     KernelRegression,
@@ -56,6 +57,7 @@ OBJECTIVES = {
     "waves, discrimination": lambda: DistributionMatching(
         pool=fresh(TINY), augment=None, real_per_class=4, distance="characteristic", discrimination=1.0
     ),
+    "curvature": lambda: Curvature(pool=fresh(TINY)),
     "statistics": lambda: StatisticsMatching(teacher=NORMALISED, weight=1.0, views=RandomViews(least=1.0, flip=0.0)),
     "tangents": lambda: KernelRegression(kernel="tangent", real_batch=20),
     "regression": lambda: KernelRegression(pool=fresh(TINY), real_batch=20),
