@@ -34,7 +34,8 @@ def decode(record: dict[str, Any], rows: dict[str, list[Any]]) -> tuple[np.ndarr
 
     Args:
         record: The content of ``distillation.json``.
-        rows: The table of config ``codes``, a list of values by column.
+        rows: The table of config ``codes``, a list of values by column; with that of config ``labels`` where there is
+            one: ``{**codes, **labels}``.
 
     Returns:
         ``x``: samples ``(M, *shape)`` or a series ``(time steps, channels)``, in the networks' units: value less mean,
@@ -50,6 +51,23 @@ def decode(record: dict[str, Any], rows: dict[str, list[Any]]) -> tuple[np.ndarr
     values = variables(meta, rows)
     x = inputs(meta, values, record["spec"])
     return x, labels(meta, rows, values), weights(meta, values, len(x))
+
+
+def probabilities(record: dict[str, Any], rows: dict[str, list[Any]]) -> np.ndarray:
+    """Return the class probabilities of the table of config ``labels`` alone, ``(M, views, classes)``.
+
+    Args:
+        record: The content of ``distillation.json``.
+        rows: The table, a list of values by column.
+
+    Raises:
+        Damaged: They are not what the record says.
+    """
+    meta = record["codes"]["meta"]
+    found = labels(meta, rows, variables(meta, rows, ("labels", "shares", "chosen")))
+    if found is None or found.ndim != 3:
+        raise Damaged("these are no labels of views")
+    return found
 
 
 def variables(
@@ -68,10 +86,12 @@ def variables(
         wanted = {name: about for name, about in meta["variables"].items() if names is None or name in names}
         return found | {name: _dequantized(name, about, rows) for name, about in wanted.items()}
     for name, values in rows.items():
-        if name not in texts and isinstance(values[0], bytes) and (names is None or name in names):
+        listed = isinstance(values[0], list) and name in meta.get("columns", {})  # in config labels
+        if name not in texts and (listed or isinstance(values[0], bytes)) and (names is None or name in names):
             layout = meta.get("columns", {}).get(name, meta)
             kind = np.dtype(layout.get("dtype", "u1"))
-            each = np.stack([np.frombuffer(value, kind) for value in values]).astype(kind.newbyteorder("="))
+            each = np.array(values, kind) if listed else np.stack([np.frombuffer(value, kind) for value in values])
+            each = each.astype(kind.newbyteorder("="))
             found[name] = each.reshape(len(values), *layout.get("shape", (-1,)))
     return found
 

@@ -22,7 +22,18 @@ from hf_distill.hub.formats import format_of
 from hf_distill.hub.lines import as_python, is_hub_source
 from hf_distill.hub.making import made_of
 from hf_distill.hub.private import publishable_record
-from hf_distill.hub.record import CARD, DECODER, EVALUATION, PREVIEW, RECORD, TABLES, checked, to_json, without_code
+from hf_distill.hub.record import (
+    CARD,
+    DECODER,
+    EVALUATION,
+    PREVIEW,
+    RECORD,
+    TABLES,
+    checked,
+    tables_of,
+    to_json,
+    without_code,
+)
 from hf_distill.hub.results import class_table, features_table, recipes_table, results_table, verdict
 from hf_distill.hub.tables import TABLE_OVERHEAD
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced
@@ -99,8 +110,11 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         made=made_of(record),
         took=_took(record["timing"]),
         variables=_variables(record["codes"]["meta"]),
-        codes_bytes=record["files"][TABLES["codes"]]["bytes"],
-        table_overhead=TABLE_OVERHEAD,
+        codes_bytes=sum(
+            record["files"][path]["bytes"] for name, path in tables_of(record).items() if name != "default"
+        ),
+        apart="labels" in record,
+        table_overhead=TABLE_OVERHEAD * (1 + ("labels" in record)),
         meta=without_code(record["codes"]["meta"]),
         decodes=reading(record["codes"]["meta"]) is not None,
         **format_.card_variables(spec, record),
@@ -121,10 +135,11 @@ def card_data(record: dict[str, Any]) -> DatasetCardData:
     tasks = format_.hub_tasks(spec)
     data = DatasetCardData(task_categories=tasks, size_categories=[size], tags=_tags(record), **about)
     default = format_.features(spec, record.get("layout") or {})
-    features = {"default": default, "codes": record["codes"]["features"]}
-    infos = DatasetInfosDict({name: _info(record["files"][TABLES[name]], features[name]) for name in TABLES})
+    tables = tables_of(record)
+    features = {"default": default, **{name: record[name]["features"] for name in tables if name != "default"}}
+    infos = DatasetInfosDict({name: _info(record["files"][path], features[name]) for name, path in tables.items()})
     infos.to_dataset_card_data(data)
-    paths = {name: f"{TABLES[name].split('/')[0]}/train-*" for name in TABLES}
+    paths = {name: f"{path.split('/')[0]}/train-*" for name, path in tables.items()}
     configs: dict[str, dict[str, Any]] = {
         name: {"data_files": [{"split": "train", "path": path}]} for name, path in paths.items()
     }
@@ -213,13 +228,14 @@ def _sizes(spec: Spec, record: dict[str, Any]) -> Table:
     bits = record["bits"]
     values = record["rows"] * format_.values(spec)
     kind = format_.value_kind(spec)
-    files = {name: record["files"][path]["bytes"] * 8 for name, path in TABLES.items()}
+    files = {name: record["files"][path]["bytes"] * 8 for name, path in tables_of(record).items()}
     rows = [
         (f"source, {spec.num_rows:,} {format_.noun}, {kind}", source, None),
         (f"config `default`, {kind}", bits["default"]["total"], bits["default"]),
         (f"config `default` on the disk ({format_.file(spec)})", files["default"], None),
         ("config `codes`, the exact stored variables", bits["codes"]["total"], bits["codes"]),
         ("config `codes` on the disk (parquet)", files["codes"], None),
+        ("config `labels`, the labels of the codes, on the disk (parquet)", files.get("labels"), None),
         ("the same samples as float32", values and values * 32 + bits["default"]["labels"], None),
     ]
     head = ["what", "bits", "bytes", "data + labels + side bits", "source / this"]

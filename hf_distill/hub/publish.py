@@ -20,7 +20,8 @@ from hf_distill.text import printable, shorten
 # Seconds that a few small requests may take, and a whole download; and bytes that a second of an upload moves at least.
 _BRIEF, _DOWNLOAD, _SLOWEST = 300.0, 3600.0, 20_000
 #: Files of an earlier artifact that a new one may lack.
-_STALE = ("data/train-*.parquet", "codes/train-*.parquet", f"{record.PICTURES}/*.png", record.EVALUATION)
+_TABLES = ("data/train-*.parquet", "codes/train-*.parquet", "labels/train-*.parquet")
+_STALE = (*_TABLES, f"{record.PICTURES}/*.png", record.EVALUATION)
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -151,7 +152,7 @@ def fetch(repo_id: str, revision: str | None = None, token: str | None = None) -
         raise UserError(f"no folder {repo_id}, and it is no Hub dataset (namespace/name) either")
     check_repo_id(repo_id)
     # Of a folder of data, the tables alone: whatever else is there could be of any size.
-    single = (record.CARD, record.RECORD, record.PREVIEW, record.EVALUATION, *record.TABLES.values())
+    single = (record.CARD, record.RECORD, record.PREVIEW, record.EVALUATION, *record.TABLES.values(), record.LABELS)
     patterns = [*single, f"{record.PICTURES}/*.png"]
     with hub_requests(repo_id, revision=revision, token=token, seconds=_DOWNLOAD):
         return Path(

@@ -13,6 +13,7 @@ import pyarrow as pa
 from hf_distill.errors import ArtifactError
 from hf_distill.hub import record, tables
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.label_table import label_columns
 from hf_distill.hub.pictures import read_pictures
 from hf_distill.hub.table_reader import read_table, unpacked_limit
 from hf_distill.synthetic.base import Bits, Packed
@@ -47,6 +48,11 @@ def read_contents(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     if stored.shape != shape:
         raise ArtifactError(f"{path} holds {stored.shape}, not {values['rows']} samples")
     columns = tables.read_codes(data["codes"], folder, values)
+    if "labels" in data:
+        path = folder / record.LABELS
+        rows = values["files"][record.LABELS]["rows"]
+        table = read_table(data["labels"], path, rows, list(values["labels"]["features"]))
+        columns |= label_columns(table, values["codes"]["meta"])
     size = values["bits"]["codes"]
     contents = {
         "spec": spec,

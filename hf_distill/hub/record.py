@@ -15,7 +15,7 @@ from hf_distill.hub.contained import read_contained
 from hf_distill.hub.record_checks import check_record
 from hf_distill.text import printable, shorten
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # with a config labels; 1 without
 RECORD = "distillation.json"
 CARD = "README.md"
 PREVIEW = "preview.png"
@@ -23,8 +23,10 @@ EVALUATION = "evaluation.json"
 DECODER = "decode.py"
 PICTURES = "pictures"
 TABLES = {"default": "data/train-00000-of-00001.parquet", "codes": "codes/train-00000-of-00001.parquet"}
+#: Soft labels of views, of sets that hold any.
+LABELS = "labels/train-00000-of-00001.parquet"
 #: The top-level entries that make up an artifact; everything else in its folder belongs to the user.
-ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, DECODER, PICTURES, "data", "codes")
+ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, DECODER, PICTURES, "data", "codes", "labels")
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")
@@ -52,6 +54,11 @@ def file_entry(path: Path, rows: int, arrow_bytes: int) -> dict[str, Any]:
     """Describe a table for the record: rows, size in memory and on disk, and the digest of its bytes."""
     data = path.read_bytes()
     return {"rows": rows, "arrow_bytes": arrow_bytes, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def tables_of(record: dict[str, Any]) -> dict[str, str]:
+    """Return the paths of a set's tables by config."""
+    return TABLES | ({"labels": LABELS} if LABELS in record["files"] else {})
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def checked(record: dict[str, Any], what: str | Path = "the record") -> dict[str
     """
     try:
         sound(record)
-        check_record(record, tuple(TABLES.values()))
+        check_record(record, tuple(TABLES.values()), LABELS)
     except Wrong as error:
         raise ArtifactError(f"{what} does not describe a distilled dataset: {error}") from error
     return record
@@ -134,7 +141,7 @@ def read_tables(folder: Path, record: dict[str, Any]) -> dict[str, bytes]:
         ArtifactError: One is missing, cut off or changed; the message names it.
     """
     tables = {}
-    for config, name in TABLES.items():
+    for config, name in tables_of(record).items():
         path, entry = folder / name, record["files"][name]
         try:
             data = read_contained(folder, name, max(_MOST_BYTES, entry["bytes"]))

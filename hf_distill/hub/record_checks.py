@@ -89,12 +89,13 @@ _file = fields(
 _size_of = fields(dict.fromkeys(("data", "labels", "side", "total"), _bits), more=True)
 
 
-def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
+def check_record(record: dict[str, Any], tables: tuple[str, ...], labels: str) -> None:
     """Refuse a record that is not as this library writes them.
 
     Args:
         record: The content of ``distillation.json``, of a format that is known.
         tables: Paths of the tables that it must list.
+        labels: That of the table that it lists where it describes it.
 
     Raises:
         Wrong: It is not; the message names the first place.
@@ -114,10 +115,11 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
             "history": listing(anything),
             "citations": listing(text),
             "versions": mapping(text),
-            "files": fields(dict.fromkeys(tables, _file), more=True),
+            "files": fields(dict.fromkeys(tables, _file), {labels: _file}, more=True),
         },
         {
             "layout": mapping(anything),
+            "labels": fields({"features": mapping(feature)}),
             "pictures": different(_picture),
             "evaluation_pictures": different(_picture),
             "audit": optional(check_audit),
@@ -129,6 +131,8 @@ def check_record(record: dict[str, Any], tables: tuple[str, ...]) -> None:
         more=True,
     )(record, "")
     one_of(record["rows"])(record["files"][tables[0]]["rows"], f"files.{tables[0]}.rows")
+    if ("labels" in record) != (labels in record["files"]):
+        refuse(record.get("labels"), "labels", f"there where files lists {labels}, and not else")
     for name, size in record["bits"].items():
         if size["total"] != size["data"] + size["labels"] + size["side"]:
             refuse(size["total"], f"bits.{name}.total", "the sum of its parts")

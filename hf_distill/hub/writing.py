@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hf_distill.hub import record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
+from hf_distill.hub.label_table import divided, labels_dataset
 from hf_distill.hub.pictures import write_pictures
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
 
@@ -45,20 +46,25 @@ def write_contents(
         check_variety(made.spec, made.stored, made.y, made.packed, made.config)
     format_ = format_of(made.spec.task)
     known = format_.code_features(made.spec)
-    datasets = {"default": made.to_dataset(), "codes": tables.codes_dataset(made.packed, known)}
+    codes, labels = divided(made.packed)
+    datasets = {
+        record.TABLES["default"]: made.to_dataset(),
+        record.TABLES["codes"]: tables.codes_dataset(codes, known),
+        **({record.LABELS: labels_dataset(labels, made.packed.meta)} if labels else {}),
+    }
     files = {}
     for name, dataset in datasets.items():
-        path = folder / record.TABLES[name]
-        tables.write_parquet(dataset, path)
-        files[record.TABLES[name]] = record.file_entry(path, len(dataset), dataset.data.nbytes)
+        tables.write_parquet(dataset, folder / name)
+        files[name] = record.file_entry(folder / name, len(dataset), dataset.data.nbytes)
     preview = format_.preview(made.spec, made.stored, made.y)
     values = {
-        "format_version": record.FORMAT_VERSION,
+        "format_version": record.FORMAT_VERSION if labels else 1,
         "spec": made.spec.to_dict(),
         "rows": len(made),
         "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in made.bits.items()},
         "layout": made.layout,
-        "codes": {"features": datasets["codes"].features.to_dict(), "meta": made.packed.meta},
+        "codes": {"features": datasets[record.TABLES["codes"]].features.to_dict(), "meta": made.packed.meta},
+        **({"labels": {"features": datasets[record.LABELS].features.to_dict()}} if labels else {}),
         "config": made.config,
         "recipe": made.recipe,
         "seed": made.seed,

@@ -30,7 +30,10 @@ out = {{}}
 for folder in sorted(pathlib.Path({folder!r}).iterdir()):
     sys.path.insert(0, str(folder))
     from decode import decode
-    rows = pq.read_table(folder / "codes/train-00000-of-00001.parquet").to_pydict()
+    tables = [folder / name / "train-00000-of-00001.parquet" for name in ("codes", "labels")]
+    rows = {{}}
+    for table in tables:
+        rows |= pq.read_table(table).to_pydict() if table.exists() else {{}}
     x, y, w = decode(json.load(open(folder / "distillation.json")), rows)
     np.savez(folder / "decoded.npz", x=x, w=w, **({{}} if y is None else {{"y": y}}))
     del sys.path[0], sys.modules["decode"]
