@@ -175,6 +175,7 @@ from hf_distill.synthetic.vector import VectorSet as VectorSet
 from hf_distill.training.curvature import LowCurvature as LowCurvature
 from hf_distill.training.ensemble import Ensemble as Ensemble
 from hf_distill.training.forecast_recipe import ForecastRecipe as ForecastRecipe
+from hf_distill.training.logit_adjusted import LogitAdjusted as LogitAdjusted
 from hf_distill.training.losses import KL as KL
 from hf_distill.training.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from hf_distill.training.losses import CrossEntropy as CrossEntropy

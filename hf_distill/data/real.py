@@ -14,6 +14,7 @@ from hf_distill.data.balance import check_counts, proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.drawing import draw_of
+from hf_distill.data.imbalance import thinned
 from hf_distill.data.opening import reader_of, splits_of
 from hf_distill.data.poison import Poison
 from hf_distill.data.preparing import divided
@@ -40,6 +41,8 @@ class RealData(Data[DataSpec]):
         test_split: The split to measure on; by default ``test`` or ``validation`` where the source has one with labels.
         test_fraction: Where there is none, hold this share of the rows out to measure on: of every class, at random,
             always the same rows.
+        imbalance_factor: Leave training rows out so that the first class has so many times the rows of the last one,
+            and those between them lie on an exponential curve, the field's long tail; always the same rows.
         input_column: The image or vector column; or columns of numbers that are joined to a vector, by their names or a
             pattern such as ``pixel*``; or columns of several kinds, ``[image, caption]``, each read as it is alone.
             Inferred where only one can be meant; of a table of numbers, all but the label.
@@ -91,6 +94,7 @@ class RealData(Data[DataSpec]):
         split: Text = "train",
         test_split: str | None = None,
         test_fraction: Annotated[float, Range(0, 1, above=True, below=True)] | None = None,
+        imbalance_factor: Annotated[float, Range(1, 1e5)] | None = None,
         input_column: str | list[str] | None = None,
         label_column: str | list[str] | None = None,
         target: Literal["auto", "classes", "labels", "values"] = "auto",
@@ -120,6 +124,7 @@ class RealData(Data[DataSpec]):
         self.split = split
         self.test_split = test_split
         self.test_fraction = test_fraction
+        self.imbalance_factor = imbalance_factor
         self.input_column = input_column
         self.label_column = label_column
         self.target = target
@@ -223,6 +228,8 @@ class RealData(Data[DataSpec]):
             columns = reader.columns(train)
             named = self.test_split is not None or self._given is not None
             train, test = divided(train, test, columns, self.test_fraction, source, named)
+        if self.imbalance_factor is not None:
+            train = thinned(train, reader.columns(train), self.imbalance_factor, source)
         if isinstance(train, IterableDataset):
             self._spec, decoder, self._stream = reader.stream(train, source)
         else:

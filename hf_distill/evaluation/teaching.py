@@ -85,6 +85,11 @@ class Teaching:
             recipe.check(real.spec)
         elif teacher is None:
             raise UserError("evaluator.labels taught are those of evaluator.teacher: name one")
+        if recipe.loss.of_rows:
+            raise UserError(
+                f"recipe.loss {type(recipe.loss).__name__} is for trainings on the data's own rows, and sets have "
+                "other shares of the classes: give it to a teacher, and set evaluator.recipe.loss to null"
+            )
         if labels == "hard" and recipe.loss.soft:
             raise UserError(
                 f"recipe.loss {type(recipe.loss).__name__} needs soft labels, and these are hard; set recipe.loss to "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.errors import UserError
 from hf_distill.options import NonNegativeFloat, PositiveFloat
 from hf_distill.training.losses import CrossEntropy, Loss
@@ -82,6 +83,12 @@ class LowCurvature(Loss):
         self.step = step
         self.soft = self.loss.soft
         self.limit = self.loss.limit
+        self.of_rows = self.loss.of_rows
+
+    def suited(self, spec: Spec) -> Loss:
+        """See :class:`Loss`."""
+        inner = self.loss.suited(spec)
+        return self if inner is self.loss else LowCurvature(loss=inner, weight=self.weight, step=self.step)
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """See :class:`Loss`: those of the other loss; outputs alone have no slope."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor
 
+from hf_distill.data.base import Spec
 from hf_distill.errors import UserError
 from hf_distill.options import NonNegativeFloat, PositiveFloat
 from hf_distill.parts import Part
@@ -21,6 +22,7 @@ class Loss(Part):
         limit: A network whose training costs so many times what guessing costs has diverged: it is no result.
         soft: It needs the probabilities of classes.
         compiles: ``torch.compile`` knows how to make it faster.
+        of_rows: It is for trainings on the data's own rows alone: teachers and experts.
 
     Examples:
         >>> import torch
@@ -33,6 +35,7 @@ class Loss(Part):
     limit: float = 10
     soft: bool = False
     compiles: bool = True
+    of_rows: bool = False
 
     @abstractmethod
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -45,6 +48,10 @@ class Loss(Part):
         Raises:
             UserError: The targets are of another kind.
         """
+
+    def suited(self, spec: Spec) -> Loss:
+        """Return the loss for some data; most losses know all that they need."""
+        return self
 
     def of(self, network: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of every sample, ``(B,)``, for a network of them; most losses look at its outputs alone."""

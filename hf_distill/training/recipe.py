@@ -104,9 +104,9 @@ class Recipe(Part):
 
     def suited(self, spec: Spec) -> Self:
         """Return the recipe for some data: with the loss of their target where none was chosen."""
-        if not self._usual or isinstance(self.loss, LOSSES[spec.target]):
-            return self
-        return self.changed(loss=LOSSES[spec.target]())
+        usual = self._usual and not isinstance(self.loss, LOSSES[spec.target])
+        loss = LOSSES[spec.target]() if usual else self.loss.suited(spec)
+        return self if loss is self.loss else self.changed(loss=loss)
 
     def with_rate(self, lr: float) -> Self:
         """Return the recipe with another learning rate."""
