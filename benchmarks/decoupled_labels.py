@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from decoupled import BATCH, DRAW, FIRST, RATE, STEPS, Bench, pair, views
+from decoupled import BATCH, FIRST, RATE, STEPS, Bench, pair
 from record import save
 
 from hf_distill.labels import DenseLabels, TopLabels, ViewLabels
@@ -22,21 +22,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("per_class", type=int)
+    parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
-    bench = Bench(args.data, args.per_class)
+    bench = Bench(args.data, args.per_class, seeds=args.seeds)
     cut = bench.method(FIRST)
     images = PixelSet(per_class=args.per_class)
     quantizers = {"quantizer": UniformQuantizer(bits=8), "labels": UniformQuantizer(bits=4)}
     small = Undistilled(synthetic=QuantizedSet(synthetic=images, **quantizers), initial=cut.initial)
-    top = ViewLabels(labels=TopLabels(top=3, learned=False), views=30, draw=DRAW)
+    top = ViewLabels(labels=TopLabels(top=3, learned=False), views=30, draw=bench.draw)
     kinds = {
-        "none": (cut, views(30)),
+        "none": (cut, bench.views()),
         "one a sample, float32": (cut, DenseLabels(learned=False)),
-        "30 views, float32": (cut, views(30)),
+        "30 views, float32": (cut, bench.views()),
         "30 views, top 3 of 4 bits": (small, top),
-        "10 views, float32": (cut, views(10)),
-        "100 views, float32": (cut, views(100)),
-        "given in training": (cut, views(30)),
+        "10 views, float32": (cut, bench.views(10)),
+        "100 views, float32": (cut, bench.views(100)),
+        "given in training": (cut, bench.views()),
     }
     rows = []
     for name, (method, labels) in kinds.items():
