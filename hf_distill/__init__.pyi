@@ -4,6 +4,8 @@ from hf_distill.api.functions import Configuration as Configuration
 from hf_distill.api.functions import distill as distill
 from hf_distill.api.functions import evaluate as evaluate
 from hf_distill.api.functions import load_config as load_config
+from hf_distill.api.inputs import as_data as as_data
+from hf_distill.api.networks import as_network as as_network
 from hf_distill.audit.audit import Audit as Audit
 from hf_distill.audit.audit import Audited as Audited
 from hf_distill.augment.base import Augment as Augment

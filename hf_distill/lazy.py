@@ -21,7 +21,7 @@ _LINE = re.compile(r"^from (hf_distill\.\S+) import (\w+) as \2$", re.MULTILINE)
 _EXTRAS = {"diffusers": "diffusion"}
 # What takes seconds to import and holds no part, and what is above the parts.
 _SLOW = {"hf_distill.diffusion.ddim", "hf_distill.diffusion.ddpm", "hf_distill.diffusion.pipeline"}
-_SLOW |= {"hf_distill.api.functions"}
+_SLOW |= {"hf_distill.api.functions", "hf_distill.api.inputs", "hf_distill.api.networks"}
 
 
 @cache

@@ -146,6 +146,10 @@ Device = Annotated[str, Like(r"auto|cpu|mps|cuda(:\d{1,3})?", "auto, cpu, cuda, 
 """Where to work; ``auto`` takes a GPU where there is one."""
 
 
+# What Python alone can give, data that are open.
+_PYTHON_ALONE = inspect.Parameter.POSITIONAL_ONLY
+
+
 def check_options(cls: type, values: Mapping[str, Any], path: str) -> None:
     """Check constructor arguments against the types that a class declares for them.
 
@@ -171,7 +175,8 @@ def option_types(cls: type) -> dict[str, Any]:
         hints = typing.get_type_hints(constructor, include_extras=True)
     except NameError:  # a stranger's annotations may name what is imported for type checkers alone
         return {}
-    return {name: hint for name, hint in hints.items() if name in inspect.signature(constructor).parameters}
+    options = inspect.signature(constructor).parameters
+    return {name: hint for name, hint in hints.items() if name in options and options[name].kind is not _PYTHON_ALONE}
 
 
 def check_value(value: Any, hint: Any, path: str) -> None:

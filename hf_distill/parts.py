@@ -76,7 +76,7 @@ class Part(ABC):  # noqa: B024 - its subclasses have the abstract methods
             name
             for name, parameter in inspect.signature(type(self).__init__).parameters.items()
             if name != "self"
-            and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            and parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         ]
         cls = type(self)
         # The library's own parts go by their names; a name alone would not find anyone else's again.

@@ -1,4 +1,4 @@
-"""What people hold in their hands as data: datasets, frames, arrays, paths."""
+"""as_data: a path, a dataset, a frame or arrays as data that are ready to be distilled."""
 
 from __future__ import annotations
 
@@ -6,72 +6,44 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from datasets import Dataset, DatasetDict, Features, Image, List, Value
-from PIL import Image as PILImage
+from datasets import Dataset
 
 from hf_distill.cli.automatic import HELD_OUT, opened
 from hf_distill.data.base import Data
 from hf_distill.data.guessing import fitting, holds_series
+from hf_distill.data.held import held_splits, holds_values
 from hf_distill.data.real import RealData
 from hf_distill.data.series import SeriesData
-from hf_distill.errors import UserError
-
-_TESTS = ("test", "validation", "valid", "val", "dev")
+from hf_distill.data.sources import chosen_splits
 
 
 def as_data(data: Any) -> Data:
-    """Return data as a part that is set up, with rows to measure on.
+    """Return data as a part that is set up, with rows to measure on: ``RealData``, or ``SeriesData`` of a series.
 
     Args:
-        data: A :class:`Data`; a path, a built-in name or a Hub id; a ``Dataset`` or ``DatasetDict``; a ``DataFrame``;
-            or arrays ``(X, y)``: vectors ``(N, D)`` or images ``(N, H, W)`` and ``(N, H, W, 3)`` of 8 bits, and classes
-            or real numbers ``(N,)``. A fifth of the rows is held out where nothing is there to measure on.
+        data: A :class:`Data`; a path, a built-in name or a Hub id; or what :class:`RealData` takes: a ``Dataset`` or
+            ``DatasetDict``, a ``DataFrame``, arrays ``(X, y)``. A fifth of the rows is held out where nothing is there
+            to measure on.
 
     Raises:
         UserError: It is none of these, or cannot be read.
+
+    Examples:
+        >>> from hf_distill import as_data
+        >>> from sklearn.datasets import load_iris
+        >>> real = as_data(load_iris(return_X_y=True))
+        >>> len(real.train), len(real.test)
+        (120, 30)
     """
     if isinstance(data, Data):
         return data.setup()
     if isinstance(data, (str, Path)):
         return opened([f"--data.path={data}"])[0]
-    if isinstance(data, DatasetDict):
-        train = "train" if "train" in data else next(iter(data))
-        test = next((data[name] for name in _TESTS if name in data and name != train), None)
-        return _tables(data[train], test)
-    if isinstance(data, pd.DataFrame):
-        return _tables(Dataset.from_pandas(data, preserve_index=False))
-    if isinstance(data, tuple) and len(data) == 2:
-        return _arrays(np.asarray(data[0]), np.asarray(data[1]))
-    if isinstance(data, Dataset):
-        return _tables(data)
-    raise UserError(
-        f"data is a {type(data).__name__}; it must be a path, a Hub id, a Dataset, a DatasetDict, a DataFrame, arrays "
-        "(X, y), or RealData or SeriesData"
-    )
-
-
-def _tables(train: Dataset, test: Dataset | None = None, **options: Any) -> Data:
-    if test is None and holds_series(train):
+    splits = held_splits(data)
+    train, test, _ = chosen_splits(splits, "train" if "train" in splits else next(iter(splits)), None)
+    if test is None and isinstance(train, Dataset) and holds_series(train):
         return fitting(partial(SeriesData.from_dataset, train))
-    if test is None:
+    options: dict[str, Any] = {"target": "values"} if holds_values(data) else {}
+    if test is None and isinstance(train, Dataset):
         options["test_fraction"] = HELD_OUT
     return RealData.from_dataset(train, test, **options).setup()
-
-
-def _arrays(x: np.ndarray, y: np.ndarray) -> Data:
-    if len(x) != len(y) or x.ndim not in (2, 3, 4) or y.ndim != 1:
-        raise UserError(f"X has the shape {x.shape} and y {y.shape}; they must be (N, ...) and (N,)")
-    real = y.dtype.kind == "f"
-    labels = Value("float64" if real else "string" if y.dtype.kind in "US" else "int64")
-    if x.ndim == 2:
-        inputs, feature = x.astype(np.float32).tolist(), List(Value("float32"))
-    elif x.dtype == np.uint8:
-        inputs, feature = [PILImage.fromarray(image) for image in x], Image()
-    else:
-        raise UserError(f"images X are of type {x.dtype}; they must be uint8, 0 to 255")
-    name = "features" if x.ndim == 2 else "image"
-    table = {name: inputs, "label": y.tolist()}
-    features = Features({name: feature, "label": labels})
-    return _tables(Dataset.from_dict(table, features=features), **({"target": "values"} if real else {}))

@@ -62,22 +62,23 @@ def _is_set(word: str) -> bool:
     return (folder / RECORD).is_file() or (word.count("/") == 1 and not folder.exists() and not word.startswith("."))
 
 
-def recorded(artifact: DistilledDataset, words: Sequence[str] = ()) -> Any:
+def recorded(artifact: DistilledDataset, words: Sequence[str] = (), replaced: Sequence[str] = ()) -> Any:
     """Return data and evaluator as a set's record describes them.
 
     Args:
         artifact: The set.
         words: Of a command line that says otherwise.
+        replaced: Options of the evaluator that are left out, whatever the record says of them.
 
     Raises:
         UserError: The record names what is not hf_distill's.
     """
     parser = build_parser()
-    parser.set_defaults(known(artifact, list(words)))
+    parser.set_defaults(known(artifact, list(words), replaced))
     return build(parser, parse(parser, [str(artifact.folder or "."), *words]))
 
 
-def known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
+def known(artifact: DistilledDataset, argv: list[str], replaced: Sequence[str] = ()) -> dict[str, Any]:
     """Return descriptions of data and protocol as the set's record has them, before the command line is read.
 
     Raises:
@@ -89,6 +90,9 @@ def known(artifact: DistilledDataset, argv: list[str]) -> dict[str, Any]:
     known = {key: upgraded(config[key]) for key in ("data", "evaluator") if config.get(key) is not None}
     if "evaluator" not in known and artifact.spec.task in _EVALUATORS:
         known["evaluator"] = {"class_path": _EVALUATORS[artifact.spec.task]}
+    options = known.get("evaluator", {}).get("init_args") or {}
+    for name in replaced:
+        options.pop(name, None)
     if trusts(argv):
         return known
     for key in list(known):

@@ -36,7 +36,8 @@ def _add_part(parser: ArgumentParser, light: bool, name: str, said: str, **optio
         parser.add_argument(f"--{name}", metavar="CLASS", help=said)
     else:
         import_parts()  # jsonargparse knows a class by its short name once it is imported
-        parser.add_subclass_arguments(getattr(hf_distill, BASES[name]), name, help=said, **options)
+        # Data that are open already are for Python alone.
+        parser.add_subclass_arguments(getattr(hf_distill, BASES[name]), name, help=said, skip={"data"}, **options)
 
 
 def add_options(parser: ArgumentParser, light: bool, name: str, part: str) -> None:

@@ -8,7 +8,25 @@ import torch
 from torch import Tensor
 
 from hf_distill.data.batch import Batch
+from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
+from hf_distill.errors import UserError
+
+
+def rows_of(split: Split, spec: DataSpec, classes: Sequence[int]) -> list[Tensor]:
+    """Return the numbers of the rows of some classes.
+
+    Raises:
+        UserError: A class has none.
+    """
+    parts = [split.class_index(label) for label in classes]
+    for label, rows in zip(classes, parts, strict=True):
+        if not len(rows):
+            raise UserError(
+                f"{spec.group_name(label)} has no training samples: choose an objective that draws mixed batches and "
+                "--data.class_balance=natural, or leave the class out"
+            )
+    return parts
 
 
 def draw_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
@@ -13,12 +14,13 @@ from typing_extensions import Self
 from hf_distill.data.balance import check_counts, proportional
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
-from hf_distill.data.drawing import draw_of
+from hf_distill.data.drawing import draw_of, rows_of
+from hf_distill.data.held import held_splits
 from hf_distill.data.imbalance import thinned
 from hf_distill.data.opening import reader_of, splits_of
 from hf_distill.data.poison import Poison
 from hf_distill.data.preparing import divided
-from hf_distill.data.sources import local_source
+from hf_distill.data.sources import chosen_splits, local_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.data.stream import SampleStream
@@ -28,11 +30,12 @@ from hf_distill.options import PositiveInt, Range, Text
 
 
 class RealData(Data[DataSpec]):
-    """A ``datasets`` classification dataset: images or vectors in, one class a row.
+    """Samples of any ``datasets`` source: images, vectors, texts, sounds or videos, with a class or other targets.
 
     Columns, classes, shape and statistics are inferred from the source's features; every inference has an override.
 
     Args:
+        data: In Python alone: a ``Dataset`` or ``DatasetDict``, a ``DataFrame``, arrays ``(X, y)``; or the path.
         path: A built-in name (``digits``, ``diabetes``), a local folder (Hub layout, ImageFolder, ``save_to_disk``), a
             local parquet, CSV, JSON (both compressed or not), Arrow or WebDataset file, or a Hub id.
         name: The source's configuration, for sources with several.
@@ -52,41 +55,43 @@ class RealData(Data[DataSpec]):
             rows' mean 0 and deviation 1. ``auto`` takes lists of classes and several columns of true and false for
             labels, several other columns of numbers for values, and all else for classes.
         image_size: Resize all images, or the frames of videos, to a square of this many pixels.
-        image_mode: Convert all images to grey (``L``) or colour (``RGB``); by default a source with one colour image is
-            one of colour images. Images of more than 8 bits keep their range, scaled to 0 to 255.
+        image_mode: Convert all images to grey (``L``) or colour (``RGB``), by default where one image has colours.
+            Images of more than 8 bits keep their range, scaled to 0 to 255.
         frames: Take this many frames of every video, at equal distances; by default all, which must be equally many.
         sampling_rate: Bring all sounds to this rate in Hz; by default that of the column, or the most common one.
-        audio_seconds: Cut sounds to this length, and let shorter ones end in silence; by default the length of the
-            longest, up to 10 s.
+        audio_seconds: Cut or pad sounds to this length; by default that of the longest, up to 10 s.
         transform: What is done to every vector first: chosen entries, decibels, a reference of the row, a scale.
         time_axis: The numbers of a vector follow one another: it is a series. Of lists of lists each is a channel
             (``last``) or a time step of all channels (``first``); a plain list is one channel.
         text_length: Tokens of a text that networks see, 64 by default.
         vocabulary: Tokens of the tokenizer that is trained on the texts, 4096 by default.
-        tokenizer: One of ``transformers`` in its place: a folder with its files, or a model's name.
+        tokenizer: One of ``transformers`` in its place: its folder, or a model's name.
         class_balance: How sets, random baselines and mixed batches share the classes: ``equal`` gives every class as
-            many samples; ``natural`` as many as its share of the training rows asks for, none to a class with next to
-            no rows, and ``per_class`` is then their mean over the classes.
+            many samples; ``natural`` as many as its share of the training rows asks for, ``per_class`` on average.
         storage: ``memory`` holds one tensor on the device, ``arrow`` decodes on demand from the memory-mapped table,
             ``auto`` chooses memory up to ``memory_gib``. Ignored for streams.
         memory_gib: What ``auto`` may hold in memory, in GiB.
         separator: What stands between two cells of a CSV file; by default what its first lines tell.
         decimal: The decimal sign of a CSV file, likewise.
         streaming: Read the training split as a stream: once for its classes and statistics, then as samples are asked
-            for. Selection and initialisation by anything but the first samples need random access and refuse it.
+            for. What needs random access, selection for example, refuses it.
         workers: Decoding threads of ``arrow``.
         buffer: Samples of each class that a stream keeps waiting.
         poison: Put a backdoor into the training rows, to measure what becomes of it; null for none.
 
     Examples:
+        >>> from datasets import Dataset
         >>> from hf_distill import RealData
-        >>> real = RealData(path="digits").setup()
-        >>> len(real.train), len(real.test), real.spec.classes[:3]
-        (1437, 360, ('0', '1', '2'))
+        >>> table = Dataset.from_dict({"x": [0.1, 0.2, 0.9, 0.8] * 5, "y": [1, 2, 3, 4] * 5, "label": ["a", "b"] * 10})
+        >>> real = RealData(table, test_fraction=0.2).setup()
+        >>> len(real.train), len(real.test), real.spec.classes
+        (16, 4, ('a', 'b'))
     """
 
     def __init__(
         self,
+        data: Any = None,
+        /,
         *,
         path: Text = "digits",
         name: str | None = None,
@@ -148,6 +153,10 @@ class RealData(Data[DataSpec]):
         self.buffer = buffer
         self.poison = poison
         self._given: tuple[Any, Any] | None = None
+        if isinstance(data, (str, Path)):
+            self.path = str(data)
+        elif data is not None:
+            self._hold(*chosen_splits(held_splits(data), split, test_split)[:2])
         self._spec: DataSpec | None = None
         self._train: Split | None = None
         self._test: Split | None = None
@@ -163,10 +172,14 @@ class RealData(Data[DataSpec]):
         """Wrap datasets that are already open; ``overrides`` are constructor arguments."""
         if not isinstance(train, (Dataset, IterableDataset)):
             raise UserError(f"a datasets.Dataset or IterableDataset is needed, one split, not {type(train).__name__}")
-        real = cls(path=overrides.pop("path", "in-memory"), **overrides)
-        real.streaming = isinstance(train, IterableDataset)
-        real._given = (train, test)
+        real = cls(**overrides)
+        real._hold(train, test)
         return real
+
+    def _hold(self, train: Any, test: Any) -> None:
+        self.path = "in-memory" if self.path == "digits" else self.path  # unless it was given
+        self.streaming = isinstance(train, IterableDataset)
+        self._given = (train, test)
 
     @property
     def spec(self) -> DataSpec:
@@ -284,16 +297,7 @@ class RealData(Data[DataSpec]):
         if self._stream is not None:
             raw, targets = self._stream.take_each(classes, per_class, self._device)
             return Batch.of(self.spec.normalize(raw), targets)
-        parts = []
-        for label in classes:
-            rows = self.train.class_index(label)
-            if not len(rows):
-                raise UserError(
-                    f"{self.spec.group_name(label)} has no training samples: choose an objective that draws mixed "
-                    "batches and --data.class_balance=natural, or leave the class out"
-                )
-            parts.append(rows)
-        return self.draw_of(parts, per_class, generator)
+        return self.draw_of(rows_of(self.train, self.spec, classes), per_class, generator)
 
     def draw_of(self, parts: Sequence[Tensor], count: int, generator: torch.Generator) -> Batch:
         """Draw as many samples of each of some parts of the training rows: :func:`~hf_distill.data.drawing.draw_of`."""

@@ -119,6 +119,24 @@ def open_source(
             f"data.test_split is {test_split!r}, the split that is distilled: name another one, or leave it out"
         )
     splits, source = open_splits(path, name, revision, streaming, separator, decimal)
+    train, test, test_split = chosen_splits(splits, split, test_split, path)
+    return train, test, {**source, "split": split, "test_split": test_split}
+
+
+def chosen_splits(
+    splits: dict[str, Any], split: str, test_split: str | None, path: str = "the data"
+) -> tuple[Any, Any, str | None]:
+    """Return the split to distill, the one to measure on, if there is one, and its name.
+
+    Args:
+        splits: All of a source, by their names.
+        split: Which to distill.
+        test_split: Which to measure on; None takes ``test`` or ``validation`` where there is one.
+        path: The source, for messages.
+
+    Raises:
+        UserError: There is none of such a name.
+    """
     if split not in splits:
         raise UserError(f"{path} has no split {split!r}; it has {', '.join(splits)}")
     if test_split is not None and test_split not in splits:
@@ -126,8 +144,7 @@ def open_source(
     if test_split is None:
         others = [other for other in _TEST_SPLITS if other in splits and other != split]
         test_split = next((other for other in others if not _is_empty(splits[other])), None)
-    source |= {"split": split, "test_split": test_split}
-    return splits[split], splits[test_split] if test_split else None, source
+    return splits[split], splits[test_split] if test_split else None, test_split
 
 
 def open_splits(

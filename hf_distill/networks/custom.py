@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Mapping
@@ -13,9 +15,11 @@ from torch import Tensor, nn
 
 from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture, Classifier, FeatureNetwork
+from hf_distill.networks.copies import FreshCopies
 from hf_distill.networks.head import split
 from hf_distill.options import Text
 from hf_distill.seeding import seeded
+from hf_distill.text import shorten
 
 
 class _Whole(FeatureNetwork):
@@ -37,10 +41,11 @@ class _Whole(FeatureNetwork):
 
 
 class CustomNetwork(Architecture):
-    """Any ``nn.Module``, built by a function of the user's: ``function(shape, num_classes) -> nn.Module``.
+    """Any ``nn.Module``, built by a function or a class of the user's.
 
-    The module maps ``(B, *shape)`` to logits ``(B, num_classes)``. Where it ends in an ``nn.Linear``, what enters that
-    layer are its features.
+    It is called with the shape of an input and the number of classes, or with nothing where it takes nothing. The
+    module maps ``(B, *shape)`` to logits ``(B, num_classes)``. Where it ends in an ``nn.Linear``, what enters that
+    are its features. :meth:`of` takes what Python holds already.
 
     Args:
         function: Import path of the function or class, ``my_package.my_module:my_function``.
@@ -60,6 +65,25 @@ class CustomNetwork(Architecture):
         self.function = function
         self.kwargs = kwargs
         self.name = name
+        self._held: Any = None
+
+    @classmethod
+    def of(cls, network: Any) -> CustomNetwork:
+        """Return the description of a function or class that is there, or of a module, of which fresh copies are made.
+
+        Raises:
+            UserError: The module has parameters that nothing draws anew.
+        """
+        if isinstance(network, nn.Module):
+            name = type(network).__name__
+            made = cls(function=f"a {name} that Python held", name=name)
+            made._held = FreshCopies(network)
+            return made
+        path = getattr(network, "__qualname__", type(network).__qualname__)
+        name = path.rpartition(".")[2]
+        made = cls(function=f"{network.__module__}:{path}", name=name if name.isidentifier() else "network")
+        made._held = network
+        return made
 
     @classmethod
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
@@ -72,6 +96,8 @@ class CustomNetwork(Architecture):
         return self.name or self.function.rpartition(":")[2]
 
     def _load(self) -> Any:
+        if self._held is not None:
+            return self._held
         module_name, colon, name = self.function.partition(":")
         if not (module_name and colon and name):
             raise UserError(f"function {self.function!r} is no import path; write my_package.my_module:my_function")
@@ -89,6 +115,24 @@ class CustomNetwork(Architecture):
         finally:
             sys.path.remove(here)
 
+    def _made(self, function: Any, *task: Any) -> Any:
+        """Call the function with the shape and the number of classes, or with neither where it takes neither."""
+        kwargs = self.kwargs or {}
+        takes = inspect.signature(function)
+        for args in (task, ()):
+            with contextlib.suppress(TypeError):
+                takes.bind(*args, **kwargs)
+                break
+        else:
+            raise UserError(f"{self.function} takes {takes}; it must take (shape, num_classes), or nothing")
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, RuntimeError) as error:
+            called = ", ".join(map(str, args))
+            raise UserError(
+                f"{self.function}({called}) raised {type(error).__name__}: {shorten(str(error))}"
+            ) from error
+
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """Not used: :meth:`build` makes body and head at once."""
         raise NotImplementedError
@@ -97,7 +141,7 @@ class CustomNetwork(Architecture):
         """See :class:`Architecture`."""
         function = self._load()
         with seeded(seed):
-            network = function(tuple(shape), num_classes, **(self.kwargs or {}))
+            network = self._made(function, tuple(shape), num_classes)
             if not isinstance(network, nn.Module):
                 raise UserError(
                     f"{self.function} returned a {type(network).__name__}; it must return a torch.nn.Module"

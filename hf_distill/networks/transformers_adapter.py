@@ -36,7 +36,8 @@ class TransformersClassifier(Architecture):
 
     Args:
         model: A transformers configuration: a dictionary with ``model_type`` (``{"model_type": "resnet", "depths":
-            [2, 2], "hidden_sizes": [32, 64], "embedding_size": 16}``), or the path of a ``config.json`` or its folder.
+            [2, 2], "hidden_sizes": [32, 64], "embedding_size": 16}``), the path of a
+            ``config.json`` or its folder, or a Hub id that has one (its configuration is taken, not its weights).
         name: Name in tables; the model type where it is not given.
 
     Examples:

@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from datasets import Dataset, DatasetDict
+from huggingface_hub import HfApi
 
 import hf_distill
-from hf_distill import DistilledDataset, load_config
-from hf_distill.api.inputs import as_data
+from hf_distill import MLP, DistilledDataset, RealData, Recipe, as_data, as_network, load_config
 from hf_distill.cli.main import run
-from hf_distill.errors import UserError
+from hf_distill.errors import HubError, UserError
 from hf_distill.hub.card import render_card
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
@@ -85,3 +86,103 @@ def test_a_published_set_is_measured_by_its_own_recipe(hub, tmp_path, monkeypatc
     assert str(result) in out and "owner/tiny is left as it is" in out
     record = json.loads(hub.repos["owner/tiny"].files()["distillation.json"])
     assert record["evaluation"] is None and render_card(record, "owner/tiny")
+
+
+class Small(torch.nn.Module):
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.body = torch.nn.Linear(shape[0], 5)
+        self.head = torch.nn.Linear(5, classes)
+
+    def forward(self, x):
+        return self.head(self.body(x).relu())
+
+
+def whole():
+    return Small((4,), 3)
+
+
+@pytest.mark.parametrize(
+    "network, label",
+    [
+        (Small, "Small"),
+        (Small((4,), 3), "Small"),
+        (whole, "whole"),
+        (lambda shape, classes: Small(shape, classes), "network"),
+        (MLP(width=5), "MLP"),
+        ("MLP", "MLP"),
+        (f"{__name__}:Small", "Small"),
+    ],
+    ids=["class", "instance", "function", "lambda", "part", "name", "path"],
+)
+def test_what_people_hold_is_a_network(network, label):
+    made = as_network(network)
+    one, same, other = (made.build((4,), 3, seed) for seed in (0, 0, 1))
+    assert made.label == label and one(torch.zeros(2, 4)).shape == (2, 3)
+    assert one.head.weight.equal(same.head.weight) and not one.head.weight.equal(other.head.weight)
+    if isinstance(network, torch.nn.Module):
+        assert not one.head.weight.equal(network.head.weight), "fresh weights"
+    json.dumps(made.config())
+
+
+def test_configurations_of_transformers_are_networks(hub, tmp_path):
+    from transformers import PatchTSTConfig, ResNetConfig
+
+    small = ResNetConfig(depths=[1], hidden_sizes=[8], embedding_size=4)
+    small.save_pretrained(tmp_path)
+    HfApi().create_repo("owner/net")
+    HfApi().upload_folder(repo_id="owner/net", folder_path=tmp_path)
+    for network in (small, small.to_dict(), str(tmp_path), "owner/net"):
+        built = as_network(network).build((3, 16, 16), 3, 0)
+        assert built(torch.zeros(2, 3, 16, 16)).shape == (2, 3) and built.head.in_features == 8
+    assert type(as_network(PatchTSTConfig())).__name__ == "TransformersForecaster"
+
+
+class Unresettable(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    "network, said",
+    [
+        (3, "a network is a int"),
+        (Unresettable(), "'scale', which no reset_parameters"),
+        ("owner/none", "owner/none"),
+        ("nothing.json", "cannot read"),
+        ({"depths": [1]}, "model_type"),
+    ],
+)
+def test_no_network_is_refused_before_data_are_read(hub, network, said):
+    with pytest.raises((UserError, HubError), match=said) as caught:
+        hf_distill.distill("nowhere at all", network=network)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_ones_own_makes_and_measures_a_set():
+    made = hf_distill.distill((X, Y), per_class=2, network=Small, progress=False)
+    assert made.config["evaluator"]["init_args"]["networks"][0]["init_args"]["name"] == "Small"
+    # Its record names code, which is not imported; who measures brings the network.
+    with pytest.raises(UserError, match="trust_record"):
+        hf_distill.evaluate(made, (X, Y))
+    made.config["evaluator"]["init_args"].update(seeds=1, full=0, baselines=[], recipe=Recipe(epochs=2).config())
+    (row,) = hf_distill.evaluate(made, (X, Y), networks=[Small], progress=False).rows
+    assert row["network"] == "Small"
+    with pytest.raises(UserError, match="DLinear does not classify"):
+        hf_distill.distill((X, Y), per_class=2, network="DLinear", progress=False)
+
+
+def test_open_data_are_given_to_the_constructor():
+    table = Dataset.from_dict(TABLE)
+    splits = DatasetDict(train=table, held=table.select(range(9)))
+    real = RealData(splits, test_split="held").setup()
+    assert (len(real.train), len(real.test)) == (60, 9)
+    assert len(RealData(pd.DataFrame(TABLE)).setup().train) == 60 and RealData((X, Y)).setup().spec.shape == (4,)
+    stream = RealData(table.to_iterable_dataset()).setup()
+    assert stream.is_stream and (stream.path, stream.streaming) == ("in-memory", True)
+    assert RealData("digits").path == "digits" and "data" not in RealData(table).config()["init_args"]
+    with pytest.raises(UserError, match="has no split 'train'; it has a"):
+        RealData(DatasetDict(a=table))
+    with pytest.raises(UserError, match="data is a int"):
+        RealData(3)

@@ -12,8 +12,8 @@ from hf_distill.errors import UserError
 from hf_distill.networks.configuration import read_configuration
 from hf_distill.networks.forecasters.base import Forecaster
 
-# Those that forecast from past values alone; the others also want calendar features of the future.
-_MODELS = {"patchtst": "PatchTSTForPrediction", "patchtsmixer": "PatchTSMixerForPrediction"}
+#: Those that forecast from past values alone; the others also want calendar features of the future.
+FORECASTERS = {"patchtst": "PatchTSTForPrediction", "patchtsmixer": "PatchTSMixerForPrediction"}
 
 
 class TransformersForecaster(Forecaster):
@@ -23,8 +23,8 @@ class TransformersForecaster(Forecaster):
 
     Args:
         model: A transformers configuration: a dictionary with ``model_type``, ``patchtst`` or ``patchtsmixer``
-            (``{"model_type": "patchtst", "d_model": 64, "num_hidden_layers": 2, "patch_length": 16}``), or the path of
-            a ``config.json`` or its folder.
+            (``{"model_type": "patchtst", "d_model": 64, "num_hidden_layers": 2, "patch_length": 16}``), the path of a
+            ``config.json`` or its folder, or a Hub id that has one (its configuration is taken, not its weights).
         name: Name in tables; the model type where it is not given.
 
     Examples:
@@ -58,9 +58,9 @@ class TransformersForecaster(Forecaster):
     def _values(self) -> dict[str, Any]:
         values = read_configuration(self.model)
         found = values.get("model_type")
-        if found not in _MODELS:
+        if found not in FORECASTERS:
             raise UserError(
-                f"model_type {found!r} does not forecast from past values alone: choose {' or '.join(_MODELS)}"
+                f"model_type {found!r} does not forecast from past values alone: choose {' or '.join(FORECASTERS)}"
             )
         return values
 
@@ -77,7 +77,7 @@ class TransformersForecaster(Forecaster):
         values.update(context_length=lookback, prediction_length=horizon, num_input_channels=channels, loss="mse")
         try:
             config = transformers.AutoConfig.for_model(model_type, **values)
-            model = getattr(transformers, _MODELS[model_type])(config)
+            model = getattr(transformers, FORECASTERS[model_type])(config)
             network = _Network(model.float()).eval()
             with torch.no_grad():
                 network(torch.zeros(1, lookback, channels))
