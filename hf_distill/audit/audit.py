@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,6 +18,8 @@ from hf_distill.audit.membership import attack
 from hf_distill.audit.nearest import stored_rows
 from hf_distill.audit.picture import PAIRS, draw_pairs
 from hf_distill.audit.trained import Trained
+from hf_distill.audit.whole_rows import row_copies
+from hf_distill.audit.windows import series_copies
 from hf_distill.data.real import RealData
 from hf_distill.data.splits import SomeRows, Split
 from hf_distill.errors import UserError
@@ -33,6 +35,8 @@ from hf_distill.seeding import Streams
 
 # Test rows that marks are tried on.
 _MARKED = 1000
+# How copies are counted in what has no samples, by kind.
+_OTHERS: dict[str, Callable[..., dict[str, Any]]] = {"series": series_copies, "rows": row_copies}
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Audited:
 
     Attributes:
         result: JSON: ``protocol``, ``copies``, ``classes`` and, of networks, ``membership``, ``backdoor``, ``poison``.
-        pairs: The closest pairs: training rows are in it, and it is nothing to publish.
+        pairs: The closest pairs, of samples: training rows are in it, and it is nothing to publish.
 
     Examples:
         >>> from hf_distill import Audit, ClassificationEvaluator, Coreset, RealData
@@ -52,7 +56,7 @@ class Audited:
     """
 
     result: dict[str, Any]
-    pairs: Image
+    pairs: Image | None
 
 
 class Audit(Part):
@@ -63,6 +67,9 @@ class Audit(Part):
     distance of the next rows. The first alone would call the mean of many rows a copy, which is close to all of them;
     the second alone, a sample that is far from everything. Each threshold is the quantile ``share`` of test rows, so
     that of fresh rows no more than that share is called a copy.
+
+    Of a series, the samples are pieces of it, as long as what a forecaster sees, and training rows every such piece of
+    theirs; the distance alone counts. Whole rows are published as they are: all are copies.
 
     The attack takes the rows of which networks that were trained on the set have a small loss for rows that the set was
     made from: all training rows are members, test rows are none. Beside it stands the same attack on a network that was
@@ -114,21 +121,31 @@ class Audit(Part):
         self.anomaly = anomaly
         self.seed = seed
 
-    def run(self, artifact: DistilledDataset, real: RealData, evaluator: ClassificationEvaluator) -> Audited:
+    def run(self, artifact: DistilledDataset, real: Any, evaluator: ClassificationEvaluator | None = None) -> Audited:
         """Audit a set.
 
         Args:
             artifact: The set.
             real: The data that it was made from.
-            evaluator: Network and recipe of the attack: those of its sketch.
+            evaluator: Network and recipe of the attack, those of its sketch; null for the usual ones.
 
         Raises:
             UserError: The data are not those of the set, or have no rows to compare with.
         """
+        evaluator = ClassificationEvaluator() if evaluator is None else evaluator
         device = find_device(evaluator.device)
         real.setup(device)
-        if real.spec.kind == "rows" or real.is_stream:
-            raise UserError("an audit needs samples and random access to their source: not whole rows, nor a stream")
+        if real.spec.kind not in _OTHERS:
+            return self._samples(artifact, real, evaluator, device)
+        protocol = {**self.config()["init_args"], "train_rows": real.spec.num_rows}
+        copies = _OTHERS[real.spec.kind](artifact, real, self.share, self.test_rows, self.seed)
+        return Audited({"protocol": protocol, "copies": copies, "classes": []}, None)
+
+    def _samples(
+        self, artifact: DistilledDataset, real: RealData, evaluator: ClassificationEvaluator, device: torch.device
+    ) -> Audited:
+        if real.is_stream:
+            raise UserError("an audit needs random access to the source: set --data.streaming=false")
         check_match(artifact.spec, real.spec)
         features = self.features.fit(real, device=device)
         test = self._some(real.test, self.test_rows)

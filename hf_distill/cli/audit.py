@@ -51,10 +51,9 @@ def run(argv: list[str]) -> None:
     artifact = DistilledDataset.from_pretrained(config.folder)
     objects = build(parser, config)
     evaluator = objects.evaluator
-    if not isinstance(evaluator, ClassificationEvaluator):
-        evaluator = ClassificationEvaluator()
     place(objects.data, evaluator.device)
-    audited = objects.audit.run(artifact, objects.data, evaluator)
+    own = evaluator if isinstance(evaluator, ClassificationEvaluator) else None
+    audited = objects.audit.run(artifact, objects.data, own)
     result = audited.result
     tables = copies_table, membership_table, poison_table, backdoor_table
     said = *(table(result) for table in tables), audit_line(result)
@@ -63,6 +62,8 @@ def run(argv: list[str]) -> None:
         print(f"\n{config.folder} is left as it is")
         return
     store_audit(artifact, result)
+    if audited.pairs is None:
+        return
     picture = run_folder(user_path(config.folder)) / "audit" / "closest_pairs.png"
     write_atomically(picture, encode_pictures({picture.name: audited.pairs})[picture.name])
     print(f"\nthe closest pairs, the set above and training rows below, which are not published: {picture}")

@@ -14,7 +14,7 @@ _counts = dict.fromkeys(("samples", "exact", "near"), whole())
 #: The check of a record's ``audit``.
 check_audit = fields(
     {
-        "copies": fields({**_counts, "test_rows": whole(), "test_rows_near": whole()}, more=True),
+        "copies": fields({**_counts, "test_rows": whole(), "test_rows_near": whole()}, {"steps": whole(1)}, more=True),
         "classes": listing(fields({"class": text, **_counts}, more=True)),
     },
     {
@@ -49,8 +49,9 @@ def audit_line(audit: Mapping[str, Any] | None) -> str:
     if audit is None:
         return ""
     found = audit["copies"]
+    what = f"pieces of {found['steps']:,} time steps" if "steps" in found else "samples"
     line = (
-        f"Audited: of the {found['samples']:,} samples {found['exact']:,} are exact copies of training rows and "
+        f"Audited: of the {found['samples']:,} {what} {found['exact']:,} are exact copies of training rows and "
         f"{found['near']:,} nearly so (as close to one row as few test rows are)"
     )
     return f"{line}.{_members(audit)}{_backdoor(audit)}"
