@@ -62,8 +62,9 @@ class Relabeled(Method[RealData]):
         if real.spec.target != "classes":
             raise UserError(f"a teacher says classes, and what is learned here are {real.spec.target}")
         self.labels.suited(real.spec)
+        self.teacher.check(real)
+        synthetic = self.method.fit(real, run)  # before a teacher is trained: it may refuse the data
         experts = self.teacher.experts(real)
-        synthetic = self.method.fit(real, run)
         labels = copy.deepcopy(self.labels)
         with torch.no_grad():
             synthetic.relabel(labels, taught(experts, labels, synthetic))

@@ -32,6 +32,11 @@ class Ensemble(Teacher):
         """See :class:`Part`: each member says it of itself."""
         return []
 
+    def check(self, real: RealData) -> None:
+        """See :class:`Teacher`: of each member."""
+        for member in self.members:
+            member.check(real)
+
     def _made(self, real: RealData) -> Experts:
         found = [member.experts(real) for member in self.members]
         networks = [network for one in found for network in one.networks]

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from hf_distill.data.real import RealData
+from hf_distill.errors import UserError
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.default import default_network
 from hf_distill.options import Few, PositiveFloat, Seed, Share, Text
@@ -77,6 +78,17 @@ class Teacher(Part):
     def foreign(cls, options: Mapping[str, Any]) -> list[str]:
         """See :class:`Part`."""
         return ["path"] if options.get("path") is not None else []
+
+    def check(self, real: RealData) -> None:
+        """Refuse what is no teacher of the data, without a training: weights are read, and a stream is not trained on.
+
+        Raises:
+            UserError: It is none.
+        """
+        if self.path is not None:
+            self.experts(real)
+        elif real.is_stream:
+            raise UserError("a stream has no training rows at hand to train a teacher on: set teacher.path")
 
     def experts(self, real: RealData) -> Experts:
         """Return the networks, where the data are.

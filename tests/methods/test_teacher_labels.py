@@ -8,10 +8,11 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.soft_examples import SoftExamples
-from hf_distill.initialization import RealSamples
+from hf_distill.initialization import CutSamples, RealSamples
 from hf_distill.labels import DenseLabels, TopLabels, ViewLabels
-from hf_distill.methods import Coreset, Relabeled, Run, Undistilled
+from hf_distill.methods import Coreset, OptimizedDistillation, Relabeled, Run, Undistilled
 from hf_distill.networks import ConvNet
+from hf_distill.objectives import StatisticsMatching
 from hf_distill.quantization import Budget, UniformQuantizer
 from hf_distill.synthetic import PixelSet, QuantizedSet
 from hf_distill.training import Recipe, Teacher
@@ -75,3 +76,15 @@ def test_what_does_not_fit_is_refused_before_the_work(real, tmp_path):
     with pytest.raises(UserError, match=r"leave synthetic\.budget out"):
         method = Undistilled(synthetic=budget, initial=RealSamples())
         Relabeled(method=method, teacher=TEACHER).fit(real, Run())
+
+
+def test_no_teacher_is_trained_for_a_method_that_refuses_the_data(real, monkeypatch):
+    monkeypatch.setattr(Teacher, "train", lambda *options, **more: pytest.fail("a teacher was trained"))
+    plain = StatisticsMatching(teacher=Teacher(network=ConvNet(width=4, depth=2)))
+    with pytest.raises(UserError, match="no batch normalisation"):
+        Relabeled(method=OptimizedDistillation(objective=plain), teacher=Teacher()).fit(real, Run())
+    with pytest.raises(UserError, match=r"initial\.pieces to 1|does not divide"):
+        cut = Undistilled(synthetic=PixelSet(), initial=CutSamples(pieces=3))
+        Relabeled(method=cut, teacher=Teacher()).fit(real, Run())
+    with pytest.raises(UserError, match="no such file or folder"):
+        Relabeled(method=cut, teacher=Teacher(path="./nothing")).fit(real, Run())

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from hf_distill.augment import SiameseAugment
 from hf_distill.cli.main import run
 from hf_distill.data.real import RealData
-from hf_distill.errors import Interrupted, UserError
+from hf_distill.errors import DistillError, Interrupted, UserError
 from hf_distill.features import NetworkFeatures
 from hf_distill.hub.teacher_folder import save_teacher
 from hf_distill.initialization import RelabeledSamples
@@ -179,3 +179,28 @@ def test_the_command_goes_on_where_it_was_stopped(tmp_path, capsys, monkeypatch)
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert run(command) == 2
     assert "holds a trained teacher: add --overwrite=true" in capsys.readouterr().err
+
+
+def test_a_teacher_of_the_hub_is_the_one_that_was_pushed(real, tmp_path, hub):
+    made = saved(real, tmp_path / "teacher")
+    assert run(["push", str(tmp_path / "teacher"), "--repo_id=owner/teacher"]) == 0
+    read = Teacher(path="owner/teacher").experts(real)
+    assert read.identity()["sha256"] == made.identity()["sha256"]
+    with pytest.raises(DistillError, match="owner/nobody"):
+        Teacher(path="owner/nobody").experts(real)
+
+
+def test_a_classifier_of_transformers_is_a_teacher(real, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    names = {0: "top", 1: "other", 2: "left", 3: "right"}  # in another order, and one more than the data have
+    config = transformers.ResNetConfig(
+        num_channels=1, depths=[1], hidden_sizes=[4], embedding_size=4, id2label=names, hidden_act="gelu"
+    )
+    model = transformers.ResNetForImageClassification(config).eval()
+    model.save_pretrained(tmp_path / "model")
+    transformers.ViTImageProcessor(image_mean=[0.5], image_std=[0.25]).save_pretrained(tmp_path / "model")
+    read = Teacher(path=str(tmp_path / "model")).experts(real)
+    pixels = real.train.raw(torch.arange(4)).float() / 255
+    with torch.no_grad():
+        logits = model((pixels - 0.5) / 0.25).logits[:, [2, 3, 0]]
+    assert torch.allclose(read.probabilities(real.spec.normalize(255 * pixels)), logits.softmax(1), atol=1e-5)
