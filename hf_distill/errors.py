@@ -1,4 +1,4 @@
-"""The errors that the library raises on purpose."""
+"""The errors that the library raises on purpose, and a warning."""
 
 
 class DistillError(Exception):
@@ -27,3 +27,7 @@ class DivergenceError(DistillError):
 
 class Interrupted(DistillError):
     """The run was asked to stop and has saved its state."""
+
+
+class PointlessSize(UserWarning):
+    """A set is so large a part of its data that it saves next to nothing over a piece of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.errors import UserError
+from hf_distill.errors import PointlessSize, UserError
 from hf_distill.options import PositiveInt
 from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
+
+#: The share of the training steps from which on a set saves next to nothing.
+LARGEST_SHARE = 1 / 3
 
 
 class SeriesSet(Synthetic[SeriesSpec]):
@@ -68,13 +72,20 @@ class SeriesSet(Synthetic[SeriesSpec]):
         self.values = nn.Parameter(x.detach().clone().float())
 
     def check(self, spec: SeriesSpec) -> None:
-        """Refuse data without windows, and a length that holds none."""
+        """Refuse data without windows, and a length that holds none; warn of one that is pointless."""
         if spec.kind != "series":
             raise UserError(f"{type(self).__name__} holds a time series: choose SeriesData, or PixelSet for images")
         if self.length < self.least_size(spec):
             raise UserError(
                 f"synthetic.length is {self.length} and one window takes {spec.window} time steps (look-back "
                 f"{spec.lookback} and horizon {spec.horizon}): {self._remedy(spec)}"
+            )
+        if spec.num_rows and self.length > LARGEST_SHARE * spec.num_rows:
+            warnings.warn(
+                f"a set of {self.length} time steps stands for {spec.num_rows}: a random piece of the series that long "
+                "trains about as well. Lower synthetic.length, or train on the series",
+                PointlessSize,
+                stacklevel=2,
             )
 
     def _remedy(self, spec: SeriesSpec) -> str:

@@ -9,6 +9,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from hf_distill.choosing.choose import choose
+from hf_distill.choosing.series import _usual_length
 from hf_distill.choosing.size import Size
 from hf_distill.choosing.sounds import spectrograms
 from hf_distill.data import RealData, SeriesData
@@ -115,7 +116,7 @@ def test_a_series_is_told_from_samples(tmp_path, digits):
 def test_a_set_of_a_series_holds_a_window(tmp_path):
     series = as_series(table(tmp_path / "series.csv", rows=1200)).setup()
     choice = choose(series, Size(), CPU)
-    assert (choice.config, choice.size) == ("hdt_etth1", 384)
+    assert (choice.config, choice.size) == ("hdt_etth1", 280)  # a third of 840 training steps
     assert choose(series, Size(bytes=4 * 200), CPU).size == 200
     for size, words in (
         (Size(share=0.1), "a window takes 192"),
@@ -124,6 +125,14 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     ):
         with pytest.raises(UserError, match=words):
             choose(series, size, CPU)
+
+
+@pytest.mark.parametrize(
+    ("channels", "rows", "length"),
+    [(7, 10_000, 384), (21, 10_000, 384), (1, 10_000, 2688), (3, 10_000, 896), (7, 400, 192)],
+)
+def test_a_narrow_series_gets_more_steps_and_a_short_one_fewer(channels, rows, length):
+    assert _usual_length(192, channels, rows)[0] == length
 
 
 def test_sounds_become_spectrograms_where_no_recordings_fit():

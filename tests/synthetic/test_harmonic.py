@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from hf_distill.data.series_spec import SeriesSpec
-from hf_distill.errors import UserError
+from hf_distill.errors import PointlessSize, UserError
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet
 from tests.synthetic.quantized import read
@@ -30,6 +31,15 @@ def filled(cls, length=16, **kwargs):
     x = torch.randn(length, 3, generator=torch.Generator().manual_seed(length))
     synthetic.initialize(x, torch.arange(length), series_spec())
     return synthetic, x
+
+
+@pytest.mark.parametrize("cls", [SeriesSet, HarmonicSet])
+def test_a_set_that_is_most_of_its_data_is_pointless(cls, recwarn):
+    x = torch.zeros(16, 3)
+    cls(length=16).initialize(x, torch.arange(16), replace(series_spec(), num_rows=48))
+    assert not recwarn
+    with pytest.warns(PointlessSize, match="a set of 16 time steps stands for 47: a random piece"):
+        cls(length=16).initialize(x, torch.arange(16), replace(series_spec(), num_rows=47))
 
 
 @pytest.mark.parametrize("length", [15, 16])
