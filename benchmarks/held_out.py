@@ -75,8 +75,8 @@ def parted(data: Any, fold: int, folds: int) -> RealData:
     held[order.tensor_split(folds)[fold]] = True
     parts = [rows.select(part.nonzero().flatten().tolist()) for part in (~held, held)]
     chosen = ("path", "name", "revision", "split", "test_split", "test_fraction", "streaming")
-    options = inspect.signature(RealData.__init__).parameters
-    return RealData.from_dataset(*parts, **{key: getattr(data, key) for key in list(options)[1:] if key not in chosen})
+    options = [own.name for own in inspect.signature(RealData).parameters.values() if own.kind is own.KEYWORD_ONLY]
+    return RealData.from_dataset(*parts, **{key: getattr(data, key) for key in options if key not in chosen})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What a start and importance-sampled batches are worth to four objectives.
 
     python benchmarks/selection_starts.py --data digits
-    python benchmarks/selection_starts.py --data fashion_mnist --objectives distribution --per_class 1 --depth 3
 
 Every start with batches drawn uniformly and in proportion to the loss of a network that was trained on the set. Start
 and end are measured by the same networks, on the test split; nothing is chosen by them, but that the two best rows of
