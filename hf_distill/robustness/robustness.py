@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
+from hf_distill.errors import UserError
 from hf_distill.options import NotEmpty, PositiveInt
 from hf_distill.parts import Part
 from hf_distill.robustness.fgsm import FGSM
@@ -46,8 +47,12 @@ class Robustness(Part):
         """Refuse data or harms that cannot be had, before any work.
 
         Raises:
-            UserError: The data are no images with classes, or a package is missing.
+            UserError: The data are no images with classes, a package is missing, or two harms are called alike.
         """
+        labels = [harm.label for harm in self.harms]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise UserError(f"evaluator.robustness.harms has {twice} twice: leave one out")
         for harm in self.harms:
             harm.check(spec)
 

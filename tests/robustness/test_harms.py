@@ -88,6 +88,8 @@ def test_a_blur_is_a_gaussian():
 def test_other_data_and_a_missing_package_are_refused(spec, monkeypatch):
     with pytest.raises(UserError, match="images with classes"):
         Robustness().check(RealData.from_dataset(vectors(30, 0)).setup().spec)
+    with pytest.raises(UserError, match="PGD-10 2/255 twice"):
+        Robustness(harms=[PGD(), PGD(step=1)]).check(spec)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"hf-distill\[robust\]"):
         Robustness(harms=[AutoAttack()]).check(spec)
