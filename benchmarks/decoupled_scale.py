@@ -2,13 +2,15 @@
 
 `python benchmarks/decoupled_scale.py`: writes the images below outputs/planted, then trains a teacher, cuts a set
 (RDED) and recovers sets from cuts, a sample of each class at a time (EDC), each in a process of its own. Images are a
-pattern of each class in noise; nothing here is about accuracy. Steps are few: what is measured is what a step takes.
+pattern of each class in noise; nothing here is about accuracy. Steps are few: what is measured is what a step takes. A
+command that was measured is not run again: a run that was ended goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from PIL import Image as PILImage
 from record import save
 
 from hf_distill.configurations import configurations
+from hf_distill.files import write_atomically
 
 FOLDER = Path("outputs/planted")
 SIDE, NETWORK = 64, {"class_path": "ConvNet", "init_args": {"width": 16, "depth": 4, "norm": "batch"}}
@@ -58,14 +61,17 @@ def make(classes: int, each: int) -> Path:
     return folder
 
 
-def measured(*words: str) -> dict[str, float]:
-    """Return seconds and peak memory of a command."""
-    began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "hf_distill", *words, "--overwrite=true", "--progress=false"])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(words)}")
-    return {"seconds": time.perf_counter() - began, "peak MiB": usage.ru_maxrss / 1024}
+def measured(path: Path, *words: str) -> dict[str, float]:
+    """Return seconds and peak memory of a command, which are kept in a file."""
+    if not path.is_file():
+        began = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-m", "hf_distill", *words, "--overwrite=true", "--progress=false"])
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(f"failed: {' '.join(words)}")
+        found = {"seconds": time.perf_counter() - began, "peak MiB": usage.ru_maxrss / 1024}
+        write_atomically(path, json.dumps(found))
+    return json.loads(path.read_text())
 
 
 def configuration(name: str, per_class: int, teacher: Path) -> Path:
@@ -101,23 +107,25 @@ def main() -> None:
         options = [f"--teacher.network={NETWORK['class_path']}", f"--teacher.recipe.steps={TEACHER_STEPS}"]
         options += [f"--teacher.network.{name}={value}" for name, value in NETWORK["init_args"].items()]
         options.append(f"--output_dir={teacher}")
-        rows.append({"classes": classes, "command": "train a teacher"} | measured("train-teacher", *data, *options))
+        found = measured(FOLDER / f"teacher_{classes}.json", "train-teacher", *data, *options)
+        rows.append({"classes": classes, "command": "train a teacher"} | found)
         for name, per_class, said in (
             ("rded_cifar10", 10, "cut"),
             ("edc_cifar10", 2, f"cut and recover, {STEPS} steps"),
             ("edc_cifar10", 10, f"cut and recover, {STEPS} steps"),
         ):
-            config = configuration(name, per_class, teacher)
-            found = measured("distill", f"--config={config}", *data, f"--output_dir={FOLDER / f'{name}_{classes}'}")
+            config, place = configuration(name, per_class, teacher), FOLDER / f"{name}_{classes}_{per_class}"
+            options = [f"--config={config}", *data, f"--output_dir={place}"]
+            found = measured(place.with_suffix(".json"), "distill", *options)
             rows.append({"classes": classes, "command": said, "images a class": per_class} | found)
-        save(
-            "decoupled_scale",
-            rows,
-            title=f"1,000 classes by {args.each} images of {SIDE} pixels, from end to end",
-            note=f"Teacher of width 16, {TEACHER_STEPS} steps of 128; 40 candidates of a class by 2 crops, four pieces "
-            f"an image; chunks of one image a class; {VIEWS} views with five classes each; peak memory, pages "
-            "of the mapped table among it",
-        )
+            save(
+                "decoupled_scale",
+                rows,
+                title=f"1,000 classes by {args.each} images of {SIDE} pixels, from end to end",
+                note=f"Teacher of width 16, {TEACHER_STEPS} steps of 128; 40 candidates of a class by 2 crops, four "
+                f"pieces an image; chunks of one image a class; {VIEWS} views with five classes each; peak "
+                "memory, pages of the mapped table among it",
+            )
 
 
 if __name__ == "__main__":
