@@ -147,7 +147,7 @@ Device = Annotated[str, Like(r"auto|cpu|mps|cuda(:\d{1,3})?", "auto, cpu, cuda, 
 
 
 # What Python alone can give, data that are open.
-_PYTHON_ALONE = inspect.Parameter.POSITIONAL_ONLY
+_PYTHON_ALONE = inspect.Parameter.VAR_POSITIONAL
 
 
 def check_options(cls: type, values: Mapping[str, Any], path: str) -> None:

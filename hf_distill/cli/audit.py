@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jsonargparse import ArgumentParser
 
-from hf_distill.cli.parsing import add_data, add_evaluator, add_trust, run_folder
+from hf_distill.cli.parsing import add_data, add_evaluator, add_options, add_trust, run_folder
 
 
 def build_parser(light: bool = False) -> ArgumentParser:
@@ -21,10 +21,7 @@ def build_parser(light: bool = False) -> ArgumentParser:
     add_data(parser, light)
     add_evaluator(parser, light)
     add_trust(parser)
-    if not light:
-        from hf_distill.audit.audit import Audit
-
-        parser.add_class_arguments(Audit, "audit")
+    add_options(parser, light, "audit", "Audit")
     parser.add_argument("--progress", type=bool, default=True, help="show progress bars")
     return parser
 

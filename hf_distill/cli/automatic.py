@@ -13,6 +13,7 @@ from hf_distill.choosing.choose import choose
 from hf_distill.choosing.size import size_of
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import add_data
+from hf_distill.cli.yaml_files import joined
 from hf_distill.configurations import configurations
 from hf_distill.data.base import Data
 from hf_distill.data.guessing import as_series, is_series, lacks_test
@@ -67,17 +68,6 @@ def completed(argv: list[str]) -> tuple[list[str], Data | None]:
     shown = [f"--config={choice.config}", *options[1:], *words]
     print(f"the same again: {shlex.join(['hf-distill', 'distill', *shown])}", flush=True)
     return [*options, *words], data
-
-
-def joined(argv: list[str]) -> list[str]:
-    """Return a command line with every option and its value in one word, ``--option=value``."""
-    words: list[str] = []
-    for word in argv:
-        if words and words[-1].startswith("--") and "=" not in words[-1] and not word.startswith("--"):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words
 
 
 def opened(words: list[str]) -> tuple[Data, list[str]]:

@@ -1,7 +1,8 @@
-"""What is wrong with a command line in its names, said before torch and the parts are imported, which takes seconds."""
+"""What is wrong with a command line, said before torch and the parts are imported, which takes seconds."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from collections.abc import Callable
@@ -12,18 +13,29 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from hf_distill.choosing.size import size_of
-from hf_distill.cli.names import meant, options_of
+from hf_distill.cli.names import BASES, meant, options_of
+from hf_distill.cli.values import check_class, check_word, type_of
 from hf_distill.cli.yaml_files import check_config_files, load_yaml, words_of
 from hf_distill.errors import UserError
 from hf_distill.files import user_path
 
 _RECORD = "distillation.json"  # of hf_distill.hub.record, which imports what takes seconds
-_PARTS = ("data", "method", "evaluator")
+# Groups of options, and the part that each is of unless something else is said.
+_PARTS = {
+    "data": "RealData",
+    "method": None,
+    "evaluator": "ClassificationEvaluator",
+    "audit": "Audit",
+    "budget": "Budget",
+    "experts": "ExpertTraining",
+    "generator": "GeneratorTraining",
+    "teacher": "Teacher",
+}
 _FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow")
 
 
 def check_names(build_parser: Callable[..., ArgumentParser], argv: list[str]) -> None:
-    """Print help where it is asked for, and refuse names that there are not.
+    """Print help where it is asked for, and refuse names that there are not and values out of their range.
 
     Args:
         build_parser: Of the command: with ``light=True`` it makes one without parts.
@@ -31,7 +43,8 @@ def check_names(build_parser: Callable[..., ArgumentParser], argv: list[str]) ->
 
     Raises:
         SystemExit: Help was asked for.
-        UserError: An option or a local path is named that there is not; whatever else is wrong is found later.
+        UserError: An option, a class or a local path is named that there is not, or a number or a choice is none that
+            is allowed; whatever else is wrong is found later.
     """
     parser = build_parser(light=True)
     if "-h" in argv or "--help" in argv:
@@ -41,12 +54,18 @@ def check_names(build_parser: Callable[..., ArgumentParser], argv: list[str]) ->
     check_config_files(argv)
     config = _config(argv)
     given = {word.partition("=")[0] for word in argv if word.startswith("--")}
+    types = {
+        option: getattr(action, "_typehint", str) for action in parser._actions for option in action.option_strings
+    }
     for option in sorted(given):
         name = option.rstrip("+").lstrip("-")
         group, *keys = name.split(".")
         if group in _PARTS and f"--{group}" in known:
             if "help" not in keys:
-                _check(group, keys, argv, config, given)
+                _check_values(option, _check(group, keys, argv, config, given), argv)
+        elif option in types:
+            for word in words_of(argv, option) if not option.endswith("+") else ():
+                check_word(word, types[option], name)
         # What is not one of them may be the beginning of one.
         elif not any(each.startswith(f"--{name}") for each in known):
             raise UserError(f"no option {option}{meant(keys[-1] if keys else name, given, options=known)}")
@@ -81,24 +100,39 @@ def _recorded(argv: list[str]) -> dict[str, Any] | None:
     return config if isinstance(config, dict) and isinstance(config.get("evaluator"), dict) else None
 
 
-def _check(group: str, keys: list[str], argv: list[str], config: dict[str, Any] | None, given: set[str]) -> None:
-    """Follow an option from part to part as far as their classes are known."""
+def _check(group: str, keys: list[str], argv: list[str], config: dict[str, Any] | None, given: set[str]) -> str:
+    """Follow an option from part to part as far as their classes are known, and return its type as it is written.
+
+    Raises:
+        UserError: There is no such option.
+    """
     if config is None:
-        return
+        return ""
     described = config.get(group)
-    place = group
+    place, written = group, BASES.get(group, "")
     for depth, key in enumerate(keys):
         if key in ("class_path", "init_args"):
             continue
         name, described = _class_of(place, described, argv)
         options = None if name is None else options_of(name)
         if options is None:
-            return
+            return ""
         if key not in options:
             rest = ".".join(keys[depth:])
-            said = meant(keys[-1], {*given, f"--{place}.{rest}"}, group)
-            raise UserError(f"{place} has no option {rest!r}{said}")
-        place, described = f"{place}.{key}", described.get(key)
+            close = [f"--{place}.{own}" for own in difflib.get_close_matches(key, options, n=1, cutoff=0.7)]
+            said = f": did you mean {close[0]}?" if close and close[0] not in given else ""
+            raise UserError(
+                f"{place} has no option {rest!r}{said or meant(keys[-1], {*given, f'--{place}.{rest}'}, group)}"
+            )
+        place, described, written = f"{place}.{key}", described.get(key), options[key]
+    return written
+
+
+def _check_values(option: str, written: str, argv: list[str]) -> None:
+    """Check what a command line gives an option of a part, by its type as the source writes it."""
+    for word in words_of(argv, option) if written and not option.endswith("+") else ():
+        check_class(word, written, option.lstrip("-"))
+        check_word(word, type_of(written), option.lstrip("-"))
 
 
 def _class_of(place: str, described: Any, argv: list[str]) -> tuple[str | None, dict[str, Any]]:
@@ -106,13 +140,15 @@ def _class_of(place: str, described: Any, argv: list[str]) -> tuple[str | None, 
     words = words_of(argv, f"--{place}") + words_of(argv, f"--{place}.class_path")
     if words:
         return (words[-1], {}) if words[-1].replace(".", "").isidentifier() else (None, {})
+    default = _PARTS.get(place)
+    if isinstance(described, dict) and default is not None and "class_path" not in described:
+        return default, described
     if isinstance(described, dict) and isinstance(described.get("class_path"), str):
         options = described.get("init_args")
         return described["class_path"], options if isinstance(options, dict) else {}
     if isinstance(described, str):
         return described, {}
-    defaults = {"data": "RealData", "evaluator": "ClassificationEvaluator"}
-    return defaults.get(place) if described is None else None, {}
+    return default if described is None else None, {}
 
 
 def _check_path(word: str) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_distill.cli.automatic import joined
 from hf_distill.cli.evaluate import build_parser
 from hf_distill.cli.messages import build, parse
 from hf_distill.cli.parsing import run_folder
 from hf_distill.cli.placing import place
 from hf_distill.cli.records import check_configurations, check_record, run_config, trusts
-from hf_distill.cli.yaml_files import words_of
+from hf_distill.cli.yaml_files import joined, words_of
 from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from hf_distill.cli.automatic import joined
 from hf_distill.cli.distill import build_parser as build_distill_parser
+from hf_distill.cli.early import check_names
 from hf_distill.cli.names import options_of
+from hf_distill.cli.yaml_files import joined
 from hf_distill.errors import UserError
 
 _METHOD = "Imported"
@@ -41,8 +42,10 @@ def run(argv: list[str]) -> None:
     if not any(word.startswith("--output_dir=") for word in rest):
         rest.append(f"--output_dir=outputs/{Path(file).resolve().stem}")
     own = options_of(_METHOD) or ()
-    moved = [f"--method.{word[2:]}" if word[2:].partition("=")[0] in own else word for word in rest]
+    moved = [f"--method={_METHOD}", f"--method.path={file}"]
+    moved += [f"--method.{word[2:]}" if word[2:].partition("=")[0] in own else word for word in rest]
 
+    check_names(build_distill_parser, moved)
     from hf_distill.cli.distilling import run as distill  # imports what takes seconds
 
-    distill([f"--method={_METHOD}", f"--method.path={file}", *moved])
+    distill(moved)

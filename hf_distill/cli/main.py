@@ -49,7 +49,7 @@ _MODULES = {"import": "imports"}
 _LONG = ("audit", "compare", "distill", "evaluate", "experts", "train-generator", "train-teacher")
 
 # Those whose names are checked before parts are imported.
-_LIGHT = ("distill", "evaluate", "sweep", "train-generator")
+_LIGHT = ("audit", "compare", "distill", "evaluate", "experts", "sweep", "train-generator", "train-teacher")
 
 _USAGE = """usage: hf-distill COMMAND [options]
 

@@ -28,13 +28,14 @@ class Known:
 
     Attributes:
         name: Its name.
-        options: Keyword arguments of its constructor; None where that is inherited.
+        options: Keyword arguments of its constructor, with their types as they are written; None where that is
+            inherited.
         bases: Modules and names of what it is derived from.
         is_abstract: It has methods that are only declared.
     """
 
     name: str
-    options: tuple[str, ...] | None
+    options: dict[str, str] | None
     bases: tuple[tuple[str, str], ...]
     is_abstract: bool
 
@@ -63,11 +64,15 @@ def _module(module: str) -> dict[str, Known]:
             makes = [method for method in methods if method.name == "__init__"]
             found[node.name] = Known(
                 node.name,
-                tuple(argument.arg for argument in makes[0].args.kwonlyargs) if makes else None,
+                _types(makes[0].args) if makes else None,
                 tuple(bases),
                 any(isinstance(mark, ast.Name) and mark.id == "abstractmethod" for mark in marks),
             )
     return found
+
+
+def _types(arguments: ast.arguments) -> dict[str, str]:
+    return {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in arguments.kwonlyargs}
 
 
 def _of(module: str, name: str) -> Known | None:
@@ -83,12 +88,15 @@ def _line(module: str, name: str) -> Iterator[Known]:
             yield from _line(*base)
 
 
-def options_of(name: str) -> tuple[str, ...] | None:
-    """Return the options of a part of this library by its name or import path; None of anything else."""
+def options_of(name: str) -> dict[str, str] | None:
+    """Return the options of a part of this library by its name or import path, with their types as they are written.
+
+    None of anything else.
+    """
     short = name.rpartition(".")[2]
     if short not in homes() or name not in (short, f"hf_distill.{short}", f"{homes()[short]}.{short}"):
         return None
-    return next((known.options for known in _line(homes()[short], short) if known.options is not None), ())
+    return next((known.options for known in _line(homes()[short], short) if known.options is not None), {})
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +16,39 @@ from hf_distill.lazy import import_parts
 
 def add_data(parser: ArgumentParser, light: bool = False) -> None:
     """Add ``--data.*``."""
-    _add_part(parser, light, "data", "the real dataset", default={"class_path": "RealData"})
+    add_part(parser, light, "data", BASES["data"], "the real dataset", default={"class_path": "RealData"})
 
 
 def add_method(parser: ArgumentParser, light: bool = False, *, required: bool = True) -> None:
     """Add ``--method.*``."""
-    _add_part(parser, light, "method", "how to distill", required=required)
+    add_part(parser, light, "method", BASES["method"], "how to distill", required=required)
 
 
 def add_evaluator(parser: ArgumentParser, light: bool = False) -> None:
     """Add ``--evaluator.*``."""
     default = {"class_path": "ClassificationEvaluator"}
-    _add_part(parser, light, "evaluator", "how the result is measured", default=default)
+    add_part(parser, light, "evaluator", BASES["evaluator"], "how the result is measured", default=default)
 
 
-def _add_part(parser: ArgumentParser, light: bool, name: str, said: str, **options: Any) -> None:
+def add_part(parser: ArgumentParser, light: bool, name: str, base: str, said: str, **options: Any) -> None:
+    """Add ``--NAME`` for any part of a kind, with the options of whichever is chosen."""
     if light:
-        known = ", ".join(parts_of(BASES[name]))
+        known = ", ".join(parts_of(base))
         said += f": {known}; --{name}.help CLASS tells the options of one"
         parser.add_argument(f"--{name}", metavar="CLASS", help=said)
     else:
         import_parts()  # jsonargparse knows a class by its short name once it is imported
-        # Data that are open already are for Python alone.
-        parser.add_subclass_arguments(getattr(hf_distill, BASES[name]), name, help=said, skip={"data"}, **options)
+        parser.add_subclass_arguments(getattr(hf_distill, base), name, help=said, **options)
 
 
-def add_options(parser: ArgumentParser, light: bool, name: str, part: str) -> None:
-    """Add the options of one part of the library, ``--NAME.*``."""
+def add_options(parser: ArgumentParser, light: bool, name: str, part: str, skip: Collection[str] = ()) -> None:
+    """Add the options of one part of the library, ``--NAME.*``, but for some."""
     if light:
-        for option in ("", *(f".{option}" for option in options_of(part) or ())):
+        options = [f".{option}" for option in options_of(part) or () if option not in skip]
+        for option in ("", *options):
             parser.add_argument(f"--{name}{option}", help=f"of {part}, which `hf-distill parts {part}` explains")
     else:
-        parser.add_class_arguments(getattr(hf_distill, part), name)
+        parser.add_class_arguments(getattr(hf_distill, part), name, skip={*skip})
 
 
 def add_trust(parser: ArgumentParser) -> None:

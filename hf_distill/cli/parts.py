@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from jsonargparse import ArgumentParser
 
 from hf_distill.cli.messages import parse
+from hf_distill.cli.names import parts_of
 from hf_distill.errors import UserError
+from hf_distill.lazy import homes
 from hf_distill.options import option_types
 from hf_distill.parts import Part, concrete
 
@@ -33,6 +35,10 @@ def build_parser() -> ArgumentParser:
 def run(argv: list[str]) -> None:
     """Print the list, a group of it, or a part."""
     name = parse(build_parser(), argv).name
+    if name is not None and name not in homes():
+        close = difflib.get_close_matches(name, parts_of("Part"), n=3)
+        meant = f"did you mean {' or '.join(close)}? " if close else ""
+        raise UserError(f"no part {name!r}: {meant}`hf-distill parts` lists them")
     groups = grouped()
     if name is None:
         print("\n\n".join(listed(base, parts) for base, parts in groups.items()))
@@ -45,9 +51,7 @@ def run(argv: list[str]) -> None:
     elif name in bases:
         print(f"{about(bases[name])}\n\n{listed(bases[name], groups[bases[name]])}")
     else:
-        close = difflib.get_close_matches(name, [*known, *bases], n=3)
-        meant = f"did you mean {' or '.join(close)}? " if close else ""
-        raise UserError(f"no part {name!r}: {meant}`hf-distill parts` lists them")
+        raise UserError(f"{name} is no part: `hf-distill parts` lists them")
 
 
 def grouped() -> dict[type[Part], list[type[Part]]]:

@@ -10,7 +10,7 @@ import torch
 from jsonargparse import Namespace
 
 from hf_distill.allocator import keep_freed_memory
-from hf_distill.cli.automatic import joined
+from hf_distill.cli.yaml_files import joined
 from hf_distill.configurations import configurations
 from hf_distill.data.base import Data
 from hf_distill.hub.private import without_private_paths

@@ -74,6 +74,17 @@ def words_of(argv: list[str], option: str) -> list[str]:
     return [word.partition("=")[2] for word in argv if word.startswith(f"{option}=")] + after
 
 
+def joined(argv: list[str]) -> list[str]:
+    """Return a command line with every option and its value in one word, ``--option=value``."""
+    words: list[str] = []
+    for word in argv:
+        if words and words[-1].startswith("--") and "=" not in words[-1] and not word.startswith("--"):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
 def check_config_files(argv: list[str]) -> None:
     """Refuse what ``--config`` names and is no text.
 

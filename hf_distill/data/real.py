@@ -90,9 +90,7 @@ class RealData(Data[DataSpec]):
 
     def __init__(
         self,
-        data: Any = None,
-        /,
-        *,
+        *data: Any,
         path: Text = "digits",
         name: str | None = None,
         revision: str | None = None,
@@ -153,10 +151,10 @@ class RealData(Data[DataSpec]):
         self.buffer = buffer
         self.poison = poison
         self._given: tuple[Any, Any] | None = None
-        if isinstance(data, (str, Path)):
-            self.path = str(data)
-        elif data is not None:
-            self._hold(*chosen_splits(held_splits(data), split, test_split)[:2])
+        if len(data) == 1 and isinstance(data[0], (str, Path)):
+            self.path = str(data[0])
+        elif data:
+            self._hold(*chosen_splits(held_splits(*data), split, test_split)[:2])
         self._spec: DataSpec | None = None
         self._train: Split | None = None
         self._test: Split | None = None

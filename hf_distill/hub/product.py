@@ -79,7 +79,7 @@ def write_product_card(
     """Write the card of a product, ``README.md``, into its folder.
 
     To add a product, give it a line in :data:`PRODUCTS` and call this once its folder is written, as
-    :mod:`hf_distill.cli.experts` does; ``hf-distill push`` then publishes it.
+    :mod:`hf_distill.cli.storing` does; ``hf-distill push`` then publishes it.
 
     Args:
         folder: The product's folder; the card is written last.

@@ -4,8 +4,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hf_distill.cli.automatic import joined
 from hf_distill.cli.main import run
+from hf_distill.cli.yaml_files import joined
 from hf_distill.hub.artifact import DistilledDataset
 
 

@@ -63,13 +63,13 @@ def _digits_parquet(folder):
 @pytest.mark.parametrize(
     "extra, message",
     [
-        ("--method.steps=many", "method.steps: 'many' is no int"),
-        ("--method.stepz=1", "method has no option 'stepz': did you mean 'steps'?"),
+        ("--method.steps=many", "method.steps is 'many'; it must be a whole number, 1 or more"),
+        ("--method.stepz=1", "method has no option 'stepz': did you mean --method.steps?"),
         ("--method.pool=4", "method has no option 'pool': did you mean --method.objective.pool?"),
-        ("--method.optimizer=lion", "method.optimizer: 'lion' is none of 'sgd', 'adam'"),
-        ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose CondTSF, DistributionMatching"),
+        ("--method.optimizer=lion", "method.optimizer is 'lion'; it must be one of 'sgd', 'adam'"),
+        ("--method.objective=Nothing", "method.objective: no class 'Nothing': choose CondTSF, Curvature,"),
         ("--real_per_class=9", "no option --real_per_class: did you mean --method.objective.real_per_class?"),
-        ("--data.pth=digits", "data has no option 'pth': did you mean 'path'?"),
+        ("--data.pth=digits", "data has no option 'pth': did you mean --data.path?"),
         ("--data.path=./nothing", "no such file or folder: ./nothing"),
         ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),
         ("--method.synthetic.per_class=500", "fewer than the 500 asked for"),

@@ -168,7 +168,7 @@ def test_the_command_goes_on_where_it_was_stopped(tmp_path, capsys, monkeypatch)
     base += ["--teacher.recipe.batch_size=512", "--teacher.recipe.augment=SiameseAugment"]
     assert run([*base, f"--output_dir={tmp_path / 'whole'}"]) == 0
     assert "2 teachers of 10 classes, accuracy" in capsys.readouterr().out
-    monkeypatch.setattr("hf_distill.cli.train_teacher.StopRequest", Stop)
+    monkeypatch.setattr("hf_distill.cli.teaching.StopRequest", Stop)
     command = [*base, f"--output_dir={tmp_path / 'again'}"]
     assert run(command) == 130
     assert "stopped after step 5 of 6; add --resume=true to go on" in capsys.readouterr().err
