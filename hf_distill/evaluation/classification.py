@@ -23,6 +23,9 @@ from hf_distill.evaluation.size import size_row
 from hf_distill.evaluation.teaching import Teaching, hard
 from hf_distill.evaluation.training import ContenderTraining
 from hf_distill.evaluation.tuning import RecipeSearch
+from hf_distill.evaluation.whitening import whitened_set
+from hf_distill.exchange.scales import WHITENINGS
+from hf_distill.exchange.whitening import whitened_spec
 from hf_distill.features.base import Extractor
 from hf_distill.features.network import NetworkFeatures
 from hf_distill.features.pixels import PixelFeatures
@@ -31,7 +34,7 @@ from hf_distill.metrics import METRICS, TARGET_METRICS, load_metric
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.cost import find_device
 from hf_distill.networks.default import default_network
-from hf_distill.options import Device, Few, NotEmpty, PositiveInt, Range, Seed
+from hf_distill.options import Device, Few, NotEmpty, OneOf, PositiveInt, Range, Seed
 from hf_distill.progress import progress_bar
 from hf_distill.robustness.robustness import Robustness
 from hf_distill.seeding import Streams
@@ -77,6 +80,9 @@ class ClassificationEvaluator(Evaluator[RealData]):
             ``r2``, ``mse``, ``mae``. Null for ``accuracy``, and for all of the others.
         feature_metrics: Distances to real samples in a feature space (FID and others); None measures none.
         robustness: Attacks and corruptions of test images, for every network of the table; null for none.
+        whitening: Train and test on whitened images, for a set that was learned on such: ``zca`` as in MTT, DATM and
+            DD-Ranking, ``zca_frepo`` or ``zca_rfad``, by the training rows. The set's exact samples count, of config
+            ``codes``. Null whitens nothing.
         seed: Seed of the first network; the others follow from it.
         device: ``auto`` takes a GPU where there is one.
         strategy: Train networks ``together`` in one step, ``side_by_side`` in processes of one thread each (as many as
@@ -106,6 +112,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         metrics: Annotated[list[str], NotEmpty()] | None = None,
         feature_metrics: FeatureMetrics | None = None,
         robustness: Robustness | None = None,
+        whitening: Annotated[str, OneOf(tuple(WHITENINGS))] | None = None,
         seed: Seed = 0,
         device: Device = "auto",
         strategy: Strategy = "auto",
@@ -125,6 +132,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         self.metrics = metrics
         self.feature_metrics = feature_metrics
         self.robustness = robustness
+        self.whitening = whitening
         self.seed = seed
         self.device = device
         self.strategy = strategy
@@ -178,10 +186,15 @@ class ClassificationEvaluator(Evaluator[RealData]):
         test = real.test
         if self.robustness is not None:
             self.robustness.check(spec)
+            if self.whitening is not None:
+                raise UserError("attacks are on pixels, and networks would see whitened ones: leave one out")
         networks = self.networks or [default_network(spec)]
         features = None
         if self.feature_metrics is not None:  # first, since what cannot be measured shows at once
             features = self.feature_metrics.measure(distilled, real, networks[0], self._streams(), device)
+        if self.whitening is not None:
+            spec = whitened_spec(spec, self.whitening, real.train)
+            distilled, start = whitened_set(distilled, spec), None if start is None else whitened_set(start, spec)
         contenders = self._contenders(distilled, start, real, networks[0], teaching)
         full = 0 if real.is_stream else self.seeds if self.full is True else int(self.full)
         harmed = Harmed(self.robustness, test, spec, device, Streams(self.seed))

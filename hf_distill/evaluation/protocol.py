@@ -47,6 +47,7 @@ def protocol(
         "networks": [network.config() for network in networks],
         "recipe": recipe.config() | {"epochs": recipe.total_epochs},
         "learned_rate": evaluator.learned_rate,
+        **({} if evaluator.whitening is None else {"whitening": evaluator.whitening, "reads": "config codes"}),
         **({} if evaluator.robustness is None else {"robustness": evaluator.robustness.config()}),
         "tuning": None if evaluator.tuning is None else evaluator.tuning.config(),
         "full_steps": evaluator.full_steps if evaluator.full else None,

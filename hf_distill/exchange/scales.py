@@ -110,29 +110,30 @@ def rescaled(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) ->
 
 def unwhitened(images: Tensor, way: Whitening, spec: DataSpec, train: Split) -> Tensor:
     """Return pixels in [0, 1] of whitened images, by the covariance of the training rows."""
-    mean, values, vectors = _statistics(way, spec, train)
+    mean, values, vectors = whitening_statistics(way, spec, train)
     flat = (images.flatten(1) @ vectors * values.sqrt()) @ vectors.T + mean
     pixels = flat.reshape(images.shape)
     return rescaled(pixels, spec.mean, spec.std) if way.standardized else pixels
 
 
-def whitened(pixels: Tensor, way: Whitening, spec: DataSpec, train: Split) -> Tensor:
-    """Return pixels in [0, 1] whitened: what :func:`unwhitened` undoes."""
-    mean, values, vectors = _statistics(way, spec, train)
-    flat = _prepared(pixels.double() * 255, way, spec) - mean
-    return ((flat @ vectors / values.sqrt()) @ vectors.T).reshape(pixels.shape)
+def prepared(raw: Tensor, way: Whitening, normalized: Tensor) -> Tensor:
+    """Return flat images ``(N, F)`` as a whitening takes them.
+
+    Args:
+        raw: Values of 0 to 255.
+        way: The whitening.
+        normalized: The same with mean 0 and deviation 1 a channel.
+    """
+    return (normalized if way.standardized else raw / 255).flatten(1)
 
 
-def _prepared(raw: Tensor, way: Whitening, spec: DataSpec) -> Tensor:
-    return (spec.normalize(raw) if way.standardized else raw / 255).double().flatten(1)
-
-
-def _statistics(way: Whitening, spec: DataSpec, train: Split) -> tuple[Tensor, Tensor, Tensor]:
+def whitening_statistics(way: Whitening, spec: DataSpec, train: Split) -> tuple[Tensor, Tensor, Tensor]:
     """Return the mean image, and regularised variances and directions of the training rows."""
     size = spec.shape[0] * spec.shape[1] * spec.shape[2]
     total, products = torch.zeros(size).double(), torch.zeros(size, size).double()
     for rows in torch.arange(len(train)).split(_BATCH):
-        flat = _prepared(train.raw(rows).double(), way, spec).cpu()
+        raw = train.raw(rows).double().cpu()
+        flat = prepared(raw, way, spec.normalize(raw)).double()
         total += flat.sum(0)
         products += flat.T @ flat
     mean = total / len(train) if way.centred else torch.zeros_like(total)

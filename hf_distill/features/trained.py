@@ -53,7 +53,7 @@ def trained_on(
         architecture.config(),
         None if recipe is None else recipe.config(),
         [streams.seed, streams.rank, streams.step],
-        [spec.mean, spec.std],
+        [spec.mean, spec.std, getattr(spec, "whitening", "")],
         str(device),
     ]
     key = json.dumps(described, sort_keys=True)

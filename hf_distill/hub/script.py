@@ -96,7 +96,12 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
 
 def _measured(spec: DataSpec, record: Mapping[str, Any], protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
     labels = row.get("labels", "hard")
-    if spec.kind == "mixed" or labels not in ("hard", "soft") or row["metric"] not in _METRICS[spec.target]:
+    if (
+        "whitening" in protocol
+        or spec.kind == "mixed"
+        or labels not in ("hard", "soft")
+        or row["metric"] not in _METRICS[spec.target]
+    ):
         raise Unknown
     soft, samples = labels == "soft", record["rows"]
     count = record["codes"]["meta"].get("labels", {}).get("views", {}).get("count", 1) if soft else 1

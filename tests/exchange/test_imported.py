@@ -15,10 +15,13 @@ from hf_distill.cli.main import run
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.evaluation.classification import ClassificationEvaluator
-from hf_distill.exchange.scales import KNOWN, WHITENINGS, whitened
+from hf_distill.evaluation.whitening import whitened_set
+from hf_distill.exchange.scales import KNOWN
+from hf_distill.exchange.whitening import whitened_spec
 from hf_distill.hub import DistilledDataset
 from hf_distill.methods.imported import Imported, probabilities_of
 from hf_distill.networks import ConvNet
+from hf_distill.robustness import Robustness
 from hf_distill.training import Recipe
 
 CLASSES = ["cat", "dog", "owl"]
@@ -60,10 +63,13 @@ def trajectories(folder, real):
     return folder, {"normalization": "cifar10"}
 
 
+def whitened(real, way):
+    return whitened_spec(real.spec, way, real.train).normalize(PIXELS * 255)
+
+
 def aligned(folder, real):
-    spec, train = real.spec, real.train
     values = {
-        "images": whitened(PIXELS, WHITENINGS["zca"], spec, train).float(),
+        "images": whitened(real, "zca"),
         "labels": LOGITS,
         "lr": torch.tensor(0.02),
     }
@@ -79,13 +85,13 @@ def unwhitened(folder, real):
 
 
 def frepo(folder, real):
-    images = whitened(PIXELS, WHITENINGS["zca_frepo"], real.spec, real.train).permute(0, 2, 3, 1)
+    images = whitened(real, "zca_frepo").permute(0, 2, 3, 1)
     np.savez(folder / "step000500.npz", image=images.numpy(), label=(CENTRED / np.sqrt(0.3)).numpy())
     return folder / "step000500.npz", {"normalization": "zca_frepo"}
 
 
 def rfad(folder, real):
-    images = whitened(PIXELS, WHITENINGS["zca_rfad"], real.spec, real.train)
+    images = whitened(real, "zca_rfad")
     np.savez(folder / "best.npz", images=images.numpy(), labels=CENTRED.numpy(), k=np.zeros(1), jit=5e-3)
     return folder / "best.npz", {"normalization": "zca_rfad"}
 
@@ -144,6 +150,33 @@ def test_networks_learn_what_the_tensors_teach(real, tmp_path):
         path, options = layout(folder, real)
         rows += evaluator.evaluate(Imported(path=str(path), **options).distill(real), real, progress=False).rows
     assert rows[0]["mean"] == rows[1]["mean"] and rows[0]["std"] == rows[1]["std"]
+
+
+@pytest.mark.parametrize("way", ["zca", "zca_frepo", "zca_rfad"])
+def test_networks_see_the_whitened_numbers_of_the_file(way, real, tmp_path):
+    # Such numbers are no pixels, most are beyond black and white.
+    numbers = 3 * torch.randn(PIXELS.shape, generator=torch.Generator().manual_seed(0))
+    torch.save([numbers, LABELS], tmp_path / "data.pt")
+    with pytest.warns(UserWarning, match="darker than black"):
+        made = Imported(path=str(tmp_path / "data.pt"), normalization=way).distill(real)
+    seen = whitened_set(made, whitened_spec(real.spec, way, real.train))
+    assert torch.allclose(seen.x, numbers, atol=1e-3)
+    evaluator = ClassificationEvaluator(
+        networks=[ConvNet(width=4, depth=1)], seeds=1, recipe=Recipe(steps=2), baselines=["random"], whitening=way
+    )
+    found = evaluator.evaluate(made, real, progress=False)
+    assert found.protocol["whitening"] == way and 0 <= found.rows[0]["full_mean"] <= 1
+    with pytest.raises(UserError, match="on pixels"):
+        ClassificationEvaluator(whitening=way, robustness=Robustness()).evaluate(made, real)
+
+
+def test_whitened_rows_have_no_direction_of_their_own(real):
+    spec = whitened_spec(real.spec, "zca", real.train)
+    rows = spec.normalize(real.train.raw(torch.arange(len(real.train)))).flatten(1).double()
+    pixels = real.train.raw(torch.arange(len(real.train))).double().flatten(1) / 255
+    values = torch.linalg.eigvalsh(pixels.T.cov())
+    wanted = (values.clamp_min(0) / (values.clamp_min(0) + 0.1)).sort().values
+    assert torch.allclose(torch.linalg.eigvalsh(rows.T.cov()), wanted, atol=1e-4)
 
 
 def test_values_beyond_black_and_white_are_kept_in_the_codes_alone(real, tmp_path):
