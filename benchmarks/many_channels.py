@@ -1,7 +1,7 @@
 """Time and memory of harmonic distillation against the number of channels, on planted sensors.
 
-`python benchmarks/many_channels.py --channels 86 860 8600 --length 384`: writes a parquet file of so many sensors for
-each number, distills it in a process of its own, and records its seconds (reading and choosing a start, and a step) and
+`python benchmarks/many_channels.py --channels 86 860 8600`: writes a parquet file of so many sensors for each number,
+distills it in a process of its own, and records the seconds of its processor (reading, choosing a start, a step) and
 its peak memory. Sensors have daily and weekly cycles of shared shapes, slow common swings, and noise. Other options are
 those of `hf-distill distill`.
 """
@@ -29,11 +29,11 @@ sys.path.insert(0, {here!r})
 from series_row import build
 from hf_distill.methods import Run
 objects = build(sys.argv[1:])
-begun = time.perf_counter()
+begun = time.process_time()
 objects.data.setup()
-read = time.perf_counter()
+read = time.process_time()
 objects.method.fit(objects.data, Run(progress=False))
-done = time.perf_counter()
+done = time.process_time()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps([read - begun, done - read, peak]))
 """
@@ -69,7 +69,7 @@ def main() -> None:
                 )
                 print(rows[-1], flush=True)
                 title = f"Harmonic distillation of planted sensors, {args.rows:,} time steps"
-                note = "start: choosing the piece and training the first networks; memory is that of the whole process"
+                note = "Seconds of the processor; start: the piece and the first networks; memory of the process"
                 save(args.name, rows, title=title, note=note)
 
 
