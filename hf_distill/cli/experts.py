@@ -16,12 +16,12 @@ def build_parser(light: bool = False) -> ArgumentParser:
         exit_on_error=False,
         prog="hf-distill experts",
         description="Train networks on all of the data and store them as they are after every epoch: the experts of "
-        "trajectory matching (MTT, TESLA, DATM). Either a configuration says what they are, `hf-distill experts --config "
-        "mtt_digits_ipc1`, where --method.objective.pool.experts.count=50 changes it; or the options do: `hf-distill "
-        "experts --data.path digits --experts.network ConvNet --experts.network.width=32 --experts.network.depth=2 "
-        "--experts.count=10`. `hf-distill distill --config mtt_digits_ipc1` then learns a set from them. A finished expert "
-        "is a file and is never lost: --resume=true trains what is missing. On several processes: `accelerate launch -m "
-        "hf_distill experts ...`, each takes its share.",
+        "trajectory matching (MTT, TESLA, DATM). Either a configuration says what they are, "
+        "`hf-distill experts --config mtt_digits_ipc1`, where --method.objective.pool.experts.count=50 changes it; or "
+        "the options do: `hf-distill experts --data.path digits --experts.network ConvNet --experts.network.width=32 "
+        "--experts.network.depth=2 --experts.count=10`. `hf-distill distill --config mtt_digits_ipc1` then learns a "
+        "set from them. A finished expert is a file and is never lost: --resume=true trains what is missing. On "
+        "several processes: `accelerate launch -m hf_distill experts ...`, each takes its share.",
     )
     parser.add_argument(
         "--config", action="config", help="a YAML file, or the name of one that `hf-distill configs` lists"
