@@ -88,7 +88,7 @@ METHODS = (
         network=None,
         experts=(*POOL, "method.initial"),
         start="method.initial.initial",
-        short=FEW,
+        short=(*FEW, "--method.objective.pool.first_max_start_epoch=1"),
     ),
     Method("FRePo", "frepo_digits_ipc1", network="pool.networks"),
     Method("FRePo, labels", "frepo_labels_digits_ipc1", network="pool.networks", published=(75.6, 86.2)),
@@ -151,6 +151,7 @@ def options_of(method: Method, args: argparse.Namespace) -> list[str]:
             options += [f"--method.objective.{method.network}={value}"]
         for part in method.experts:
             options += [f"--{part}.experts.{option}" for option in (f"network={network}", *EXPERTS)]
+        if method.experts:
             options += [f"--method.objective.{option}" for option in TRAJECTORIES]
     return options
 

@@ -110,9 +110,10 @@ class StoredExperts(Pool):
         epochs = self.experts.describe(real)["epochs"]
         last = max(ends) - 1 + self.epochs
         if last > epochs:
+            name = "first_max_start_epoch" if ends[0] > ends[1] else "max_start_epoch"
             raise UserError(
-                f"pool.max_start_epoch {max(ends)} and pool.epochs {self.epochs} ask for epoch {last}, and the experts "
-                f"have {epochs}: lower one of them, or train for more epochs"
+                f"pool.{name} {max(ends)} and pool.epochs {self.epochs} ask for epoch {last}, and the experts have "
+                f"{epochs}: lower one of them, or train for more epochs"
             )
         self.experts.check(real, ExpertStore.open(self.folder))
 

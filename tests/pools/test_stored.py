@@ -74,6 +74,8 @@ def test_ends_of_the_window_are_checked(real, folder):
         UserError, match=r"^pool.max_start_epoch 4 and pool.epochs 2 ask for epoch 5, and the .* have 4"
     ):
         pool_of(folder, max_start_epoch=4).check(real)
+    with pytest.raises(UserError, match=r"^pool.first_max_start_epoch 4 and pool.epochs 2 ask for epoch 5"):
+        pool_of(folder, first_max_start_epoch=4).check(real)
     with pytest.raises(UserError, match=r"^pool.min_start_epoch is 3; it must be less than the .*, 3$"):
         pool_of(folder, min_start_epoch=3).check(real)
     pool_of(folder).check(real)
