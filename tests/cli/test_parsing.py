@@ -37,6 +37,7 @@ REQUIRED = {
     "PretrainedFeatures.model": "m",
     "EncoderFeatures.model": "m",
     "column": "c",
+    "name": "noise",  # a corruption's
     "objectives": [{"class_path": "DistributionMatching"}],
     "network": {"class_path": "ConvNet"},
     "networks": [{"class_path": "ConvNet"}],

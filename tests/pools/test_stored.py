@@ -75,7 +75,7 @@ def test_ends_of_the_window_are_checked(real, folder):
     ):
         pool_of(folder, max_start_epoch=4).check(real)
     with pytest.raises(UserError, match=r"^pool.first_max_start_epoch 4 and pool.epochs 2 ask for epoch 5"):
-        pool_of(folder, first_max_start_epoch=4).check(real)
+        pool_of(folder, first_max_start_epoch=4, widening_steps=10).check(real)
     with pytest.raises(UserError, match=r"^pool.min_start_epoch is 3; it must be less than the .*, 3$"):
         pool_of(folder, min_start_epoch=3).check(real)
     pool_of(folder).check(real)
@@ -87,7 +87,7 @@ def refused(pool, data):
         synthetic=PixelSet(per_class=1), objective=TrajectoryMatching(pool=pool), initial=None, steps=1
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OptimizedDistillation, "_start", None)
+        patch.setattr(OptimizedDistillation, "start", None)
         with pytest.raises(UserError) as caught:
             method.fit(data, Run(progress=False))
     assert "\n" not in str(caught.value)
