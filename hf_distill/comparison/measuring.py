@@ -112,6 +112,8 @@ class Comparison:
 def shared_row(row: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with the baselines and the full data of another one, which takes the same bits."""
     taken = {key: value for key, value in other.items() if key == "baselines" or key.startswith(_SHARED)}
+    if "by_class" in row:
+        taken["by_class"] = {**other["by_class"], **row["by_class"]}
     return {**row, **taken}
 
 

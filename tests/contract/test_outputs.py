@@ -23,6 +23,7 @@ PATCHES = LOOKBACK - 4 + 1
 # for each of its first dimension, as in the reference.
 OUTPUTS = {
     "ConvNet": 3 * 8 + CLASSES,
+    "ConvNet1d": 3 * 8 + CLASSES,
     "MLP": 2 * 128 + CLASSES,
     "MixedNetwork": 2 * 128 + 64 + CLASSES,
     "AlexNet": 128 + 192 + 256 + 192 + 192 + CLASSES,
