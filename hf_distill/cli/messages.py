@@ -37,7 +37,8 @@ def parse(parser: ArgumentParser, argv: list[str], **groups: type[Any]) -> Names
         config = parser.parse_args(argv)
     except ArgumentError as error:
         given = {word.split("=")[0] for word in argv if word.startswith("--")}
-        raise UserError(one_line(str(error), given)) from error
+        options = [option for action in parser._actions for option in action.option_strings]
+        raise UserError(one_line(str(error), given, options)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"an argument or a file that it names cannot be read: {error}") from error
     for action in parser._actions:
@@ -108,12 +109,13 @@ def _made(name: str) -> list[type[Part]]:
     return [cls for kind in _kinds().get(name, ()) for cls in concrete(kind)]
 
 
-def one_line(message: str, given: Collection[str] = ()) -> str:
+def one_line(message: str, given: Collection[str] = (), options: Collection[str] = ()) -> str:
     """Summarise an error of jsonargparse.
 
     Args:
         message: Its text.
         given: The options that the user gave, ``--NAME``: none of them is what was meant instead.
+        options: The command's own, ``--NAME``.
 
     It reports every branch of a union type it has tried, ``null`` among them, each with a line for the type of the
     argument. What the user did wrong is the innermost complaint.
@@ -128,7 +130,7 @@ def one_line(message: str, given: Collection[str] = ()) -> str:
         if not option.startswith("-"):
             return f"{option!r} is one argument too many: what is not named stands once, the rest as --NAME=VALUE"
         name = option.split(".")[-1].strip("-")
-        return f"no option {option}{meant(name, given)}"
+        return f"no option {option}{meant(name, given, options=options)}"
     if found := re.search(r"but \S+ is abstract(?s:.*?)NestedArg\(key='(\w+)'", message):
         return f"{keys}.{found[1]}: name a class first, --{keys}=CLASS{_classes(keys)}"
     if found := re.search(r"Expected a dot import path string: (\S+)", message):

@@ -119,6 +119,9 @@ def meant(name: str, given: Collection[str], group: str = "method", options: Col
         group: Where it stands: ``data``, ``method`` or ``evaluator``.
         options: The command's own, ``--NAME``.
     """
+    own = difflib.get_close_matches(f"--{name}", set(options) - set(given), n=1, cutoff=0.75)
+    if options and "--data" not in options:  # a command without parts
+        return f": did you mean {own[0]}?" if own else "; --help tells all options"
     paths = [
         f"--{path}.{name}"
         for path, base in BASES.items()
@@ -127,7 +130,7 @@ def meant(name: str, given: Collection[str], group: str = "method", options: Col
     paths = [path for path in paths if path not in given]
     if paths:
         return f": did you mean {' or '.join(paths)}?"
-    if own := difflib.get_close_matches(f"--{name}", set(options) - set(given), n=1, cutoff=0.75):
+    if own:
         return f": did you mean {own[0]}?"
     known = {option for part in parts_of("Part") for option in options_of(part) or ()}
     # One that another class has is no slip.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hf_distill.cli import export, push, show
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
 from hf_distill.errors import UserError
@@ -44,3 +45,18 @@ def test_where_an_option_is(words, message):
     with pytest.raises(UserError) as caught:
         parse(build_parser(), ["--data.path=digits", *words] if "--data=SeriesData" not in words else words)
     assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "message"),
+    [
+        (export, ["set", "--too=imagefolder"], "no option --too: did you mean --to?"),
+        (export, ["set", "--outputdir=x"], "no option --outputdir: did you mean --output_dir?"),
+        (push, ["set", "--repoid=x"], "no option --repoid: did you mean --repo_id?"),
+        (show, ["set", "--seeds=1"], "no option --seeds; --help tells all options"),
+    ],
+)
+def test_commands_without_parts_suggest_their_own_options(command, words, message):
+    with pytest.raises(UserError) as caught:
+        parse(command.build_parser(), words)
+    assert str(caught.value) == message
