@@ -42,9 +42,11 @@ def completed(argv: list[str]) -> tuple[list[str], Data | None]:
     given = {word.partition("=")[0] for word in words}
     if "--config" in given or any(name.startswith("--method") for name in given):
         if own:
+            named = "--config" if "--config" in given else min(name for name in given if name.startswith("--method"))
             raise UserError(
-                f"{next(iter(own))} is for data alone: what --config or --method name has a size of its own, such as "
-                "--method.synthetic.per_class or --method.per_class"
+                f"{next(iter(own))} is for data alone, and {named} says how: give the method's own size, "
+                "--method.synthetic.per_class or --method.per_class, or change options in the command that "
+                "--dry_run=true prints"
             )
         return words, None
     if any("help" in name or name in ("-h", "--print_config") for name in given):

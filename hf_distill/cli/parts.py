@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import textwrap
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -18,6 +19,8 @@ from hf_distill.options import option_types
 from hf_distill.parts import Part, concrete
 
 _WIDTH = 110
+# What Sphinx reads as a link or as code: :class:`Name`, ``name``.
+_MARKUP = re.compile(r":\w+:`~?(?:[\w.]+\.)?(\w+)`|``([^`]+)``")
 
 
 def build_parser() -> ArgumentParser:
@@ -74,13 +77,13 @@ def listed(base: type[Part], parts: list[type[Part]]) -> str:
 
 def first_line(cls: type[Part]) -> str:
     """Return the first sentence of a class's docstring."""
-    text = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+    text = " ".join(about(cls).split("\n\n")[0].split())
     return textwrap.shorten(text.split(". ")[0].rstrip(".:"), _WIDTH, placeholder=" ...")
 
 
 def about(cls: type[Part]) -> str:
-    """Return a class's docstring."""
-    return inspect.getdoc(cls) or cls.__name__
+    """Return a class's docstring as plain text."""
+    return _MARKUP.sub(lambda found: found[1] or found[2], inspect.getdoc(cls) or cls.__name__)
 
 
 def explained(cls: type[Part]) -> str:
