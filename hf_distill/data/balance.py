@@ -21,6 +21,19 @@ def proportional(counts: Sequence[int], total: int) -> list[int]:
     return quota
 
 
+def quota(spec: DataSpec, per_class: int, class_balance: str) -> list[int]:
+    """Return how many samples of each class a set has: as many of each (``equal``), or by the classes' shares.
+
+    Raises:
+        UserError: A class has fewer rows.
+    """
+    if class_balance == "equal":
+        check_counts(spec, per_class)
+        return [per_class] * spec.num_groups
+    counts = spec.class_counts
+    return proportional(counts, min(per_class * len(counts), sum(counts)))
+
+
 def check_counts(spec: DataSpec, per_class: int) -> None:
     """Check that every class has so many samples.
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from datasets import Dataset, IterableDataset
 
+from hf_distill.data.imbalance import thinned
 from hf_distill.data.kinds.table import kinds
+from hf_distill.data.preparing import divided
 from hf_distill.data.reader import Reader
 from hf_distill.data.sources import open_source
 
@@ -40,6 +42,30 @@ def splits_of(data: RealData, given: tuple[Any, Any] | None) -> tuple[Any, Any, 
     if given is not None:
         return (*given, {**given_source(data), "test_split": data.test_split})
     return open_source(**place_of(data), test_split=data.test_split, streaming=data.streaming)
+
+
+def parted(
+    data: RealData, splits: tuple[Any, Any], reader: Reader, source: dict[str, Any], *, named: bool
+) -> tuple[Any, Any]:
+    """Return the rows to distill, after ``imbalance_factor``, and those to measure on, held out where none are.
+
+    Args:
+        data: Whose options they are.
+        splits: The training split and that to measure on, None where there is none.
+        reader: What reads them.
+        source: What the specification will say of the source, where both are noted.
+        named: The user gave the splits themselves.
+
+    Raises:
+        UserError: Rows cannot be held out or left out.
+    """
+    train, test = splits
+    if test is not None or data.test_fraction is not None:
+        named = named or data.test_split is not None
+        train, test = divided(train, test, reader.columns(train), data.test_fraction, source, named)
+    if data.imbalance_factor is not None:
+        train = thinned(train, reader.columns(train), data.imbalance_factor, source)
+    return train, test
 
 
 def opened(data: RowsData, given: Dataset | IterableDataset | None) -> tuple[Any, dict[str, Any]]:

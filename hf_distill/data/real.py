@@ -11,15 +11,13 @@ from datasets import Dataset, IterableDataset
 from torch import Tensor
 from typing_extensions import Self
 
-from hf_distill.data.balance import check_counts, proportional
+from hf_distill.data.balance import check_counts, quota
 from hf_distill.data.base import Data
 from hf_distill.data.batch import Batch
 from hf_distill.data.drawing import draw_of, rows_of
 from hf_distill.data.held import held_splits
-from hf_distill.data.imbalance import thinned
-from hf_distill.data.opening import reader_of, splits_of
+from hf_distill.data.opening import parted, reader_of, splits_of
 from hf_distill.data.poison import Poison
-from hf_distill.data.preparing import divided
 from hf_distill.data.sources import chosen_splits, local_source
 from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
@@ -235,12 +233,7 @@ class RealData(Data[DataSpec]):
             source["fingerprint"] = train._fingerprint
         reader = reader_of(self, self._device, None if self._given is not None else local_source(self.path))
         train = reader.prepared(train)
-        if test is not None or self.test_fraction is not None:
-            columns = reader.columns(train)
-            named = self.test_split is not None or self._given is not None
-            train, test = divided(train, test, columns, self.test_fraction, source, named)
-        if self.imbalance_factor is not None:
-            train = thinned(train, reader.columns(train), self.imbalance_factor, source)
+        train, test = parted(self, (train, test), reader, source, named=self._given is not None)
         if isinstance(train, IterableDataset):
             self._spec, decoder, self._stream = reader.stream(train, source)
         else:
@@ -262,16 +255,8 @@ class RealData(Data[DataSpec]):
         check_counts(self.spec, per_class)
 
     def quota(self, per_class: int) -> list[int]:
-        """Return how many samples of each class a set has, after ``class_balance``.
-
-        Raises:
-            UserError: A class has fewer rows.
-        """
-        if self.class_balance == "equal":
-            self.require(per_class)
-            return [per_class] * self.spec.num_groups
-        counts = self.spec.class_counts
-        return proportional(counts, min(per_class * len(counts), sum(counts)))
+        """Return how many samples of each class a set has: :func:`~hf_distill.data.balance.quota`."""
+        return quota(self.spec, per_class, self.class_balance)
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Draw about so many real samples of all classes: as many of each, or rows at random (``class_balance``)."""
