@@ -29,7 +29,7 @@ from hf_distill.objectives.distribution import DistributionMatching
 from hf_distill.options import NonNegativeInt, PositiveFloat, PositiveInt, ShareBelowOne
 from hf_distill.runs.alone import Alone
 from hf_distill.runs.checkpoint import Checkpoints
-from hf_distill.runs.divergence import check_grey, first_step, grey_share, largest
+from hf_distill.runs.divergence import LEARNED, Watch, check_grey, grey_share, largest
 from hf_distill.runs.interrupt import StopRequest
 from hf_distill.runs.pace import Pace
 from hf_distill.runs.processes import check_processes
@@ -42,7 +42,6 @@ from hf_distill.synthetic.quantized import QuantizedSet
 from hf_distill.training.schedules import cosine
 
 _CHECKPOINTS = "checkpoints"
-_LEARNED = "the stored variables"
 
 
 class OptimizedDistillation(Method[Data]):
@@ -143,7 +142,7 @@ class OptimizedDistillation(Method[Data]):
         parts = {"synthetic": synthetic, "optimizer": optimizer, "real": real}
         average = Average(list(synthetic.parameters()), self.average) if self.average else None
         parts |= {} if average is None else {"average": average}
-        grey = grey_share(synthetic)
+        grey, watch = grey_share(synthetic), Watch(self.lr, checkpoints)
         start = 0
         if checkpoints is not None:
             start = checkpoints.begin(
@@ -176,13 +175,12 @@ class OptimizedDistillation(Method[Data]):
             for step in range(start, self.steps):
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * self._decay(step)
-                self._advance(synthetic, step, checkpoints)
+                self._advance(synthetic, step, watch)
                 if self.batches is not None:  # alike on all ranks
                     self.batches.refresh(real, synthetic, Streams(run.seed, step=step))
                 terms = {**objective(synthetic, real, streams.at(step)), **synthetic.penalties()}
                 losses, stopping = self._step(terms, learned, optimizer, accelerator, stop.requested)
-                if not all(math.isfinite(value) for value in losses.values()):
-                    raise DivergenceError(self._divergence(step, losses, checkpoints))
+                watch.check_losses(step, losses)
                 synthetic.project()
                 if average is not None:
                     average.update()
@@ -190,7 +188,7 @@ class OptimizedDistillation(Method[Data]):
                 done = step + 1
                 due = self.checkpoint_every and (done % self.checkpoint_every == 0 or done == self.steps)
                 if due or stopping or done == self.steps:
-                    self._check_update(learned, done, checkpoints)
+                    watch.check_update(learned, done)
                 reporter.step(done, {**losses, **objective.learned_recipe()}, synthetic)
                 if checkpoints and (due or stopping):
                     state = state_of(parts, objective, accelerator)
@@ -205,8 +203,7 @@ class OptimizedDistillation(Method[Data]):
             synthetic.project()
         synthetic.advance(1.0)
         run.notes.recipe.update(objective.learned_recipe())
-        remedy = f"lower --method.lr (now {self.lr})"
-        check_grey(grey, grey_share(synthetic), remedy, strict=not isinstance(synthetic, QuantizedSet))
+        check_grey(grey, grey_share(synthetic), watch.remedy, strict=not isinstance(synthetic, QuantizedSet))
         if run.trackers:
             accelerator.end_training()
         return synthetic
@@ -265,37 +262,19 @@ class OptimizedDistillation(Method[Data]):
         losses = dict(zip(("loss", *terms), values, strict=False)) if len(terms) > 1 else {"loss": values[0]}
         losses["gradient"] = math.sqrt(values[-2])
         if not math.isfinite(values[-1]):
-            losses = {_LEARNED: values[-1]}
+            losses = {LEARNED: values[-1]}
         if all(math.isfinite(value) for value in losses.values()):
             for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
                 parameter.grad = part.view_as(parameter)
             optimizer.step()
         return losses, values[len(report)] > 0
 
-    def _advance(self, synthetic: Synthetic, step: int, checkpoints: Checkpoints | None) -> None:
+    def _advance(self, synthetic: Synthetic, step: int, watch: Watch) -> None:
         try:
             synthetic.advance(step / self.steps)
         except UserError as error:
             if step == 0:
                 raise
             # What could be quantized at the start was destroyed by updates.
-            self._check_update(list(synthetic.parameters()), step, checkpoints)
-            raise DivergenceError(f"after step {step}: {error}; {self._remedy(checkpoints)}") from error
-
-    def _check_update(self, learned: list[nn.Parameter], step: int, checkpoints: Checkpoints | None) -> None:
-        """Refuse what the update of a step, counted from 1, has made of what is learned, where it is not finite."""
-        size = float(largest(learned))
-        if not math.isfinite(size):
-            raise DivergenceError(self._divergence(step, {_LEARNED: size}, checkpoints))
-
-    def _divergence(self, step: int, losses: dict[str, float], checkpoints: Checkpoints | None) -> str:
-        if _LEARNED in losses:
-            return f"{_LEARNED} not finite after step {step}; {self._remedy(checkpoints)}"
-        bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-        if step == 0:
-            return first_step(bad, "--method.objective")
-        return f"{bad} not finite at step {step + 1}; {self._remedy(checkpoints)}"
-
-    def _remedy(self, checkpoints: Checkpoints | None) -> str:
-        good = checkpoints.last_good() if checkpoints else "there are no checkpoints: the run has no folder"
-        return f"lower --method.lr (now {self.lr}); {good}"
+            watch.check_update(list(synthetic.parameters()), step)
+            raise DivergenceError(f"after step {step}: {error}; {watch.last_good}") from error

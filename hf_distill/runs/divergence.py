@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
 from hf_distill.errors import DivergenceError
+from hf_distill.runs.checkpoint import Checkpoints
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.synthetic.quantized import QuantizedSet
 
 # Share of grey pixels, those neither black nor white, below which a set has none left, and above which it had some.
 _NONE_LEFT, _SOME = 0.01, 0.1
+
+#: What is learned, where it stands among the values of a step.
+LEARNED = "the stored variables"
+
+
+class Watch:
+    """Refuses what is not finite in a run, and says what to do.
+
+    Args:
+        lr: The learning rate of the run.
+        checkpoints: Where it keeps its state; None without a folder.
+    """
+
+    def __init__(self, lr: float, checkpoints: Checkpoints | None) -> None:
+        self.remedy = f"lower --method.lr (now {lr})"
+        self.checkpoints = checkpoints
+
+    @property
+    def last_good(self) -> str:
+        """What to do, and the checkpoint to go on from."""
+        kept = self.checkpoints
+        return f"{self.remedy}; {kept.last_good() if kept else 'there are no checkpoints: the run has no folder'}"
+
+    def check_losses(self, step: int, losses: Mapping[str, float]) -> None:
+        """Check the values of a step, counted from 0.
+
+        Raises:
+            DivergenceError: One is not finite.
+        """
+        bad = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
+        if LEARNED in losses:
+            raise DivergenceError(f"{LEARNED} not finite after step {step}; {self.last_good}")
+        if bad:
+            no_rate = first_step(bad, "--method.objective")
+            raise DivergenceError(f"{bad} not finite at step {step + 1}; {self.last_good}" if step else no_rate)
+
+    def check_update(self, learned: Iterable[Tensor], step: int) -> None:
+        """Check what the update of a step, counted from 1, has made of what is learned.
+
+        Raises:
+            DivergenceError: It is not finite.
+        """
+        size = float(largest(learned))
+        if not math.isfinite(size):
+            self.check_losses(step, {LEARNED: size})
 
 
 def largest(tensors: Iterable[Tensor]) -> Tensor:
