@@ -154,7 +154,10 @@ def fetch(repo_id: str, revision: str | None = None, token: str | None = None) -
     # Of a folder of data, the tables alone: whatever else is there could be of any size.
     single = (record.CARD, record.RECORD, record.PREVIEW, record.EVALUATION, *record.TABLES.values(), record.LABELS)
     patterns = [*single, f"{record.PICTURES}/*.png"]
-    with hub_requests(repo_id, revision=revision, token=token, seconds=_DOWNLOAD):
-        return Path(
-            snapshot_download(repo_id, repo_type="dataset", revision=revision, token=token, allow_patterns=patterns)
-        )
+    try:
+        with hub_requests(repo_id, revision=revision, token=token, seconds=_DOWNLOAD):
+            return Path(
+                snapshot_download(repo_id, repo_type="dataset", revision=revision, token=token, allow_patterns=patterns)
+            )
+    except HubError as error:  # most often the slip of a folder's name, outputs/NAME
+        raise HubError(f"no folder {repo_id}; {error}") from error
