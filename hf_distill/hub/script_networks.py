@@ -26,10 +26,12 @@ _MOST_BANDS, _MOST_WINDOW, _WIDEST = 512, 20_000, 1024
 
 def label_of(described: Mapping[str, Any]) -> str:
     """Return what a table calls a network of a description."""
-    name = described["class_path"]
+    name, options = described["class_path"], described["init_args"]
+    if name == "TextNet" and options.get("window"):
+        return f"{name}-{options['window']}"
     if name != "MelNetwork":
         return name
-    return f"Mel{(described['init_args'].get('network') or {'class_path': 'ConvNet'})['class_path']}"
+    return f"Mel{(options.get('network') or {'class_path': 'ConvNet'})['class_path']}"
 
 
 def network_lines(spec: DataSpec, described: Mapping[str, Any]) -> tuple[str, ...]:
