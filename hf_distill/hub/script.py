@@ -34,6 +34,7 @@ from hf_distill.hub.lines import (
 from hf_distill.hub.older import upgraded
 from hf_distill.hub.script_networks import label_of, network_lines
 from hf_distill.parts import Part
+from hf_distill.seeding import Streams
 from hf_distill.training.losses import KL
 from hf_distill.training.recipe import Recipe
 
@@ -55,6 +56,7 @@ class Script:
 
     Attributes:
         network: Lines that make it; none where the template has one of its own.
+        seed: That of the first network which was measured, whose first weights torch then draws again; or None.
         optimizer: The expression that makes it.
         epochs: Passes over the set.
         batches: Steps of each.
@@ -69,6 +71,7 @@ class Script:
     """
 
     network: tuple[str, ...] = ()
+    seed: int | None = None
     optimizer: str = "torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)"
     epochs: int = 300
     batches: int = 1
@@ -127,6 +130,7 @@ def _measured(spec: DataSpec, record: Mapping[str, Any], protocol: Mapping[str, 
         raise Unknown
     return Script(
         network=network_lines(spec, found[0]),
+        seed=Streams(whole(protocol, "seed")).seed_for("network") if "seed" in protocol else None,
         optimizer=optimizer_line(options["optimizer"], rate),
         epochs=epochs,
         batches=batches,
