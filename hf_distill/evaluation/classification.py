@@ -46,6 +46,8 @@ from hf_distill.training.teacher import Teacher
 
 # Of a sketch: training steps, and the learning rate as a multiple of the recipe's.
 _QUICK_STEPS, _QUICK_RATE = 300, 3.0
+# Networks of a sketch; as many as the field's where recipes are chosen, which takes longer than all that they take.
+_QUICK_NETWORKS, _QUICK_CHOSEN = 2, 5
 
 
 class ClassificationEvaluator(Evaluator[RealData]):
@@ -151,9 +153,13 @@ class ClassificationEvaluator(Evaluator[RealData]):
         return other
 
     def quick(self) -> Self:
-        """See :class:`Evaluator`: two networks, and 300 steps, for which a higher rate makes up in part."""
+        """See :class:`Evaluator`: two networks, and 300 steps, for which a higher rate makes up in part.
+
+        Where recipes are chosen it has five networks and trains by the choice.
+        """
         other = copy(self)
-        other._sketch, other.seeds, other.full_steps = True, min(self.seeds, 2), min(self.full_steps, _QUICK_STEPS)
+        other._sketch, other.full_steps = True, min(self.full_steps, _QUICK_STEPS)
+        other.seeds = min(self.seeds, _QUICK_NETWORKS if self.tuning is None else _QUICK_CHOSEN)
         other.baselines = [name for name in self.baselines if name in ("start", "random", "kmeans")]
         if self.tuning is None and isinstance(self.recipe.optimizer, SGD):
             other.recipe = copy(self.recipe)
