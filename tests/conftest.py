@@ -53,6 +53,14 @@ def hub() -> Iterator[LoopbackHub]:
 
 
 @pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Start every test at the same state of torch's generator: what passes once passes again."""
+    import torch
+
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def fresh_accelerator_state() -> Iterator[None]:
     """Forget Accelerate's shared state: a launcher in a later test would take this process for its only one."""
     yield

@@ -43,9 +43,9 @@ KNOWN = [0.036991376265271936, 0.6371843866076111]
 def test_parts_are_those_of_the_area_and_can_be_the_whole():
     x = images()
     whole = RandomViews(least=1.0, flip=0.0)
-    assert torch.allclose(whole.apply(x, whole.sample(torch.Generator().manual_seed(0), 5)), x)
+    torch.testing.assert_close(whole.apply(x, whole.sample(torch.Generator().manual_seed(0), 5)), x)
     mirrored = RandomViews(least=1.0, flip=1.0)
-    assert torch.allclose(mirrored.apply(x, mirrored.sample(torch.Generator().manual_seed(0))), x.flip(3))
+    torch.testing.assert_close(mirrored.apply(x, mirrored.sample(torch.Generator().manual_seed(0))), x.flip(3))
     # a part of a quarter of the area at the upper left: 4 of 8 rows, 3 of 6 columns
     u = np.array([[0.0, 0.0, 0.0, 0.9]])
     rise, run = decode.part_matrices(u, 0.25, 0.5, 8, 6)

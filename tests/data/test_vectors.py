@@ -40,7 +40,7 @@ def test_every_storage_transforms(options):
     assert real.spec.mean == pytest.approx((-1, -1.5))  # rows are (-2, 0) and (0, -3)
     x = real.spec.denormalize(real.sample([0, 1], 1, torch.Generator()).x)
     assert x.flatten().tolist() == pytest.approx([-2, 0, 0, -3], abs=1e-6)
-    assert torch.allclose(real.test.raw(torch.tensor([1])), torch.tensor([[0.0, -3]]))
+    torch.testing.assert_close(real.test.raw(torch.tensor([1])), torch.tensor([[0.0, -3]]))
     # What is counted is what is published: 2 float32 values and a 1-bit label.
     assert real_bits(real.spec) == 2 * 32 + 1
 

@@ -24,7 +24,7 @@ def test_a_beam_gathers_a_plane_wave_from_its_direction():
     scenario = BeamScenario(rows=4, columns=4, azimuths=3, elevations=2)
     positions = panel(4, 4, 0.005)
     beams = scenario.codebook(positions, 0.01)
-    assert torch.allclose(beams.abs().square().sum(1), torch.ones(6))
+    torch.testing.assert_close(beams.abs().square().sum(1), torch.ones(6))
     # The last beam: 60 degrees to the side, 30 degrees down.
     across, along = math.sin(math.radians(60)), -0.5
     wave = torch.exp(2j * math.pi / 0.01 * (positions[:, 1] * across + positions[:, 2] * along))

@@ -203,7 +203,7 @@ def test_classes_are_matched_by_name(real, tmp_path):
     ],
 )
 def test_soft_labels_are_probabilities(form, values, wanted):
-    assert torch.allclose(probabilities_of(torch.tensor(values).float(), form), torch.tensor(wanted))
+    torch.testing.assert_close(probabilities_of(torch.tensor(values).float(), form), torch.tensor(wanted))
 
 
 class Hostile:

@@ -87,7 +87,7 @@ def test_text_of_one_topic_is_near_and_columns_are_read():
     own = torch.arange(60)[:, None] % 3 == torch.arange(60) % 3
     assert distance[own].mean() < 0.7 * distance[~own].mean()
     assert list(data.texts(["messages"]))[1] == "user\ngoal match team score 1\nbot\né 1"
-    assert torch.allclose(ColumnFeatures(column="vector").of_rows(data), torch.tensor(data.table["vector"][:]))
+    torch.testing.assert_close(ColumnFeatures(column="vector").of_rows(data), torch.tensor(data.table["vector"][:]))
 
 
 @pytest.mark.parametrize("change, message", [

@@ -29,7 +29,9 @@ def test_pooling_has_derivatives_of_any_order():
 
 def test_pooling_maps_over_networks():
     x = torch.randn(3, 2, 1, 4, 4)
-    assert torch.allclose(torch.func.vmap(AvgPoolPairs(4))(x), nn.AvgPool2d(2)(x.flatten(0, 1)).view(3, 2, 1, 2, 2))
+    torch.testing.assert_close(
+        torch.func.vmap(AvgPoolPairs(4))(x), nn.AvgPool2d(2)(x.flatten(0, 1)).view(3, 2, 1, 2, 2)
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -40,7 +42,7 @@ def test_a_convolution_of_patches_is_the_kernels(monkeypatch, channels):
     layers[1].load_state_dict(layers[0].state_dict())
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     ours, kernels = (layer(x) for layer in layers)
-    assert torch.allclose(ours, kernels)
+    torch.testing.assert_close(ours, kernels)
     gradients = [
         torch.autograd.grad(out.square().sum(), list(layer.parameters()))
         for out, layer in zip((ours, kernels), layers, strict=True)

@@ -32,7 +32,7 @@ def test_stored_pixels_are_means_and_are_interpolated():
     synthetic = CoarsePixelSet(per_class=1)
     synthetic.initialize(images(shape=(1, 8, 8)), torch.tensor([0, 1]), spec((1, 8, 8)))
     small = F.avg_pool2d(images(shape=(1, 8, 8)), 2)
-    assert torch.allclose(synthetic.pixels, small)
+    torch.testing.assert_close(synthetic.pixels, small)
     expected = F.interpolate(small, (8, 8), mode="bilinear", align_corners=False)
     assert torch.allclose(synthetic().x, expected, atol=1e-6)
     synthetic().x.sum().backward()

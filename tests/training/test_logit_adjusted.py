@@ -23,7 +23,7 @@ def test_logits_move_by_the_shares(real):
     assert counts == (100, 20, 4)
     moved = outputs + torch.tensor([2 * math.log(count / 124) for count in counts])
     for loss in (LogitAdjusted(tau=2.0), LowCurvature(loss=LogitAdjusted(tau=2.0))):
-        assert torch.allclose(loss.suited(real.spec).losses(outputs, y), CrossEntropy().losses(moved, y))
+        torch.testing.assert_close(loss.suited(real.spec).losses(outputs, y), CrossEntropy().losses(moved, y))
 
 
 def test_a_teacher_finds_what_is_rare(real):
