@@ -66,7 +66,7 @@ def test_terms_and_gradients(name):
         torch.stack(list(terms.values())).sum().backward()
         length = torch.cat([p.grad.flatten() for p in synthetic.parameters()]).norm()
         found = [*(term.item() for term in terms.values()), length.item()]
-        assert found == pytest.approx(expected, rel=1e-4), f"step {step}"
+        assert found == pytest.approx(expected, rel=1e-3), f"step {step}"
         objective.on_step_end(synthetic)
 
 

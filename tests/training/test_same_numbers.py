@@ -33,6 +33,10 @@ from tests.evaluation.sets import table
 from tests.evaluation.test_forecasting import series
 
 
+# Adam carries the last digits of a processor's convolutions to .002 of a digest; another seed moves it by .01 and more.
+ANY_MACHINE = 4e-3
+
+
 def digest(network: torch.nn.Module) -> float:
     weights = torch.cat([parameter.detach().flatten() for parameter in network.parameters()]).double()
     return float(weights @ torch.cos(torch.arange(len(weights), dtype=torch.float64)))
@@ -73,7 +77,7 @@ def images(soft: bool) -> Batch:
 def test_classifiers(recipe, soft, expected):
     network = ConvNet(width=4, depth=2).build((1, 8, 8), 3, 5)
     train_networks([network], [TensorSource(images(soft))], [Streams(3)], recipe=recipe)
-    assert digest(network) == pytest.approx(expected, abs=1e-5)
+    assert digest(network) == pytest.approx(expected, abs=ANY_MACHINE)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_forecasters(forecaster, recipe, expected):
     x = torch.sin(torch.arange(60.0) / 3)[:, None] * torch.tensor([1.0, -0.5]) + noise
     network = forecaster.build(12, 4, 2, 0)
     train_networks([network], [Windows(x, 12, 4)], [Streams(4)], recipe=recipe)
-    assert digest(network) == pytest.approx(expected, abs=1e-5)
+    assert digest(network) == pytest.approx(expected, abs=ANY_MACHINE)
 
 
 def test_teachers_pieces_and_pools():
@@ -101,7 +105,7 @@ def test_teachers_pieces_and_pools():
     recipe = Recipe(epochs=2, batch_size=128, optimizer=usual.optimizer, schedule=usual.schedule)
     teachers = Teacher(count=2, network=MLP(width=8), recipe=recipe, seed=2).experts(real)
     assert [digest(own) for own in teachers.networks] == pytest.approx(
-        [0.6185671746184632, 1.4154285752684896], abs=1e-5
+        [0.6185671746184632, 1.4154285752684896], abs=ANY_MACHINE
     )
 
     ours = series()
@@ -115,7 +119,7 @@ def test_teachers_pieces_and_pools():
     start = real.sample([0, 1, 2], 1, torch.Generator().manual_seed(0))
     made.initialize(start.x, start.y, real.spec)
     expert = PretrainedNetworks(network=MLP(width=8), steps=20).draw(task_of(real), made, Streams(2))
-    assert digest(expert) == pytest.approx(0.590944607079378, abs=1e-5)
+    assert digest(expert) == pytest.approx(0.590944607079378, abs=ANY_MACHINE)
     drawn = []
     for seed in range(3):
         bank = Snapshots(network=MLP(width=8), count=2, steps=20, every=10)
