@@ -49,7 +49,7 @@ def main() -> None:
         "quick",
         rows,
         title="A sketch beside the whole protocol",
-        note="accuracy in per cent; a sketch has two networks of 300 steps, the protocol five of 1,000 epochs (300 "
+        note="accuracy in per cent; a sketch has three networks of 300 steps, the protocol five of 1,000 epochs (300 "
         "without augmentation), each with the same test rows",
     )
 

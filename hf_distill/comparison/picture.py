@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 
 from hf_distill.comparison.table import groups
 from hf_distill.hub.plot import COLOURS, can_plot
-from hf_distill.hub.results import ERRORS
+from hf_distill.hub.results import ERRORS, scores_of
 from hf_distill.text import printable, shorten
 
 _SIZE, _DPI = (7.2, 3.6), 110  # inches of a panel
@@ -54,7 +54,7 @@ def _panel(axes: Any, group: Sequence[Mapping[str, Any]]) -> None:
         axes.errorbar(
             row["bits"] * 10**shift,
             factor * row["mean"],
-            yerr=factor * (row.get("std") or 0),
+            yerr=factor * (scores_of(row)["distilled"][1] or 0),
             fmt=_MARKS[place % len(_MARKS)],
             color=COLOURS[place % len(COLOURS)],
             markersize=5,
@@ -81,8 +81,10 @@ def _baselines(group: Sequence[Mapping[str, Any]]) -> dict[str, set[tuple[float,
     """Return bits, mean and deviation of each baseline at every size that it was measured at."""
     found: dict[str, set[tuple[float, float, float]]] = {}
     for row in group:
+        scores = scores_of(row)
         for name, own in (row.get("baselines") or {}).items():
-            point = own.get("bits") or row["bits"], own["mean"], own.get("std") or 0.0
+            mean, deviation = scores[name]
+            point = own.get("bits") or row["bits"], mean, deviation or 0.0
             found.setdefault(name.replace("_", " "), set()).add(point)
     return found
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_distill.hub.results import CORESETS, ERRORS, format_score, spread
+from hf_distill.hub.results import CORESETS, ERRORS, format_score, scores_of
 from hf_distill.table import Table
 
 _RANKS = {
@@ -28,9 +28,9 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     lines = []
     for group in groups(rows):
         for row in sorted(group, key=lambda row: -_sign(row) * row["mean"]):
-            metric = row["metric"]
-            coresets = [own for name, own in (row.get("baselines") or {}).items() if name in CORESETS]
-            best: Mapping[str, Any] = max(coresets, key=lambda own: _sign(row) * own["mean"], default={})
+            metric, scores = row["metric"], scores_of(row)
+            coresets = [score for name, score in scores.items() if name in CORESETS and score[0] is not None]
+            best = max(coresets, key=lambda score: _sign(row) * score[0], default=(None, None))
             lines.append(
                 [
                     str(row["network"]),
@@ -39,10 +39,10 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
                     str(row.get("samples", "")),
                     f"{row['bits']:,}" if row.get("bits") else "",
                     _place(row, group),
-                    format_score(row["mean"], row.get("std"), metric),
-                    format_score(row.get("random_mean"), row.get("random_std"), metric),
-                    format_score(best.get("mean"), best.get("std"), metric),
-                    format_score(row.get("full_mean"), row.get("full_std"), metric),
+                    *(
+                        format_score(*own, metric)
+                        for own in (scores["distilled"], scores["random"], best, scores["full"])
+                    ),
                     *(_score(row, name) for name in _RANKS),
                 ]
             )
@@ -69,7 +69,7 @@ def _pairs(row: Mapping[str, Any], group: Sequence[Mapping[str, Any]]) -> Any:
 def _clearly(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether one row is better than another by more than the spread of both."""
     gain = _sign(one) * (one["mean"] - other["mean"])
-    return gain > math.hypot(*(spread(row, row.get("seeds") or 1) for row in (one, other)))
+    return gain > math.hypot(*(scores_of(row)["distilled"][1] or 0.0 for row in (one, other)))
 
 
 def _sign(row: Mapping[str, Any]) -> int:

@@ -47,7 +47,7 @@ from hf_distill.training.teacher import Teacher
 # Of a sketch: training steps, and the learning rate as a multiple of the recipe's.
 _QUICK_STEPS, _QUICK_RATE = 300, 3.0
 # Networks of a sketch; as many as the field's where recipes are chosen, which takes longer than all that they take.
-_QUICK_NETWORKS, _QUICK_CHOSEN = 2, 5
+_QUICK_NETWORKS, _QUICK_CHOSEN = 3, 5
 
 
 class ClassificationEvaluator(Evaluator[RealData]):
@@ -153,7 +153,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         return other
 
     def quick(self) -> Self:
-        """See :class:`Evaluator`: two networks, and 300 steps, for which a higher rate makes up in part.
+        """See :class:`Evaluator`: three networks, and 300 steps, for which a higher rate makes up in part.
 
         Where recipes are chosen it has five networks and trains by the choice.
         """

@@ -132,10 +132,10 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         return other
 
     def quick(self) -> Self:
-        """See :class:`Evaluator`: one network of each kind, two random pieces, and every eighth window."""
+        """See :class:`Evaluator`: one network of each kind, three random pieces, and every eighth window."""
         other = copy.copy(self)
         other._sketch, other.seeds, other.full = True, 1, min(int(self.full), 1)
-        other.random_draws, other.test_stride = min(self.random_draws, 2), max(self.test_stride, 8)
+        other.random_draws, other.test_stride = min(self.random_draws, 3), max(self.test_stride, 8)
         return other
 
     def evaluate(

@@ -92,6 +92,8 @@ def make_row(scores: dict[str, list[float]], sizes: dict[str, dict[str, int]], *
         "full_std": full_std,
         "baselines": baselines,
     }
+    if full_std is not None:
+        row["full_networks"] = len(scores["full"])
     # Both of its terms are of hard labels; the full data has no others.
     hard = about["metric"] == "accuracy" and about.get("labels", "hard") == "hard"
     if hard and full_mean is not None and random["mean"] is not None:

@@ -96,9 +96,9 @@ class RowsEvaluator(Evaluator[RowsData]):
         return other
 
     def quick(self) -> Self:
-        """See :class:`Evaluator`: two draws."""
+        """See :class:`Evaluator`: three draws."""
         other = copy(self)
-        other._sketch, other._draws = True, min(self._draws, 2)
+        other._sketch, other._draws = True, min(self._draws, 3)
         return other
 
     def evaluate(

@@ -19,6 +19,8 @@ _MOST_CLASSES = 20  # of a table
 CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 #: The baseline of as many random samples with labels of the same teacher.
 SAME_LABELS = "same_labels"
+Score = tuple[float | None, float | None]
+"""A mean and its spread."""
 # So few networks know their own spread badly: Student's t of the difference of two means, in units of the spread; 1 for
 # five networks each.
 _WIDER = {2: 3.04, 3: 1.60, 4: 1.22}
@@ -30,7 +32,7 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     Args:
         rows: Of ``evaluation.json``. A column that none of them has a value for is left out.
     """
-    scores = [_scores(row) for row in rows]
+    scores = [{_title(name): score for name, score in scores_of(row).items()} for row in rows]
     names = list(dict.fromkeys(name for found in scores for name, (mean, _) in found.items() if mean is not None))
     # The full data is the ceiling: it comes last, also where the first row lacks a baseline.
     names.sort(key=lambda name: name == _FULL)
@@ -78,18 +80,20 @@ def class_table(rows: Sequence[Mapping[str, Any]]) -> Table | None:
 
     Of two classes the first's is the specificity and the second's the sensitivity. Of many the averages stand alone.
     """
-    found = [(str(row["network"]), row["by_class"]) for row in rows if row.get("by_class")]
+    found = [(row, row["by_class"]) for row in rows if row.get("by_class")]
     names = list(dict.fromkeys(name for _, sets in found for name in sets))
     names.sort(key=lambda name: name == "full")  # the ceiling comes last
     lines = []
-    for network, sets in found:
+    for row, sets in found:
+        network, networks = str(row["network"]), _networks_of(row)
         classes = list(next(iter(sets.values()))["accuracy"])
         for title, name in zip(_titled(classes), classes, strict=True):
             shares = [sets[of]["accuracy"].get(name) if of in sets else None for of in names]
             lines.append([network, title, *(format_score(share, None, "accuracy") for share in shares)])
         for key, title in (("macro_f1", "macro-F1"), ("balanced_accuracy", "balanced accuracy")):
-            pairs = [sets[of][key] if of in sets else (None, None) for of in names]
-            lines.append([network, title, *(format_score(mean, std, "accuracy") for mean, std in pairs)])
+            averages = {of: sets[of][key] for of in names if of in sets}
+            wide = {of: (mean, _spread(std, networks.get(of))) for of, (mean, std) in averages.items()}
+            lines.append([network, title, *(format_score(*wide.get(of, (None, None)), "accuracy") for of in names)])
         if len(classes) > _MOST_CLASSES:
             lines = lines[: -len(classes) - 2] + lines[-2:]
     return Table(["network", "class", *(name.replace("_", " ") for name in names)], lines) if lines else None
@@ -110,42 +114,64 @@ def verdict(row: Mapping[str, Any]) -> str:
     Args:
         row: Of ``evaluation.json``.
     """
-    mean, random, full = row.get("mean"), row.get("random_mean"), row.get("full_mean")
-    if mean is None or random is None:
+    scores, metric = scores_of(row), str(row.get("metric", ""))
+    own, random, (full, _) = scores["distilled"], scores["random"], scores["full"]
+    if own[0] is None or random[0] is None:
         return ""
-    baselines = row.get("baselines") or {}
-    networks = (row.get("seeds") or 1) * (row.get("sets") or 1)
-    own, sign = (mean, spread(row, networks)), -1 if row.get("metric") in ERRORS else 1
-    drawn = {**baselines.get("random", {}), "std": row.get("random_std")}
-    against = [("random samples", (random, spread(drawn, networks)))]
-    if SAME_LABELS in baselines:
-        alike = baselines[SAME_LABELS]
-        against.append(("random samples with the same labels", (alike["mean"], spread(alike, networks))))
-    chosen = [(baselines[name]["mean"], spread(baselines[name], networks)) for name in CORESETS if name in baselines]
-    chosen = [found for found in chosen if found[0] is not None]
+    sign = -1 if metric in ERRORS else 1
+    against = [("random samples", random)]
+    if SAME_LABELS in scores:
+        against.append(("random samples with the same labels", scores[SAME_LABELS]))
+    chosen = [scores[name] for name in CORESETS if name in scores and scores[name][0] is not None]
     if chosen:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
-    parts = [_compared(own, other, sign, row.get("metric", ""), name) for name, other in against]
+    parts = [_compared(own, other, sign, metric, name) for name, other in against]
     guess = row.get("guess")
-    if guess is not None and mean <= guess + (row.get("std") or 0.0):
+    if guess is not None and own[0] <= guess + (row.get("std") or 0.0):
         parts.append(f"NO BETTER THAN GUESSING the most frequent class ({format_score(guess, None, 'accuracy')})")
-    if full is not None and sign * (full - random) > 0 and sign * (mean - random) > 0:
-        parts.append(f"{100 * (mean - random) / (full - random):.0f} % of the way from random to all data")
+    gain = sign * (own[0] - random[0])
+    if full is not None and sign * (full - random[0]) > 0 and gain > 0:
+        parts.append(f"{100 * gain / (sign * (full - random[0])):.0f} % of the way from random to all data")
     name = shorten(printable(str(row.get("network", ""))), _LONGEST)
     if row.get("harm"):
         name += f", after {shorten(printable(str(row['harm'])), _LONGEST)}"
     return f"{name}: {', '.join(parts)}"
 
 
-def spread(of: Mapping[str, Any], networks: int) -> float:
-    """Return the standard deviation of so many networks, or of as many as there were, larger where these are few."""
-    return (of.get("std") or 0.0) * _WIDER.get(of.get("networks", networks), 1.0)
+def scores_of(row: Mapping[str, Any]) -> dict[str, Score]:
+    """Return mean and spread of the ``distilled`` set, of ``random`` samples, of baselines and of the ``full`` data.
+
+    The spread is the standard deviation over networks, wider where these are fewer than five; None of one network.
+
+    Args:
+        row: Of ``evaluation.json``.
+    """
+    networks, baselines = _networks_of(row), row.get("baselines") or {}
+    others = {name: (own.get("mean"), own.get("std")) for name, own in baselines.items() if name != "random"}
+    found = {
+        "distilled": (row.get("mean"), row.get("std")),
+        "random": (row.get("random_mean"), row.get("random_std")),
+        **others,
+        "full": (row.get("full_mean"), row.get("full_std")),
+    }
+    return {name: (mean, _spread(std, networks.get(name))) for name, (mean, std) in found.items()}
 
 
-def _compared(own: tuple[float, float], other: tuple[float, float], sign: int, metric: str, name: str) -> str:
+def _networks_of(row: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many networks are behind each of a row's means, over all of its sets."""
+    own = (row.get("seeds") or 1) * (row.get("sets") or 1)
+    baselines = {name: value.get("networks", own) for name, value in (row.get("baselines") or {}).items()}
+    return {"distilled": own, "random": own, **baselines, "full": row.get("full_networks", own)}
+
+
+def _spread(std: float | None, networks: int | None) -> float | None:
+    return None if std is None else std * _WIDER.get(networks or 0, 1.0)
+
+
+def _compared(own: Score, other: Score, sign: int, metric: str, name: str) -> str:
     """Say by how much a result is better or worse than another one."""
     gain = sign * (own[0] - other[0])
-    if abs(gain) <= math.hypot(own[1], other[1]):
+    if abs(gain) <= math.hypot(own[1] or 0.0, other[1] or 0.0):
         return f"no better than {name} (within the spread)" if gain >= 0 else f"about as good as {name}"
     size = format_score(abs(gain), None, metric).replace(" %", " points")
     return f"{'better' if gain > 0 else 'WORSE'} than {name} by {size}"
@@ -180,7 +206,10 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
         tables.append(features_table(evaluation["features"]))
     said = [line for line in map(verdict, rows) if line]
     if (evaluation.get("protocol") or {}).get("sketch"):
-        said.append("A sketch: few networks, trained briefly; `hf-distill evaluate` measures by the whole protocol.")
+        said.append(
+            "A sketch: few networks, trained briefly, their ± widened as so few ask for (Student's t); "
+            "`hf-distill evaluate` measures by the whole protocol."
+        )
     return "\n\n".join([*map(str, tables), *(["\n".join(said)] if said else [])])
 
 
@@ -203,19 +232,8 @@ def _chosen_by(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     return str(recipe.get("score") or (row["metric"] if row["metric"] in ERRORS else "accuracy"))
 
 
-def _scores(row: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
-    """Return mean and standard deviation of the set and of each baseline, by column."""
-    baselines = {
-        name.replace("_", " "): (value.get("mean"), value.get("std"))
-        for name, value in (row.get("baselines") or {}).items()
-        if name != "random"
-    }
-    return {
-        "distilled": (row.get("mean"), row.get("std")),
-        "random, equal bits": (row.get("random_mean"), row.get("random_std")),
-        **baselines,
-        _FULL: (row.get("full_mean"), row.get("full_std")),
-    }
+def _title(name: str) -> str:
+    return {"random": "random, equal bits", "full": _FULL}.get(name, name.replace("_", " "))
 
 
 def _result(row: Mapping[str, Any], name: str, mean: float | None, std: float | None) -> str:
