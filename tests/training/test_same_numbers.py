@@ -32,7 +32,6 @@ from hf_distill.training import (
 from tests.evaluation.sets import table
 from tests.evaluation.test_forecasting import series
 
-
 # Adam carries the last digits of a processor's convolutions to .002 of a digest; another seed moves it by .01 and more.
 ANY_MACHINE = 4e-3
 
