@@ -9,7 +9,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from hf_distill.choosing.choose import choose
-from hf_distill.choosing.series import _usual_length
+from hf_distill.choosing.series import _training_steps, _usual_length
 from hf_distill.choosing.size import Size
 from hf_distill.choosing.sounds import spectrograms
 from hf_distill.data import RealData, SeriesData
@@ -117,6 +117,7 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     series = as_series(table(tmp_path / "series.csv", rows=1200)).setup()
     choice = choose(series, Size(), CPU)
     assert (choice.config, choice.size) == ("hdt_etth1", 280)  # a third of 840 training steps
+    assert {"--method.objective.pool.lifetime=1600", "--evaluator.recipe.steps=1600"} < set(choice.options)
     assert choose(series, Size(bytes=4 * 200), CPU).size == 200
     for size, words in (
         (Size(share=0.1), "a window takes 192"),
@@ -133,6 +134,11 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
 )
 def test_a_narrow_series_gets_more_steps_and_a_short_one_fewer(channels, rows, length):
     assert _usual_length(192, channels, rows)[0] == length
+
+
+@pytest.mark.parametrize(("channels", "steps"), [(1, 1600), (2, 1400), (4, 700), (7, 400), (207, 400)])
+def test_networks_are_trained_for_longer_on_a_narrow_series(channels, steps):
+    assert _training_steps(channels) == steps
 
 
 def test_sounds_become_spectrograms_where_no_recordings_fit():
