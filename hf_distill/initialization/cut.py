@@ -12,6 +12,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
 from hf_distill.options import Few, PositiveInt
+from hf_distill.ranks import Ranks
 from hf_distill.seeding import Streams
 from hf_distill.training.experts import Experts
 from hf_distill.training.teacher import Teacher
@@ -25,7 +26,7 @@ class CutSamples(InitialSamples[RealData]):
 
     As ``Undistilled`` publishes them they are the images of RDED, and before ``OptimizedDistillation`` what EDC begins
     with; ``Relabeled`` adds the labels. Parts are scored as they are enlarged to the size of an image; the authors'
-    code scores them small, in a corner of a grey image.
+    code scores them small, in a corner of a grey image. Ranks share the classes, and each ends with all images.
 
     Args:
         teacher: Scores the parts; null for a ``Teacher`` that is trained on the data.
@@ -86,13 +87,16 @@ class CutSamples(InitialSamples[RealData]):
                     f"{count * pieces**2} pieces of {count} samples: ask for fewer, or set initial.pieces to 1"
                 )
         experts = self.teacher.experts(real)
-        images = [
-            self._of_class(real, experts, label, count, pieces, streams.generator("cut", label))
-            for label, count in enumerate(quota)
-        ]
         y = torch.arange(len(quota)).repeat_interleave(torch.tensor(quota))
-        x = torch.cat(images)
-        return Batch.of(x, y.to(x.device))
+
+        def cut(label: int) -> Tensor:
+            generator = streams.generator("cut", label)
+            return self._of_class(real, experts, label, quota[label], pieces, generator).cpu()
+
+        x, device = torch.empty(len(y), *spec.shape), real.train.device
+        for label, images in enumerate(Ranks.together().shared(cut, len(quota))):
+            x[y == label] = images  # written class by class: the set is held once
+        return Batch.of(x.to(device), y.to(device))
 
     @torch.no_grad()
     def _of_class(

@@ -15,6 +15,7 @@ from hf_distill.labels.base import Labels
 from hf_distill.labels.dense import DenseLabels
 from hf_distill.methods.coreset import Coreset
 from hf_distill.methods.method import Method, Run
+from hf_distill.ranks import Ranks
 from hf_distill.synthetic.base import Synthetic
 from hf_distill.training.experts import Experts
 from hf_distill.training.teacher import Teacher
@@ -83,6 +84,8 @@ class Relabeled(Method[RealData]):
 def taught(experts: Experts, labels: Labels, synthetic: Synthetic) -> Tensor:
     """Return what teachers say of a set's samples as they are published, or of the views that labels are for.
 
+    Ranks share the batches, and each is given all answers.
+
     Args:
         experts: The teachers.
         labels: What will be stored; they hold blank labels after this.
@@ -96,6 +99,12 @@ def taught(experts: Experts, labels: Labels, synthetic: Synthetic) -> Tensor:
     shape = (len(x), labels.views, spec.num_outputs) if labels.views > 1 else (len(x), spec.num_outputs)
     labels.taught(torch.full(shape, 1 / spec.num_outputs, device=x.device), spec)
     decoded = Batch.of(x, labels.decode(labels.codes()))
-    index = torch.arange(len(x) * labels.views)
-    y = torch.cat([experts.probabilities(labels.view(decoded, part).x) for part in index.split(_BATCH)])
-    return y.view(shape)
+    parts = torch.arange(len(x) * labels.views).split(_BATCH)
+    y = torch.empty(len(x) * labels.views, spec.num_outputs)
+
+    def said(number: int) -> Tensor:
+        return experts.probabilities(labels.view(decoded, parts[number]).x).cpu()
+
+    for part, answers in zip(parts, Ranks.together().shared(said, len(parts)), strict=True):
+        y[part] = answers
+    return y.view(shape).to(x.device)
