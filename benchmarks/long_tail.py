@@ -25,11 +25,11 @@ from hf_distill.training.prediction import predict
 FOLDER = Path("outputs/long_tail")
 CONFIG = {"digits": "dm_digits", "fashion_mnist": "dm_fashion_mnist_ipc10_fast"}
 RECIPE = ("recipe.steps=300", "recipe.optimizer=SGD", "recipe.optimizer.lr=0.03", "recipe.schedule=Cosine")
-ALONE = {"full": 0, "baselines": "[start]"}
+ALONE = {"full": 0, "baselines": "[]"}
 METHODS = {
     "DM, equal classes": (
         "equal",
-        {"full": 2, "baselines": "[start,random,kmeans,herding]"},
+        {"baselines": "[random,kmeans,herding]"},
         {"random": "random rows", "kmeans": "coreset (k-means)", "herding": "coreset (herding)", "full": "all rows"},
     ),
     "DM, classes as in the source": ("natural", ALONE, {}),
@@ -52,7 +52,7 @@ def main() -> None:
             ]
         rows.append(line(factor, "all rows, logits adjusted", adjusted(args, factor)))
         title = f"{args.data}: training rows with a long tail, balanced test rows"
-        note = f"{args.networks} networks on one set. The rarest class is the last one"
+        note = f"{args.networks} network{'s' * (args.networks > 1)} on one set. The rarest class is the last one"
         save(f"long_tail_{args.data}", rows, title=title, note=note)
 
 
@@ -64,6 +64,8 @@ def made(args: argparse.Namespace, factor: float, balance: str, measured: dict[s
         options = [f"--data.path={args.data}", f"--data.imbalance_factor={factor:g}", f"--data.class_balance={balance}"]
         options += [f"--evaluator.{name}={value}" for name, value in measured.items()]
         options += [f"--evaluator.{option}" for option in RECIPE]
+        if "full" not in measured:
+            options.append(f"--evaluator.full={args.networks}")
         options += [f"--evaluator.seeds={args.networks}", "--evaluator.full_steps=300", f"--folder={folder}"]
         kept = ["--only=0", "--name=long_tail", "--device=cpu"]
         run([str(HERE / "image_rows.py"), f"configs/{CONFIG[args.data]}.yaml", *options, *kept])
