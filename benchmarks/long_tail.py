@@ -90,9 +90,14 @@ def adjusted(args: argparse.Namespace, factor: float) -> dict[str, Any]:
 def line(factor: float, name: str, known: dict[str, Any]) -> dict[str, Any]:
     """Return a line of the table."""
     shares = [value for value in known["accuracy"].values() if value is not None]
-    means = {key: [100 * value for value in known[key]] for key in ("balanced_accuracy", "macro_f1")}
+    means = {key: percent(*known[key]) for key in ("balanced_accuracy", "macro_f1")}
     least = {"least known class": 100 * min(shares), "last three classes": 100 * statistics.fmean(shares[-3:])}
     return {"imbalance": factor, "trained on": name, **means, **least}
+
+
+def percent(mean: float, std: float | None) -> list[float] | float:
+    """Return a mean and its deviation in percent; one network has no deviation."""
+    return 100 * mean if std is None else [100 * mean, 100 * std]
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def run(argv: list[str]) -> None:
     from hf_distill.cli.messages import build, parse
     from hf_distill.cli.placing import place
     from hf_distill.cli.records import check_configurations
-    from hf_distill.comparison.measuring import Comparison, check_source
+    from hf_distill.comparison.measuring import Comparison, check_source, told_apart
     from hf_distill.comparison.picture import draw
     from hf_distill.comparison.table import comparison_table
     from hf_distill.errors import UserError
@@ -62,6 +62,8 @@ def run(argv: list[str]) -> None:
     sets = {name: DistilledDataset.from_pretrained(each) for name, each in zip(names, config.sets, strict=True)}
     named = any(word.startswith("--data") for word in argv)
     check_source(sets, named=named)
+    for line in told_apart(sets):
+        print(line, flush=True)
     objects = build(parser, config)
     evaluator = objects.evaluator.quick() if config.quick else objects.evaluator
     place(objects.data, evaluator.device)

@@ -14,6 +14,7 @@ from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.evaluation.base import Evaluator
 from hf_distill.evaluation.ranking import augmentation_robust_score, label_robust_score
+from hf_distill.evaluation.series_contenders import compared_config
 from hf_distill.evaluation.size import download_bits
 from hf_distill.files import write_atomically
 from hf_distill.hub.artifact import DistilledDataset
@@ -59,19 +60,26 @@ class Comparison:
         """
         ways = {"": self.evaluator, **(self._augmented() if robust else {})}
         rows: list[dict[str, Any]] = []
-        shared: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        shared: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         for name, own in sets.items():
-            bits = download_bits(own, getattr(self.evaluator, "labels", "hard") == "soft")
+            size = self._size(own)
             found = {}
             for way, evaluator in ways.items():
-                first = (way, bits) not in shared
+                first = (way, *size) not in shared
                 found[way] = self._measure(own, evaluator if first else evaluator.alone())
-                with_baselines = shared.setdefault((way, bits), found[way])
+                with_baselines = shared.setdefault((way, *size), found[way])
                 found[way] = [shared_row(row, other) for row, other in zip(found[way], with_baselines, strict=True)]
             ranked = [scored(row, [found[way][place] for way in found if way]) for place, row in enumerate(found[""])]
             rows += [{"set": name, "method": method_of(own), **row} for row in ranked]
             done(name)
         return rows
+
+    def _size(self, artifact: DistilledDataset) -> tuple[Any, ...]:
+        """Return what the size of the baselines follows from: bits, and of a series also which config has them."""
+        if artifact.spec.kind == "series":
+            config = compared_config(artifact, getattr(self.evaluator, "size", "smaller"))
+            return config, artifact.bits[config].total
+        return (download_bits(artifact, getattr(self.evaluator, "labels", "hard") == "soft"),)
 
     def _augmented(self) -> dict[str, Evaluator]:
         """Return the protocol with augmentation and without, random samples beside it alone.
@@ -166,6 +174,31 @@ def check_source(sets: Mapping[str, DistilledDataset], named: bool = False) -> N
                 raise UserError(
                     f"{first} and {name} are of different data ({what} {own} and {its}): compare sets of one source"
                 )
+
+
+def told_apart(sets: Mapping[str, DistilledDataset]) -> list[str]:
+    """Return a line for each set whose source was made unlike that of the others: imbalanced, or poisoned.
+
+    Args:
+        sets: By their names.
+    """
+    made = {name: _changes(own) for name, own in sets.items()}
+    if len(set(made.values())) < 2:
+        return []
+    return [f"{name} was made from {changes}, which others here were not" for name, changes in made.items() if changes]
+
+
+def _changes(artifact: DistilledDataset) -> str:
+    """Return what a set's record says was done to the rows of its source."""
+    data = artifact.config.get("data") or {}
+    options = data.get("init_args") or {}
+    said = []
+    if factor := artifact.spec.source.get("imbalance_factor"):
+        said.append(f"a long tail (imbalance_factor={factor:g})")
+    if poison := options.get("poison"):
+        poison = poison.get("init_args") or {} if isinstance(poison, dict) else {}
+        said.append(f"poisoned rows (share={poison.get('share', 'unknown')})")
+    return " and ".join(said)
 
 
 def _about(artifact: DistilledDataset) -> tuple[str, str, str, str]:

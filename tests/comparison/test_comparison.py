@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 
+import datasets
 import pytest
 
+from hf_distill import ForecastingEvaluator, ForecastRecipe, Poison, RevLinear, SeriesData, SeriesSet, Undistilled
 from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.cli.main import run
-from hf_distill.comparison.measuring import Comparison, check_source, scored
+from hf_distill.comparison.measuring import Comparison, check_source, scored, told_apart
 from hf_distill.comparison.picture import draw
 from hf_distill.comparison.table import comparison_table
 from hf_distill.data.real import RealData
@@ -98,6 +100,41 @@ def test_places_are_shared_within_the_spread():
     place = list(found.head).index("place")
     wanted = [("best", "1"), ("a", "2-3"), ("b", "2-3"), ("worst", "4")]
     assert [(line[1], line[place]) for line in found.lines] == wanted
+
+
+def test_a_set_of_a_long_tail_or_of_poisoned_rows_is_told_apart(sets):
+    assert told_apart(sets) == []
+    sets["one"].spec.source["imbalance_factor"] = 20.0
+    sets["two"].config["data"] = {"class_path": "RealData", "init_args": {"poison": Poison(share=0.5).config()}}
+    assert told_apart(sets) == [
+        "one was made from a long tail (imbalance_factor=20), which others here were not",
+        "two was made from poisoned rows (share=0.5), which others here were not",
+    ]
+    assert told_apart({"one": sets["one"], "again": sets["one"]}) == []
+
+
+def test_baselines_of_series_are_shared_where_the_same_config_takes_the_same_bits(tmp_path, monkeypatch):
+    table = datasets.Dataset.from_dict({"load": [math.sin(hour / 4) for hour in range(160)]})
+    real = SeriesData.from_dataset(table, lookback=8, horizon=4, splits=[100, 120, 160]).setup()
+    sets = {}
+    for name, length in (("one", 24), ("two", 24), ("short", 20)):
+        made = Undistilled(synthetic=SeriesSet(length=length)).distill(real)
+        sets[name] = DistilledDataset.from_pretrained(made.save_pretrained(tmp_path / name))
+    recipe = ForecastRecipe(steps=2, epochs=0)
+    evaluator = ForecastingEvaluator(
+        networks=[RevLinear()], seeds=1, baselines=["random"], random_draws=1, recipe=recipe
+    )
+    calls = []
+    measure = ForecastingEvaluator.evaluate
+
+    def counted(self, artifact, *arguments, **options):
+        calls.append((artifact.folder.name, self.baselines))
+        return measure(self, artifact, *arguments, **options)
+
+    monkeypatch.setattr(ForecastingEvaluator, "evaluate", counted)
+    rows = Comparison(real, evaluator, progress=False).run(sets, done=lambda name: None)
+    assert calls == [("one", ["random"]), ("two", []), ("short", ["random"])]
+    assert rows[0]["random_mean"] == rows[1]["random_mean"] != rows[2]["random_mean"]
 
 
 def test_sets_of_different_data_are_refused(sets, tmp_path, capsys):
