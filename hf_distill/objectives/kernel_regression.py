@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -42,9 +43,10 @@ class KernelRegression(Objective[RealData]):
     Feature Approximation (NeurIPS 2022, RFAD), there of eight networks at once and with cross-entropy.
 
     Args:
-        kernel: ``features``, or ``tangent``, the neural tangent kernel of a network whose layers are all connected,
-            which looks at pixels and needs no pool.
+        kernel: ``features``, or ``tangent``, the neural tangent kernel of an infinitely wide network, which needs no
+            pool.
         depth: Hidden layers of the tangent kernel's network.
+        window: Side of the convolutions that these layers are; null for layers that see all pixels alike.
         pool: The networks; null for FRePo's: ten of ``ConvNet`` in training on the set.
         ridge: ``r`` in units of the mean of ``K_ss``'s diagonal.
         margin: Weight of FRePo's term for learned labels, minus the mean of ``min(p1 - p2, 1 / classes)``: a label's
@@ -82,6 +84,7 @@ class KernelRegression(Objective[RealData]):
         *,
         kernel: Literal["features", "tangent"] = "features",
         depth: PositiveInt = 1,
+        window: Literal[3, 5, 7] | None = None,
         pool: Pool | None = None,
         ridge: PositiveFloat = 1e-6,
         margin: NonNegativeFloat = 0.0,
@@ -91,6 +94,7 @@ class KernelRegression(Objective[RealData]):
         super().__init__()
         self.kernel = kernel
         self.depth = depth
+        self.window = window
         frepo = TrainedOnSet(networks=[ConvNet()], size=10, lifetime=100, steps=1, lr=3e-4)
         self.pool = frepo if pool is None else pool
         self.ridge = ridge
@@ -106,6 +110,10 @@ class KernelRegression(Objective[RealData]):
 
     def prepare(self, synthetic: Synthetic, real: RealData, steps: int) -> None:
         """See :class:`Objective`: check the options."""
+        if self.kernel == "tangent" and self.window and len(real.spec.shape) != 3:
+            raise UserError(
+                f"objective.window is that of images, and these samples are {real.spec.shape}: leave it out or null"
+            )
         if self.margin and real.spec.target != "classes":
             raise UserError(
                 f"objective.margin is that of classes, and what is learned are {real.spec.target}: set it to 0"
@@ -131,7 +139,8 @@ class KernelRegression(Objective[RealData]):
     ) -> tuple[Tensor, Tensor]:
         if self.kernel == "tangent":
             x = precise(own.x)
-            return tangent_kernel(x, x, self.depth), tangent_kernel(precise(other.x), x, self.depth)
+            kernel = partial(tangent_kernel, y=x, depth=self.depth, window=self.window)
+            return kernel(x), kernel(precise(other.x))
         network = with_features(self.pool.draw(task, synthetic, streams)).requires_grad_(False)
         ours = precise(network.features(own.x))
         with torch.no_grad():

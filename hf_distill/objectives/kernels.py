@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 
 def ridge_prediction(between: Tensor, within: Tensor, targets: Tensor, w: Tensor, ridge: float) -> Tensor:
@@ -32,29 +33,40 @@ def precise(values: Tensor) -> Tensor:
     return values if values.device.type == "mps" else values.double()
 
 
-def tangent_kernel(x: Tensor, y: Tensor, depth: int = 1) -> Tensor:
+def tangent_kernel(x: Tensor, y: Tensor, depth: int = 1, window: int | None = None) -> Tensor:
     """Return the neural tangent kernel of a ReLU network with infinitely wide hidden layers, ``(B, M)``.
 
     Weights have variance 2 and biases 0.1^2, as in KIP. With the covariance of a layer, of which ``s`` is the product
     of both lengths and ``a`` the angle, the next one has the covariance ``k = s (sin a + (pi - a) cos a) / pi + 0.01``
     and the derivative ``(pi - a) / pi``, by which the kernel so far counts beside ``k`` (Cho and Saul, NIPS 2009;
-    Jacot, Gabriel and Hongler, NeurIPS 2018).
+    Jacot, Gabriel and Hongler, NeurIPS 2018). A convolution takes the mean of both over its window, at every place
+    alone, and the last layer, which is connected to all places, their mean (Arora et al., On Exact Computation with an
+    Infinitely Wide Neural Net, NeurIPS 2019). Nothing is pooled: that would need the covariance of every two places.
 
     Args:
-        x: ``(B, ...)``.
+        x: ``(B, ...)``, images ``(B, C, H, W)`` for convolutions.
         y: ``(M, ...)``.
         depth: Hidden layers.
+        window: Side of the convolutions that they are, odd, with zeros around the image; null for layers that are
+            connected to all.
     """
-    x, y = x.flatten(1), y.flatten(1)
-    bias, scale = 0.01, 2 / x.shape[1]
-    kernel = covariance = scale * x @ y.T + bias
-    squares = [scale * side.square().sum(1) + bias for side in (x, y)]
+    if window is None:
+        x, y = (side.flatten(1)[..., None, None] for side in (x, y))
+    bias = 0.01
+
+    def layer(covariance: Tensor) -> Tensor:
+        return covariance if window is None else avg_pool2d(covariance, window, stride=1, padding=window // 2)
+
+    kernel = covariance = layer(2 * torch.einsum("bchw,mchw->bmhw", x, y) / x.shape[1]) + bias
+    squares = [layer(2 * side.square().mean(1)) + bias for side in (x, y)]
     most = 1 - 8 * torch.finfo(x.dtype).eps  # where the angle has a derivative
-    for _ in range(depth):
+    for hidden in range(depth):
         size = squares[0].sqrt()[:, None] * squares[1].sqrt()
         cosine = (covariance / size).clamp(-most, most)
         share = (math.pi - cosine.acos()) / math.pi
-        covariance = size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine) + bias
+        covariance = size * ((1 - cosine.square()).sqrt() / math.pi + share * cosine)
         kernel = covariance + share * kernel
-        squares = [square + bias for square in squares]
-    return kernel
+        if hidden < depth - 1:
+            covariance, kernel = layer(covariance) + bias, layer(kernel) + bias
+            squares = [layer(square) + bias for square in squares]
+    return kernel.mean((2, 3)) + bias

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import conv2d
 
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
@@ -95,6 +96,38 @@ def expected_tangent(x, y, depth):
         xy, tangent = 2 * order1 + 0.01, 2 * order1 + 0.01 + 2 * order0 * tangent
         xx, yy = xx + 0.01, yy + 0.01
     return tangent
+
+
+def test_the_tangent_kernel_of_convolutions_is_that_of_wide_ones():
+    """Of two convolutions and a layer on all places, weights divided by the root of what they see."""
+    x, width = drawn(3, 2, 4, 5), 250
+    shapes = {"first": (width, 2, 3, 3), "second": (width, width, 3, 3), "last": (1, width, 4, 5)}
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for name, shape in shapes.items():
+        weights[name] = torch.randn(shape, generator=generator).double()
+        weights[f"{name} bias"] = torch.randn(shape[0], generator=generator).double()
+
+    def network(weights, image):
+        hidden = image[None]
+        for name, shape in shapes.items():
+            scale = (2 / math.prod(shape[1:])) ** 0.5
+            padding = 1 if name != "last" else 0
+            hidden = conv2d(hidden, scale * weights[name], 0.1 * weights[f"{name} bias"], padding=padding)
+            hidden = hidden if name == "last" else hidden.relu()
+        return hidden.sum()
+
+    found = torch.func.vmap(torch.func.grad(network), (None, 0))(weights, x)
+    gradients = torch.cat([value.flatten(1) for value in found.values()], 1)
+    expected = gradients @ gradients.T
+    torch.testing.assert_close(tangent_kernel(x, x, depth=2, window=3), expected, rtol=0.1, atol=0.1)
+    assert (tangent_kernel(x, x, depth=2) - expected).abs().max() > 0.5
+
+
+def test_convolutions_are_of_images():
+    vectors = lines(label_column="y", target="values")
+    with pytest.raises(UserError, match=r"objective.window is that of images, and these samples are \(1,\)"):
+        KernelRegression(kernel="tangent", window=3).prepare(VectorSet(per_class=1), vectors, 1)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
