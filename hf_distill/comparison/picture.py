@@ -83,6 +83,8 @@ def _baselines(group: Sequence[Mapping[str, Any]]) -> dict[str, set[tuple[float,
     for row in group:
         scores = scores_of(row)
         for name, own in (row.get("baselines") or {}).items():
+            if name not in scores:
+                continue
             mean, deviation = scores[name]
             point = own.get("bits") or row["bits"], mean, deviation or 0.0
             found.setdefault(name.replace("_", " "), set()).add(point)

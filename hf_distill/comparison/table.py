@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_distill.hub.results import CORESETS, ERRORS, format_score, scores_of
+from hf_distill.hub.results import CORESETS, ERRORS, format_score, score_text, scores_of
 from hf_distill.table import Table
 
 _RANKS = {
@@ -28,9 +28,8 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     lines = []
     for group in groups(rows):
         for row in sorted(group, key=lambda row: -_sign(row) * row["mean"]):
-            metric, scores = row["metric"], scores_of(row)
-            coresets = [score for name, score in scores.items() if name in CORESETS and score[0] is not None]
-            best = max(coresets, key=lambda score: _sign(row) * score[0], default=(None, None))
+            coresets = [score for name, score in scores_of(row).items() if name in CORESETS]
+            best = max(coresets, key=lambda score: _sign(row) * score[0], default=None)
             lines.append(
                 [
                     str(row["network"]),
@@ -39,10 +38,10 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
                     str(row.get("samples", "")),
                     f"{row['bits']:,}" if row.get("bits") else "",
                     _place(row, group),
-                    *(
-                        format_score(*own, metric)
-                        for own in (scores["distilled"], scores["random"], best, scores["full"])
-                    ),
+                    score_text(row, "distilled"),
+                    score_text(row, "random"),
+                    "" if best is None else format_score(*best, row["metric"]),
+                    score_text(row, "full"),
                     *(_score(row, name) for name in _RANKS),
                 ]
             )

@@ -19,7 +19,7 @@ _MOST_CLASSES = 20  # of a table
 CORESETS = ("kmeans", "kmeans_pixels", "herding", "selected")
 #: The baseline of as many random samples with labels of the same teacher.
 SAME_LABELS = "same_labels"
-Score = tuple[float | None, float | None]
+Score = tuple[float, float | None]
 """A mean and its spread."""
 # So few networks know their own spread badly: Student's t of the difference of two means, in units of the spread; 1 for
 # five networks each.
@@ -33,7 +33,7 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         rows: Of ``evaluation.json``. A column that none of them has a value for is left out.
     """
     scores = [{_title(name): score for name, score in scores_of(row).items()} for row in rows]
-    names = list(dict.fromkeys(name for found in scores for name, (mean, _) in found.items() if mean is not None))
+    names = list(dict.fromkeys(name for found in scores for name in found))
     # The full data is the ceiling: it comes last, also where the first row lacks a baseline.
     names.sort(key=lambda name: name == _FULL)
     head = ["network", "metric", "labels", "networks", *names, "MAE", "MAE random", "MAE full", "gap closed"]
@@ -115,14 +115,14 @@ def verdict(row: Mapping[str, Any]) -> str:
         row: Of ``evaluation.json``.
     """
     scores, metric = scores_of(row), str(row.get("metric", ""))
-    own, random, (full, _) = scores["distilled"], scores["random"], scores["full"]
-    if own[0] is None or random[0] is None:
+    if "distilled" not in scores or "random" not in scores:
         return ""
+    own, random = scores["distilled"], scores["random"]
     sign = -1 if metric in ERRORS else 1
     against = [("random samples", random)]
     if SAME_LABELS in scores:
         against.append(("random samples with the same labels", scores[SAME_LABELS]))
-    chosen = [scores[name] for name in CORESETS if name in scores and scores[name][0] is not None]
+    chosen = [scores[name] for name in CORESETS if name in scores]
     if chosen:
         against.append(("the best chosen ones", max(chosen, key=lambda found: sign * found[0])))
     parts = [_compared(own, other, sign, metric, name) for name, other in against]
@@ -130,8 +130,9 @@ def verdict(row: Mapping[str, Any]) -> str:
     if guess is not None and own[0] <= guess + (row.get("std") or 0.0):
         parts.append(f"NO BETTER THAN GUESSING the most frequent class ({format_score(guess, None, 'accuracy')})")
     gain = sign * (own[0] - random[0])
-    if full is not None and sign * (full - random[0]) > 0 and gain > 0:
-        parts.append(f"{100 * gain / (sign * (full - random[0])):.0f} % of the way from random to all data")
+    whole = sign * (scores["full"][0] - random[0]) if "full" in scores else 0.0
+    if whole > 0 and gain > 0:
+        parts.append(f"{100 * gain / whole:.0f} % of the way from random to all data")
     name = shorten(printable(str(row.get("network", ""))), _LONGEST)
     if row.get("harm"):
         name += f", after {shorten(printable(str(row['harm'])), _LONGEST)}"
@@ -141,7 +142,8 @@ def verdict(row: Mapping[str, Any]) -> str:
 def scores_of(row: Mapping[str, Any]) -> dict[str, Score]:
     """Return mean and spread of the ``distilled`` set, of ``random`` samples, of baselines and of the ``full`` data.
 
-    The spread is the standard deviation over networks, wider where these are fewer than five; None of one network.
+    What was not measured is left out. The spread is the standard deviation over networks, wider where these are fewer
+    than five; None of one network.
 
     Args:
         row: Of ``evaluation.json``.
@@ -154,7 +156,13 @@ def scores_of(row: Mapping[str, Any]) -> dict[str, Score]:
         **others,
         "full": (row.get("full_mean"), row.get("full_std")),
     }
-    return {name: (mean, _spread(std, networks.get(name))) for name, (mean, std) in found.items()}
+    return {name: (mean, _spread(std, networks.get(name))) for name, (mean, std) in found.items() if mean is not None}
+
+
+def score_text(row: Mapping[str, Any], name: str) -> str:
+    """Return one of a row's scores, as :func:`scores_of` names them; nothing where it was not measured."""
+    score = scores_of(row).get(name)
+    return "" if score is None else format_score(*score, str(row["metric"]))
 
 
 def _networks_of(row: Mapping[str, Any]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from hf_distill.hub.formats.base import Format
 from hf_distill.hub.formats.class_grid import class_grid
 from hf_distill.hub.formats.words import GOALS, WORDS
 from hf_distill.hub.kind_checks import sample_tasks
-from hf_distill.hub.results import format_score, scores_of
+from hf_distill.hub.results import score_text
 from hf_distill.hub.script import readable, script_of, test_rows
 from hf_distill.hub.spec_checks import SOFT_COLUMNS, WEIGHT_COLUMNS
 from hf_distill.markdown import Markdown, cell
@@ -204,7 +204,7 @@ def _unequal(spec: DataSpec, record: dict[str, Any]) -> Markdown:
 
 
 def _score(row: Mapping[str, Any] | None) -> str:
-    return "" if row is None else format_score(*scores_of(row)["distilled"], row["metric"])
+    return "" if row is None else score_text(row, "distilled")
 
 
 def _resized(spec: DataSpec, record: dict[str, Any]) -> str:

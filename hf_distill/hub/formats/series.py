@@ -15,7 +15,7 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.data.series_time import synthetic_times, time_axis
 from hf_distill.hub.formats.base import Format
 from hf_distill.hub.plot import Panel, line_plot
-from hf_distill.hub.results import format_score, scores_of
+from hf_distill.hub.results import score_text
 from hf_distill.hub.series_script import series_script_of
 from hf_distill.synthetic.base import Bits, Packed
 
@@ -114,7 +114,7 @@ class SeriesFormat(Format[SeriesSpec]):
         row = script.row
         return {
             "script": script,
-            "script_score": "" if row is None else format_score(*scores_of(row)["distilled"], "mse"),
+            "script_score": "" if row is None else score_text(row, "distilled"),
             "series": series,
             "length": record["rows"] // series,
             "printed": spec.num_channels <= _PRINTED,
