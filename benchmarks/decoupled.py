@@ -47,12 +47,19 @@ METHODS = {
     "SRe2L": ("sre2l", True),
     "EDC": ("edc", True),
     "CDA": ("cda", True),
+    "SRe2L, G-VBSM's statistics": ("sre2l", True),
+    "EDC, its statistics": ("edc", True),
     "RDED": ("rded", True),
     "k-means coreset": ("", False),
     "DM": ("dm", False),
 }
+# Options of their objectives beside those.
+OBJECTIVES = {
+    "SRe2L, G-VBSM's statistics": {"convolutions": True, "average": 0.4},
+    "EDC, its statistics": {"convolutions": True, "average": 0.8},
+}
 # Steps where they are other than there, to be short: a step of 100 images of CIFAR-10 takes 0.9 s.
-SHORTER = {"SRe2L": 100, "CDA": 100, "DM": 150}
+SHORTER = {"SRe2L": 100, "CDA": 100, "SRe2L, G-VBSM's statistics": 100, "DM": 150}
 # What random images are measured beside, which are a fresh draw for each network.
 FIRST = "RDED"
 
@@ -110,13 +117,15 @@ class Bench:
             method.steps = SHORTER[name]
         if name == "DM" and not digits:
             method.objective.pool.network.width, method.objective.real_per_class, method.objective.views = 32, 64, 4
+        for option, value in OBJECTIVES.get(name, {}).items():
+            setattr(method.objective, option, value)
         for part in (method.initial, getattr(method, "objective", None)):
             if hasattr(part, "teacher"):
                 part.teacher = self.teacher
         return method
 
     def folder(self, name: str) -> Path:
-        return FOLDER / f"{self.data}_{self.per_class}" / name.replace(" ", "_")
+        return FOLDER / f"{self.data}_{self.per_class}" / name.replace(" ", "_").replace("'", "")
 
     def made(self, name: str, labels: Labels, method: Method) -> DistilledDataset:
         """Return a set, which is made where it is not there."""

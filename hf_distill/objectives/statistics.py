@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 
 import torch
@@ -15,33 +16,44 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.networks.default import default_network
 from hf_distill.objectives.base import Objective
-from hf_distill.options import NonNegativeFloat, NonNegativeInt, Share
+from hf_distill.objectives.layer_inputs import looking, moments, moments_of_rows
+from hf_distill.options import NonNegativeFloat, NonNegativeInt, Share, ShareBelowOne
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic, all_examples
 from hf_distill.training.ensemble import Ensemble
+from hf_distill.training.once import trained_for
 from hf_distill.training.schedules import cosine
 from hf_distill.training.teacher import Teacher
+
+_NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class StatisticsMatching(Objective[RealData]):
     """Recovers images from a teacher: its cross-entropy, and how far the mean and variance of every channel are from
     those that its batch normalisation has seen in training.
 
-    No real sample is looked at after the teacher is trained. Of several teachers, one after another has a step. All
-    samples of the set are one batch, of which the statistics are taken: ``method.chunk`` makes such batches of a larger
-    set, that are optimised one after another.
+    No real sample is looked at after the teacher is trained, unless ``convolutions`` are matched. Of several teachers,
+    one after another has a step. All samples of the set are one batch, of which the statistics are taken:
+    ``method.chunk`` makes such batches of a larger set, that are optimised one after another.
 
     Source: Yin, Xing and Shen, Squeeze, Recover and Relabel (SRe2L, NeurIPS 2023); ``curriculum`` is that of Yin and
-    Shen, Dataset Distillation via Curriculum Data Synthesis (CDA, TMLR 2024).
+    Shen, Dataset Distillation via Curriculum Data Synthesis (CDA, TMLR 2024); ``convolutions`` and ``average`` are
+    those of Shao et al., Generalized Large-Scale Data Condensation via Various Backbone and Statistical Matching
+    (G-VBSM, CVPR 2024), without its statistics of patches.
 
     Args:
         teacher: Networks with batch normalisation; null for a ``Teacher`` that is trained on the data.
         weight: Of the statistics, beside the cross-entropy.
-        first: How many times as much those of the first layer count.
+        first: How many times as much those of the first layer count, the first normalisation and the first convolution.
         views: What is done to images before they are looked at; null for parts of 8 % to all of them, mirrored.
         curriculum: Share of the steps in which the smallest part shrinks from the whole image to that of ``views``,
             along a cosine; 0 leaves it there.
         jitter: Pixels that images are rolled by at most in each step.
+        convolutions: Match what convolutions are given too, to all real training rows, which the teacher sees once for
+            that. A network then needs no batch normalisation.
+        average: Decay of a moving average of the set's statistics, which is what is compared; gradients are those of
+            the present ones (G-VBSM: 0.4, EDC: 0.8). ``method.average`` is that of the samples themselves.
 
     Examples:
         In YAML:
@@ -73,6 +85,8 @@ class StatisticsMatching(Objective[RealData]):
         views: RandomViews | None = None,
         curriculum: Share = 0.0,
         jitter: NonNegativeInt = 0,
+        convolutions: bool = False,
+        average: ShareBelowOne = 0.0,
     ) -> None:
         super().__init__()
         self.teacher = Teacher() if teacher is None else teacher
@@ -81,7 +95,10 @@ class StatisticsMatching(Objective[RealData]):
         self.views = RandomViews() if views is None else views
         self.curriculum = curriculum
         self.jitter = jitter
+        self.convolutions = convolutions
+        self.average = average
         self._steps = 1
+        self._averages: dict[str, Tensor] = {}
         # Not registered: their weights are no part of a run's state.
         self._networks: tuple[nn.Module, ...] = ()
 
@@ -93,7 +110,7 @@ class StatisticsMatching(Objective[RealData]):
         """See :class:`Objective`; a network that would be trained here is looked at before it is.
 
         Raises:
-            UserError: The data are no images with classes, the views do not fit, or there is no batch normalisation.
+            UserError: The data are no images with classes, the views do not fit, or there is nothing to match.
         """
         spec = real.spec
         if spec.kind != "image" or spec.target != "classes":
@@ -101,38 +118,74 @@ class StatisticsMatching(Objective[RealData]):
         if self.views.mixes:
             raise UserError("objective.views mix images, whose labels are then neither's: set their mix to none")
         self.views.check(spec.shape)
+        if self.convolutions and real.is_stream:
+            raise UserError("objective.convolutions are matched to all training rows, which a stream does not hold")
         if isinstance(self.teacher, Ensemble) or self.teacher.path is not None:
             self._teachers(real)
             self._networks = ()
         else:
-            _check_normalised((self.teacher.network or default_network(spec)).build_for(spec, 0), "to be trained")
+            self._layers((self.teacher.network or default_network(spec)).build_for(spec, 0), "to be trained")
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`.
 
         Raises:
-            UserError: A network has no batch normalisation; at the first step.
+            UserError: There is nothing to match in a network; at the first step.
         """
         streams = replace(streams, rank=0)  # all ranks see the same views: as many of them make the same set
         networks = self._teachers(real)
-        network = networks[streams.step % len(networks)]
+        place = streams.step % len(networks)
+        network, layers = networks[place], self._layers(networks[place])
         examples = all_examples(synthetic, synthetic())
-        x = self._seen(examples.x, streams)
-        distances: list[Tensor] = []
-        hooks = [
-            layer.register_forward_pre_hook(
-                lambda layer, inputs: distances.append(_distance(layer, inputs[0], examples.w))
-            )
-            for layer in _normalisations(network)
-        ]
-        try:
-            logits = network(x)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        given: dict[str, Tensor] = {}
+
+        def see(name: str, x: Tensor) -> None:
+            given[name] = self._averaged(f"{place}.{name}", moments(x, examples.w))
+
+        with looking(layers, see):
+            logits = network(self._seen(examples.x, streams))
         cost = F.cross_entropy(logits, examples.hard, reduction="none")
-        apart = self.first * distances[0] + torch.stack(distances[1:] or [distances[0] * 0]).sum()
-        return {"cross_entropy": weighted_mean(cost, examples.w), "statistics": self.weight * apart}
+        expected = self._expected(place, real)
+        apart = {name: (own - expected[name]).norm(dim=1).sum() for name, own in given.items()}
+        total = torch.zeros((), device=logits.device)
+        for kinds in (_NORMALISATIONS, _CONVOLUTIONS):
+            own = [distance for name, distance in apart.items() if isinstance(layers[name], kinds)]
+            total = total + sum(own[1:]) + self.first * sum(own[:1])
+        return {"cross_entropy": weighted_mean(cost, examples.w), "statistics": self.weight * total}
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """Return the moving averages, for checkpoints."""
+        return self._averages
+
+    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+        """Go on with those of a checkpoint."""
+        self._averages = dict(state)
+
+    def _averaged(self, name: str, present: Tensor) -> Tensor:
+        """Return the moving average of a layer's statistics, with the gradient of the present ones."""
+        if not self.average:
+            return present
+        now = present.detach()
+        mean = self._averages.get(name, now).to(now).lerp(now, 1 - self.average)
+        self._averages[name] = mean
+        return mean + present - now
+
+    def _expected(self, place: int, real: RealData) -> dict[str, Tensor]:
+        """Return the statistics ``(2, C)`` that each layer of a network is to be given, by its name."""
+        network = self._networks[place]
+        layers = self._layers(network)
+        expected = {
+            name: torch.stack([layer.running_mean, layer.running_var])  # type: ignore[list-item]
+            for name, layer in layers.items()
+            if isinstance(layer, _NORMALISATIONS)
+        }
+        if self.convolutions:
+            known, key = trained_for(real), f"inputs of convolutions: {json.dumps(self.teacher.config())}, {place}"
+            if key not in known:
+                others = {name: layer for name, layer in layers.items() if name not in expected}
+                known[key] = moments_of_rows(network, others, real.train)
+            expected |= known[key]
+        return expected
 
     def _seen(self, x: Tensor, streams: Streams) -> Tensor:
         generator = streams.generator("view")
@@ -156,29 +209,25 @@ class StatisticsMatching(Objective[RealData]):
             experts = self.teacher.experts(real)
             found = tuple(copy.deepcopy(network).requires_grad_(False) for network in experts.networks)
             for network in found:
-                _check_normalised(network, experts.source)
+                self._layers(network, experts.source)
             self._networks = found
         return self._networks
 
+    def _layers(self, network: nn.Module, source: str = "") -> dict[str, nn.Module]:
+        """Return the layers whose inputs are matched, by their names.
 
-def _check_normalised(network: nn.Module, source: str) -> None:
-    """Refuse a network that images cannot be recovered from."""
-    if not _normalisations(network):
-        raise UserError(
-            f"the teacher ({source}) has no batch normalisation, whose statistics images are recovered from: choose a "
-            "network with norm: batch"
-        )
-
-
-def _normalisations(network: nn.Module) -> list[nn.Module]:
-    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    return [layer for layer in network.modules() if isinstance(layer, kinds) and layer.running_mean is not None]
-
-
-def _distance(layer: nn.Module, x: Tensor, w: Tensor) -> Tensor:
-    """Return how far weighted mean and variance of channels are from those of the training, in Euclidean norms."""
-    x = x.reshape(*x.shape[:2], -1)
-    share = (w / w.sum())[:, None, None] / x.shape[2]
-    mean = (share * x).sum((0, 2))
-    variance = (share * (x - mean[:, None]).square()).sum((0, 2))
-    return (mean - layer.running_mean).norm() + (variance - layer.running_var).norm()  # type: ignore[operator]
+        Raises:
+            UserError: There are none.
+        """
+        layers = {
+            name: layer
+            for name, layer in network.named_modules()
+            if (isinstance(layer, _NORMALISATIONS) and layer.running_mean is not None)
+            or (self.convolutions and isinstance(layer, _CONVOLUTIONS))
+        }
+        if not layers:
+            raise UserError(
+                f"the teacher ({source}) has no batch normalisation, whose statistics images are recovered from: "
+                "choose a network with norm: batch, or match convolutions by objective.convolutions=true"
+            )
+        return layers

@@ -54,6 +54,46 @@ def test_the_terms_are_those_of_the_paper(real):
     assert torch.equal(objective(synthetic, real, Streams(0, rank=3))["statistics"], terms["statistics"])
 
 
+def test_convolutions_are_given_what_they_are_given_for_real_rows(real):
+    synthetic = filled(real)
+    plain = Teacher(
+        network=ConvNet(width=4, depth=2, norm="instance"), recipe=TEACHER.recipe
+    )  # nothing but convolutions
+    objective = StatisticsMatching(teacher=plain, weight=0.1, first=5.0, views=WHOLE, convolutions=True)
+    statistics = objective(synthetic, real, Streams(0))["statistics"]
+    block = plain.experts(real).networks[0].body[:4]
+    rows = real.train.batch(torch.arange(60)).x
+    distances = []
+    for seen, normal in ((synthetic.pixels, rows), (block(synthetic.pixels), block(rows))):
+        (mean, variance), (own_mean, own_variance) = (
+            (x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)) for x in (normal, seen)
+        )
+        distances.append((own_mean - mean).norm() + (own_variance - variance).norm())
+    torch.testing.assert_close(statistics, 0.1 * (5 * distances[0] + distances[1]), rtol=1e-4, atol=1e-5)
+    # Inputs are normalised by the training rows, so that the first convolution is given mean 0 and variance 1 of them.
+    first = next(iter(objective._expected(0, real).values()))
+    torch.testing.assert_close(first, torch.tensor([[0.0], [1.0]]), rtol=0, atol=1e-3)
+    both = StatisticsMatching(teacher=TEACHER, views=WHOLE, convolutions=True)
+    normal = StatisticsMatching(teacher=TEACHER, views=WHOLE)
+    assert both(synthetic, real, Streams(0))["statistics"] > normal(synthetic, real, Streams(0))["statistics"]
+
+
+def test_a_moving_average_is_compared_and_has_the_gradient_of_the_present(real):
+    synthetic, objective = filled(real), StatisticsMatching(teacher=TEACHER, views=WHOLE, average=0.75)
+    convolution = TEACHER.experts(real).networks[0].body[0]
+    seen = []
+    for _ in range(2):
+        objective(synthetic, real, Streams(0))
+        x = convolution(synthetic.pixels)
+        seen.append(torch.stack([x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)]).detach())
+        synthetic.pixels.data *= 0.5
+    torch.testing.assert_close(objective._averages["0.body.1"], 0.75 * seen[0] + 0.25 * seen[1])
+    present = torch.tensor([[2.0], [3.0]], requires_grad=True)
+    value = objective._averaged("another", torch.tensor([[6.0], [7.0]])) * 0 + objective._averaged("another", present)
+    value.sum().backward()
+    assert value.flatten().tolist() == [5.0, 6.0] and present.grad.flatten().tolist() == [1.0, 1.0]
+
+
 def test_parts_shrink_along_the_curriculum(real):
     objective = StatisticsMatching(teacher=TEACHER, views=RandomViews(least=0.1, flip=0.0), curriculum=0.5)
     x = torch.randn(4, 1, 8, 8)
@@ -64,7 +104,7 @@ def test_parts_shrink_along_the_curriculum(real):
 
 
 def method(**options):
-    objective = StatisticsMatching(teacher=TEACHER, weight=0.1)
+    objective = StatisticsMatching(teacher=TEACHER, weight=0.1, convolutions=True, average=0.5)
     options = {"steps": 6, "optimizer": "adam", "lr": 0.1, "checkpoint_every": 2, "preview_every": 0, **options}
     return OptimizedDistillation(
         synthetic=PixelSet(per_class=3), objective=objective, initial=NoiseSamples(), **options
