@@ -100,6 +100,7 @@ from hf_distill.networks.custom import CustomNetwork as CustomNetwork
 from hf_distill.networks.forecasters.base import Forecaster as Forecaster
 from hf_distill.networks.forecasters.dlinear import DLinear as DLinear
 from hf_distill.networks.forecasters.itransformer import ITransformer as ITransformer
+from hf_distill.networks.forecasters.quantiles import QuantileForecaster as QuantileForecaster
 from hf_distill.networks.forecasters.small import RevLinear as RevLinear
 from hf_distill.networks.forecasters.small import RevMix as RevMix
 from hf_distill.networks.forecasters.small import RevMLP as RevMLP
@@ -184,6 +185,7 @@ from hf_distill.training.losses import CrossEntropy as CrossEntropy
 from hf_distill.training.losses import LogitError as LogitError
 from hf_distill.training.losses import Loss as Loss
 from hf_distill.training.losses import MeanSquared as MeanSquared
+from hf_distill.training.losses import Pinball as Pinball
 from hf_distill.training.optimizers import SGD as SGD
 from hf_distill.training.optimizers import Adam as Adam
 from hf_distill.training.optimizers import AdamW as AdamW

@@ -20,8 +20,10 @@ from hf_distill.evaluation.series_contenders import SeriesContender
 from hf_distill.evaluation.tuning import RecipeSearch, Setting
 from hf_distill.networks.cost import step_flops
 from hf_distill.networks.forecasters.base import Forecaster
+from hf_distill.networks.forecasters.quantiles import QuantileForecaster
 from hf_distill.seeding import Streams
 from hf_distill.training.forecast_recipe import ForecastRecipe
+from hf_distill.training.losses import Pinball
 from hf_distill.training.trainer import train_networks
 
 Scaled = Callable[[SeriesContender, Setting, SeriesSpec], ForecastRecipe]
@@ -76,7 +78,7 @@ class ForecastTraining:
             built,
             [contenders[name].sources[k] for name, k in places],
             streams,
-            recipe=[recipes[name] for name, _ in places],
+            recipe=[_suited(recipes[name], forecaster) for name, _ in places],
             device=self.device,
             compile="never",  # which makes xPatch 1.5 times as fast and the others no faster
             progress=self.advance,
@@ -117,6 +119,11 @@ class ForecastTraining:
         return tuning.run(list(contenders), measure)
 
 
+def _suited(recipe: ForecastRecipe, forecaster: Forecaster) -> ForecastRecipe:
+    """Return the recipe for a forecaster: quantiles have a loss of their own."""
+    return recipe.changed(loss=Pinball()) if isinstance(forecaster, QuantileForecaster) else recipe
+
+
 def series_row(
     network: str, found: Mapping[str, list[Outcome]], contenders: Mapping[str, SeriesContender], seeds: int
 ) -> dict[str, Any]:
@@ -125,14 +132,16 @@ def series_row(
         name: {
             "mse": [own.mse for own in group],
             "mae": [own.mae for own in group],
+            "pinball": [own.pinball for own in group if own.pinball is not None],
             "seconds": [own.seconds for own in group],
         }
         for name, group in found.items()
     }
     row: dict[str, Any] = {"network": network, "metric": "mse", "seeds": seeds, "sets": 1}
     row |= contenders["distilled"].size()
+    errors = [("mse", ""), ("mae", "mae_"), *([("pinball", "pinball_")] if scores["distilled"]["pinball"] else [])]
     for name, prefix in (("distilled", ""), ("random", "random_"), ("full", "full_")):
-        for key, place in (("mse", ""), ("mae", "mae_")):
+        for key, place in errors:
             mean, std = mean_std(scores[name][key]) if name in scores else (None, None)
             row |= {f"{prefix}{place}mean": mean, f"{prefix}{place}std": std}
         row[f"{prefix}seconds"] = mean_std(scores[name]["seconds"])[0] if name in scores else None

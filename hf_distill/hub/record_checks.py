@@ -34,6 +34,7 @@ _config = fields({}, dict.fromkeys(("method", "data", "evaluator"), _class_path)
 _spread = fields({}, {"mean": _score, "std": _score, "networks": optional(whole())}, more=True)
 _scores = (
     *(f"{of}{what}" for of in ("", "random_", "full_") for what in ("mean", "std", "mae_mean", "mae_std", "seconds")),
+    *(f"{of}pinball_{what}" for of in ("", "random_", "full_") for what in ("mean", "std")),
     *("gap_closed", "training_speedup", "label_robust_score", "guess"),
 )
 _average = listing(_score, 2)

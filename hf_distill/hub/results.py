@@ -36,15 +36,17 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     names = list(dict.fromkeys(name for found in scores for name in found))
     # The full data is the ceiling: it comes last, also where the first row lacks a baseline.
     names.sort(key=lambda name: name == _FULL)
-    head = ["network", "metric", "labels", "networks", *names, "MAE", "MAE random", "MAE full", "gap closed"]
-    head += ["label-robust score", "training time, full / set", "bits"]
+    head = ["network", "metric", "labels", "networks", *names, "MAE", "MAE random", "MAE full"]
+    head += ["pinball loss", "pinball loss random", "pinball loss full", "gap closed", "label-robust score"]
+    head += ["training time, full / set", "bits"]
     lines = [
         [
             *(str(row.get(key) or "") for key in ("network", "metric", "labels")),
             _networks(row),
             *(_result(row, name, *found.get(name, (None, None))) for name in names),
             *(
-                format_score(row.get(f"{of}mae_mean"), row.get(f"{of}mae_std"), "mae")
+                format_score(row.get(f"{of}{error}_mean"), row.get(f"{of}{error}_std"), "mae")
+                for error in ("mae", "pinball")
                 for of in ("", "random_", "full_")
             ),
             "" if row.get("gap_closed") is None else f"{100 * row['gap_closed']:.0f} %",

@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -164,6 +165,37 @@ class MeanSquared(Loss):
     def guessing(self, outputs: Tensor, y: Tensor) -> float:
         """See :class:`Loss`: zero, and at least the deviation of z-scored values."""
         return max(float(y.double().square().mean()), 1.0)
+
+
+class Pinball(Loss):
+    """Pinball loss of the quantiles ``q = k / (Q + 1)``, averaged over them and over all that a target holds.
+
+    ``max(q (y - o), (q - 1) (y - o))`` is least in the mean where the output ``o`` is the quantile ``q`` of ``y``.
+
+    Source: Koenker and Bassett, Regression Quantiles (Econometrica 1978).
+
+    Examples:
+        >>> import torch
+        >>> from hf_distill import Pinball
+        >>> outputs = torch.tensor([[[1.0, 2.0, 4.0]]])  # quartiles of one value, which is 3
+        >>> Pinball().losses(outputs, torch.tensor([[3.0]]))  # (2 / 4 + 1 / 2 + 1 / 4) / 3
+        tensor([0.4167])
+    """
+
+    limit = 1000
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """See :class:`Loss`; outputs have the targets' shape and one more axis, that of the quantiles."""
+        if outputs.shape[:-1] != y.shape:
+            raise UserError("recipe.loss Pinball is for quantiles: wrap the network in QuantileForecaster")
+        count = outputs.shape[-1]
+        shares = torch.arange(1, count + 1, device=outputs.device) / (count + 1)
+        missed = y[..., None] - outputs
+        return torch.maximum(shares * missed, (shares - 1) * missed).flatten(1).mean(1)
+
+    def guessing(self, outputs: Tensor, y: Tensor) -> float:
+        """See :class:`Loss`: zero, and at least the deviation of z-scored values."""
+        return max(float(y.double().abs().mean()), 1.0)
 
 
 class BinaryCrossEntropy(Loss):

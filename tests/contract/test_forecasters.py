@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hf_distill.networks.forecasters.base import Forecaster
-from hf_distill.parts import concrete
+from hf_distill.parts import concrete, rebuilt
 
 FORECASTERS = {cls.__name__: cls for cls in concrete(Forecaster)}
 PATCHTST = {"d_model": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "ffn_dim": 8, "patch_length": 4}
@@ -63,9 +63,9 @@ def test_every_parameter_learns(forecaster):
 
 def test_configuration_round_trip(forecaster):
     described = json.loads(json.dumps(forecaster.config()))
-    rebuilt = FORECASTERS[described["class_path"]](**described["init_args"])
-    assert rebuilt.config() == forecaster.config()
-    assert rebuilt.label == forecaster.label
+    again = rebuilt(described, Forecaster)
+    assert again.config() == forecaster.config()
+    assert again.label == forecaster.label
 
 
 @pytest.mark.parametrize("name", FORECASTERS)

@@ -22,7 +22,7 @@ from hf_distill.evaluation.tuning import RecipeSearch
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.plot import SCALE
 from hf_distill.initialization import SubSeries
-from hf_distill.networks.forecasters import DLinear, ITransformer, RevLinear
+from hf_distill.networks.forecasters import DLinear, ITransformer, QuantileForecaster, RevLinear
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.training import Adam, ForecastRecipe, Windows, WindowSource, train_networks
@@ -144,6 +144,17 @@ def test_numbers_are_reproduced_and_the_gap_is_a_share():
     assert row["std"] is None and row["random_std"] > 0 and row["random_mean"] > row["full_mean"]
     share = (row["random_mean"] - row["mean"]) / (row["random_mean"] - row["full_mean"])
     assert row["gap_closed"] == pytest.approx(share)
+
+
+def test_the_pinball_loss_of_the_median_is_half_of_the_absolute_error():
+    real = series()
+    networks = [QuantileForecaster(network=RevLinear(), quantiles=count) for count in (1, 3)]
+    evaluator = measuring(networks=[*networks, RevLinear()], seeds=1, random_draws=0, recipe=QUICK)
+    result = evaluator.evaluate(published(real, real.train.values), real, progress=False)
+    median, quartiles, plain = result.rows
+    assert median["pinball_mean"] == pytest.approx(median["mae_mean"] / 2)
+    assert quartiles["pinball_mean"] == pytest.approx(quartiles["full_pinball_mean"], rel=1e-4)
+    assert "pinball_mean" not in plain and "pinball loss full" in str(result)
 
 
 def test_what_is_measured_is_what_is_published():

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from hf_distill.errors import UserError
-from hf_distill.training import KL, CrossEntropy, LogitError, MeanSquared
+from hf_distill.training import KL, CrossEntropy, LogitError, MeanSquared, Pinball
 
 
 def wave(phase):
@@ -47,3 +47,16 @@ def test_what_guessing_costs():
     values = torch.tensor([[[3.0], [5.0]]])
     assert MeanSquared().guessing(values, values) == 17 and MeanSquared().guessing(values, values / 9) == 1
     assert MeanSquared().losses(values, values - 2).tolist() == [4]
+
+
+def test_pinball_is_least_at_the_quantiles():
+    y = torch.arange(1.0, 100.0)[:, None]  # 25, 50 and 75 are its quartiles
+    cost = lambda quartiles: Pinball().losses(torch.tensor(quartiles).expand(99, 1, 3), y).mean()  # noqa: E731
+    best = cost([25.0, 50.0, 75.0])
+    for place in range(3):
+        for step in (-2.0, 2.0):
+            moved = [25.0, 50.0, 75.0]
+            moved[place] += step
+            assert cost(moved) > best
+    with pytest.raises(UserError, match="wrap the network in QuantileForecaster"):
+        Pinball().losses(y, y)
