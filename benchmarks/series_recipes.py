@@ -12,10 +12,9 @@ import copy
 from typing import Any
 
 from record import save
-from series_row import build, measure
+from series_row import build, distilled, measure
 
 from hf_distill.allocator import keep_freed_memory
-from hf_distill.methods import Run
 
 
 def main() -> None:
@@ -25,7 +24,7 @@ def main() -> None:
     args, rest = parser.parse_known_args()
     keep_freed_memory()
     objects = build(rest)
-    synthetic = objects.method.fit(objects.data, Run(progress=False, seed=objects.seed))
+    synthetic = distilled(objects, args.name, objects.seed)
     rows: list[dict[str, Any]] = []
     for label, change in changes(objects.evaluator.recipe).items():
         recipe = objects.evaluator.recipe.changed(**change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from record import RESULTS
@@ -11,6 +12,7 @@ from hf_distill import DistilledDataset
 from hf_distill.cli.distill import build_parser
 from hf_distill.cli.messages import parse
 from hf_distill.hub.plot import Panel, line_plot
+from hf_distill.methods import Run
 from hf_distill.synthetic.base import Synthetic
 
 NETWORKS = ("DLinear", "iTransformer", "xPatch")
@@ -20,6 +22,12 @@ def build(options: Sequence[str]) -> Any:
     """Return data, method and evaluator of the options of `hf-distill distill`."""
     cli = build_parser()
     return cli.instantiate(parse(cli, list(options)))
+
+
+def distilled(objects: Any, name: str, seed: int) -> Synthetic:
+    """Distil, or go on where an earlier call was stopped: what it needs for that is in ``outputs/NAME_SEED.run``."""
+    folder = Path("outputs", f"{name}_{seed}.run")
+    return objects.method.fit(objects.data, Run(folder=folder, seed=seed, resume=folder.exists(), progress=False))
 
 
 def measure(synthetic: Synthetic, objects: Any) -> dict[str, Any]:
