@@ -219,7 +219,7 @@ class StatisticsMatching(Objective[RealData]):
         Raises:
             UserError: There are none.
         """
-        layers = {
+        layers: dict[str, nn.Module] = {
             name: layer
             for name, layer in network.named_modules()
             if (isinstance(layer, _NORMALISATIONS) and layer.running_mean is not None)
