@@ -1,10 +1,10 @@
 """A planted set of 1,000 classes by 100 images of 64 pixels, from end to end: time and peak memory of every command.
 
 `python benchmarks/decoupled_scale.py`: writes the images below outputs/planted, then trains a teacher, cuts a set
-(RDED) and recovers sets from cuts, a sample of each class at a time (EDC), each in a process of its own; first the same of
-fewer classes, for their memory, and `--classes 100` these alone. Images are a
-pattern of each class in noise; nothing here is about accuracy. Steps are few: what is measured is what a step takes. A
-command that was measured is not run again: a run that was ended goes on where it was.
+(RDED) and recovers sets from cuts, a sample of each class at a time (EDC), each in a process of its own; first the same
+of fewer classes, for their memory (`--classes 100` is these alone). Images are a pattern of each class in noise; nothing
+here is about accuracy. Steps are few: what is measured is what a step takes. A command that was measured is not run
+again: a run that was ended goes on where it was.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from hf_distill.configurations import configurations
 from hf_distill.files import write_atomically
 
 FOLDER = Path("outputs/planted")
-SIDE, NETWORK = 64, {"class_path": "ConvNet", "init_args": {"width": 16, "depth": 4, "norm": "batch"}}
-TEACHER_STEPS, STEPS, VIEWS = 100, 3, 2
+SIDE, NETWORK = 64, {"class_path": "ConvNet", "init_args": {"width": 8, "depth": 4, "norm": "batch"}}
+STEPS, VIEWS = 3, 2
 
 
 def planted(classes: int, each: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -106,7 +106,7 @@ def main() -> None:
         data = [f"--data.path={make(classes, args.each)}", "--data.storage=arrow"]
         print(f"planted in {time.perf_counter() - began:.0f} s", flush=True)
         teacher = FOLDER / f"teacher_{classes}"
-        options = [f"--teacher.network={NETWORK['class_path']}", f"--teacher.recipe.steps={TEACHER_STEPS}"]
+        options = [f"--teacher.network={NETWORK['class_path']}", "--teacher.recipe.epochs=1"]
         options += [f"--teacher.network.{name}={value}" for name, value in NETWORK["init_args"].items()]
         options.append(f"--output_dir={teacher}")
         found = measured(FOLDER / f"teacher_{classes}.json", "train-teacher", *data, *options)
@@ -124,7 +124,7 @@ def main() -> None:
                 "decoupled_scale",
                 rows,
                 title=f"1,000 classes by {args.each} images of {SIDE} pixels, from end to end",
-                note=f"Teacher of width 16, {TEACHER_STEPS} steps of 128; 40 candidates of a class by 2 crops, four "
+                note=f"Teacher of width 8, one epoch; 40 candidates of a class by 2 crops, four "
                 f"pieces an image; chunks of one image a class; {VIEWS} views with five classes each; peak "
                 "memory, pages of the mapped table among it",
             )
