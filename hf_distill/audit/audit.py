@@ -17,6 +17,7 @@ from hf_distill.audit.copies import find_copies
 from hf_distill.audit.membership import attack
 from hf_distill.audit.nearest import stored_rows
 from hf_distill.audit.picture import PAIRS, draw_pairs
+from hf_distill.audit.shadows import attack_shadows
 from hf_distill.audit.trained import Trained
 from hf_distill.audit.whole_rows import row_copies
 from hf_distill.audit.windows import series_copies
@@ -44,7 +45,8 @@ class Audited:
     """What an audit found.
 
     Attributes:
-        result: JSON: ``protocol``, ``copies``, ``classes`` and, of networks, ``membership``, ``backdoor``, ``poison``.
+        result: JSON: ``protocol``, ``copies``, ``classes`` and, of networks, ``membership``, ``shadows``, ``backdoor``,
+            ``poison``.
         pairs: The closest pairs, of samples: training rows are in it, and it is nothing to publish.
 
     Examples:
@@ -75,6 +77,11 @@ class Audit(Part):
     made from: all training rows are members, test rows are none. Beside it stands the same attack on a network that was
     trained on the training rows themselves.
 
+    A stronger attack knows the method: it distils random halves of the training rows, trains a network on each of these
+    sets and learns what the networks say of a row that was in, and of one that was out (LiRA: Carlini et al.,
+    Membership Inference Attacks From First Principles, S&P 2022). Each half is attacked with the others as shadows, so
+    that what is measured is the method on these data. It takes ``shadows`` distillations.
+
     A backdoor is looked for in the same networks: of images, the smallest mark for each class that sends test rows of
     other classes to it (Wang et al., Neural Cleanse, S&P 2019), beside that of the network of all training rows. It
     is only found where these rows are clean. Where the data name a poison, the share of triggered test rows that are
@@ -87,6 +94,8 @@ class Audit(Part):
         test_rows: Test rows that the thresholds are taken from, at most.
         networks: Networks that are trained on the set; their losses are averaged. 0 attacks nothing.
         rows: Training rows, and test rows, that are attacked, at most.
+        shadows: Halves of the training rows that are distilled for the likelihood-ratio attack, an even number; 0
+            distils none.
         mark_steps: Steps of the search for the smallest mark of each class; 0 searches for none.
         anomaly: A class is suspected where its mark is smaller than that of the network of all rows by more than that
             of the median class is, by so many powers of two.
@@ -107,6 +116,7 @@ class Audit(Part):
         test_rows: PositiveInt = 2000,
         networks: Annotated[int, Range(0, 100)] = 4,
         rows: PositiveInt = 5000,
+        shadows: Annotated[int, Range(0, 1000)] = 0,
         mark_steps: NonNegativeInt = 200,
         anomaly: PositiveFloat = 0.5,
         seed: Seed = 0,
@@ -117,6 +127,7 @@ class Audit(Part):
         self.test_rows = test_rows
         self.networks = networks
         self.rows = rows
+        self.shadows = shadows
         self.mark_steps = mark_steps
         self.anomaly = anomaly
         self.seed = seed
@@ -147,6 +158,8 @@ class Audit(Part):
         if real.is_stream:
             raise UserError("an audit needs random access to the source: set --data.streaming=false")
         check_match(artifact.spec, real.spec)
+        if self.shadows % 2 or self.shadows == 2:
+            raise UserError(f"audit.shadows is {self.shadows}: choose 0, 4 or another even number")
         features = self.features.fit(real, device=device)
         test = self._some(real.test, self.test_rows)
         copies = find_copies(artifact, real, features, test, self.neighbours, self.share)
@@ -158,6 +171,9 @@ class Audit(Part):
         if self.networks and real.spec.target == "classes":
             streams = [Streams(self.seed, step=k) for k in range(self.networks)]
             result |= self._trained(Trained.on(artifact, real, evaluator.quick(), streams, device), real)
+        if self.shadows and real.spec.target == "classes":
+            rows = self._some(real.train, self.rows)
+            result["shadows"] = attack_shadows(artifact, real, evaluator.quick(), self.shadows, rows, self.seed, device)
         first = copies.closeness.argsort()[:PAIRS]
         rows = stored_rows(real.spec, real.train, copies.nearest.rows[first])
         return Audited(result, draw_pairs(real.spec, artifact.stored[first.numpy()], rows))

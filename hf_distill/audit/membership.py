@@ -29,11 +29,37 @@ def attack(members: np.ndarray, others: np.ndarray, generator: np.random.Generat
         ``low`` and ``high``, an interval of 95 % over resampled rows.
     """
     rates = [rate for rate in RATES if rate * len(others) >= 1]
-    values = _measures(members, others, rates)
     drawn = [
         _measures(generator.choice(members, len(members)), generator.choice(others, len(others)), rates)
         for _ in range(_RESAMPLES)
     ]
+    return _found(_measures(members, others, rates), drawn, rates)
+
+
+def attack_rows(scores: np.ndarray, inside: np.ndarray, generator: np.random.Generator) -> dict[str, Any]:
+    """Return the same of several networks, each with its own members among the same rows.
+
+    All pairs of a network and a row are taken together. Rows are resampled, not pairs: those of one row are alike.
+
+    Args:
+        scores: The higher, the likelier is row n a member of network s ``(S, N)``.
+        inside: Whether it is ``(S, N)``.
+        generator: Draws the resamples of the interval.
+    """
+
+    def measures(rows: np.ndarray) -> np.ndarray:
+        own, members = -scores[:, rows], inside[:, rows]
+        return _measures(own[members], own[~members], rates)
+
+    scores = np.asarray(scores)
+    rates = [rate for rate in RATES if rate * np.count_nonzero(~inside) >= 1]
+    count = inside.shape[1]
+    drawn = [measures(generator.integers(count, size=count)) for _ in range(_RESAMPLES)]
+    return _found(measures(np.arange(count)), drawn, rates)
+
+
+def _found(values: np.ndarray, drawn: list[np.ndarray], rates: list[float]) -> dict[str, Any]:
+    """Return measures with their intervals over resamples, JSON."""
     low, high = np.quantile(drawn, [(1 - _WITHIN) / 2, (1 + _WITHIN) / 2], axis=0)
     found = [
         {"value": float(value), "low": float(least), "high": float(most)}

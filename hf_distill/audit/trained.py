@@ -54,16 +54,33 @@ class Trained:
             streams: Randomness of each network.
             device: Where.
         """
-        spec = artifact.spec
-        network = (sketch.networks or [default_network(spec)])[0]
-        recipe = sketch.recipe.suited(spec)
-        recipe.check(spec)
-        built: list[nn.Module] = [network.build_for(spec, own.seed_for("network")) for own in streams]
-        sources = [TensorSource(artifact.batch())] * len(built)
-        train_networks(built, sources, streams, recipe=recipe.for_samples(len(artifact)), device=device)
-        full = trained_on(real, network, recipe, streams[0], device, spec)
+        built = networks_on(artifact, sketch, streams, device)
+        network = (sketch.networks or [default_network(artifact.spec)])[0]
+        recipe = sketch.recipe.suited(artifact.spec)
+        full = trained_on(real, network, recipe, streams[0], device, artifact.spec)
         return cls(network.label, {"this set": built, "full data": [full]}, artifact, device)
 
     def outputs(self, name: str, split: Split) -> list[Tensor]:
         """Return what each network of a group says of the rows of a split, ``(N, classes)``."""
         return predict(self.groups[name], split, self.artifact.spec, self.device)
+
+
+def networks_on(
+    artifact: DistilledDataset, sketch: ClassificationEvaluator, streams: Sequence[Streams], device: torch.device
+) -> list[nn.Module]:
+    """Return networks that are trained on a set, one for each of some streams.
+
+    Args:
+        artifact: The set.
+        sketch: Whose network and recipe are taken.
+        streams: Randomness of each network.
+        device: Where.
+    """
+    spec = artifact.spec
+    network = (sketch.networks or [default_network(spec)])[0]
+    recipe = sketch.recipe.suited(spec)
+    recipe.check(spec)
+    built: list[nn.Module] = [network.build_for(spec, own.seed_for("network")) for own in streams]
+    sources = [TensorSource(artifact.batch())] * len(built)
+    train_networks(built, sources, streams, recipe=recipe.for_samples(len(artifact)), device=device)
+    return built

@@ -36,7 +36,14 @@ def run(argv: list[str]) -> None:
     from hf_distill.evaluation.classification import ClassificationEvaluator
     from hf_distill.files import user_path, write_atomically
     from hf_distill.hub.artifact import DistilledDataset
-    from hf_distill.hub.audits import audit_line, backdoor_table, copies_table, membership_table, poison_table
+    from hf_distill.hub.audits import (
+        audit_line,
+        backdoor_table,
+        copies_table,
+        membership_table,
+        poison_table,
+        shadows_table,
+    )
     from hf_distill.hub.measured import store_audit
     from hf_distill.hub.pictures import encode_pictures
 
@@ -52,7 +59,7 @@ def run(argv: list[str]) -> None:
     own = evaluator if isinstance(evaluator, ClassificationEvaluator) else None
     audited = objects.audit.run(artifact, objects.data, own)
     result = audited.result
-    tables = copies_table, membership_table, poison_table, backdoor_table
+    tables = copies_table, membership_table, shadows_table, poison_table, backdoor_table
     said = *(table(result) for table in tables), audit_line(result)
     print("\n\n".join(str(part) for part in said if part))
     if artifact.folder is None:

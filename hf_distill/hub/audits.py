@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_distill.hub.checks import fields, listing, number, text, whole
@@ -11,6 +11,14 @@ from hf_distill.table import Table
 _share = number(0, 1)
 _interval = {"value": _share, "low": _share, "high": _share}
 _counts = dict.fromkeys(("samples", "exact", "near"), whole())
+_attacked = fields(
+    {
+        "trained_on": text,
+        "auc": fields(_interval),
+        "rates": listing(fields({"false_positives": _share, **_interval})),
+    },
+    more=True,
+)
 #: The check of a record's ``audit``.
 check_audit = fields(
     {
@@ -18,16 +26,8 @@ check_audit = fields(
         "classes": listing(fields({"class": text, **_counts}, more=True)),
     },
     {
-        "membership": listing(
-            fields(
-                {
-                    "trained_on": text,
-                    "auc": fields(_interval),
-                    "rates": listing(fields({"false_positives": _share, **_interval})),
-                },
-                more=True,
-            )
-        ),
+        "membership": listing(_attacked),
+        "shadows": listing(_attacked),
         "poison": listing(fields({"trained_on": text, "accuracy": _share, "attack_success": _share}, more=True)),
         "backdoor": fields(
             {
@@ -92,7 +92,15 @@ def copies_table(audit: Mapping[str, Any]) -> Table:
 
 def membership_table(audit: Mapping[str, Any]) -> Table | None:
     """Return how many training rows the loss tells, at each false-positive rate; None where nothing was attacked."""
-    rows = audit.get("membership") or []
+    return _attacks(audit.get("membership") or [])
+
+
+def shadows_table(audit: Mapping[str, Any]) -> Table | None:
+    """Return how many rows of random halves two attacks tell; None where no halves were distilled."""
+    return _attacks(audit.get("shadows") or [])
+
+
+def _attacks(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     if not rows:
         return None
     rates = [rate["false_positives"] for rate in rows[0]["rates"]]
