@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_distill.audit.membership import attack_rows
-from hf_distill.audit.trained import networks_on
+from hf_distill.audit.trained import networks_on, usual_recipe
 from hf_distill.data.real import RealData
 from hf_distill.data.some_rows import with_rows
 from hf_distill.errors import UserError
@@ -63,7 +63,7 @@ def attack_shadows(
     for shadow, own in enumerate(inside):
         half, streams = with_rows(real, rows[torch.from_numpy(own)]), Streams(seed, step=shadow)
         made = rebuilt(described, Method).distill(half, Run(progress=False, seed=seed + shadow)).published()
-        recipe = sketch.recipe.suited(half.spec)
+        recipe = usual_recipe(sketch, half.spec)
         groups = [
             networks_on(made, sketch, [streams], device),
             [trained_on(half, network, recipe, streams, device, artifact.spec)],

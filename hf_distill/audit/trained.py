@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from hf_distill.data.real import RealData
+from hf_distill.data.spec import DataSpec
 from hf_distill.data.splits import Split
 from hf_distill.evaluation.classification import ClassificationEvaluator
+from hf_distill.evaluation.teaching import hard
 from hf_distill.features.trained import trained_on
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.networks.default import default_network
 from hf_distill.seeding import Streams
 from hf_distill.training.prediction import predict
+from hf_distill.training.recipe import Recipe
 from hf_distill.training.source import TensorSource
 from hf_distill.training.trainer import train_networks
 
@@ -56,13 +59,17 @@ class Trained:
         """
         built = networks_on(artifact, sketch, streams, device)
         network = (sketch.networks or [default_network(artifact.spec)])[0]
-        recipe = sketch.recipe.suited(artifact.spec)
-        full = trained_on(real, network, recipe, streams[0], device, artifact.spec)
+        full = trained_on(real, network, usual_recipe(sketch, artifact.spec), streams[0], device, artifact.spec)
         return cls(network.label, {"this set": built, "full data": [full]}, artifact, device)
 
     def outputs(self, name: str, split: Split) -> list[Tensor]:
         """Return what each network of a group says of the rows of a split, ``(N, classes)``."""
         return predict(self.groups[name], split, self.artifact.spec, self.device)
+
+
+def usual_recipe(sketch: ClassificationEvaluator, spec: DataSpec) -> Recipe:
+    """Return the recipe of an evaluator for hard labels, which every set has and every row of the source."""
+    return hard(sketch.recipe.suited(spec))
 
 
 def networks_on(
@@ -78,7 +85,7 @@ def networks_on(
     """
     spec = artifact.spec
     network = (sketch.networks or [default_network(spec)])[0]
-    recipe = sketch.recipe.suited(spec)
+    recipe = usual_recipe(sketch, spec)
     recipe.check(spec)
     built: list[nn.Module] = [network.build_for(spec, own.seed_for("network")) for own in streams]
     sources = [TensorSource(artifact.batch())] * len(built)

@@ -25,7 +25,7 @@ from hf_distill.methods import Coreset, Run
 from hf_distill.networks import ConvNet
 from hf_distill.selection import RandomSelector
 from hf_distill.synthetic import PixelSet
-from hf_distill.training import Adam, Recipe
+from hf_distill.training import KL, Adam, Recipe
 from tests.evaluation.sets import table, vectors
 
 
@@ -130,6 +130,13 @@ def test_networks_are_attacked_beside_one_of_all_rows(real, evaluator):
     assert [(row["trained_on"], row["networks"]) for row in found] == [("this set", 2), ("full data", 1)]
     assert all((row["members"], row["others"]) == (100, 100) for row in found)
     assert all(row["auc"]["low"] <= row["auc"]["value"] <= row["auc"]["high"] for row in found)
+
+
+def test_a_recipe_of_soft_labels_is_made_one_of_hard_ones(real, evaluator):
+    evaluator.recipe.loss = KL(temperature=20.0)
+    found = Audit(networks=1, rows=50, mark_steps=0).run(planted(real), real, evaluator).result["membership"]
+    assert [row["trained_on"] for row in found] == ["this set", "full data"]
+    assert evaluator.recipe.loss.soft
 
 
 def test_other_data_is_refused(real, evaluator):
