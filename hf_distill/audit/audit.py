@@ -172,8 +172,8 @@ class Audit(Part):
             streams = [Streams(self.seed, step=k) for k in range(self.networks)]
             result |= self._trained(Trained.on(artifact, real, evaluator.quick(), streams, device), real)
         if self.shadows and real.spec.target == "classes":
-            rows = self._some(real.train, self.rows)
-            result["shadows"] = attack_shadows(artifact, real, evaluator.quick(), self.shadows, rows, self.seed, device)
+            pool = self._some(real.train, self.rows)
+            result["shadows"] = attack_shadows(artifact, real, evaluator.quick(), self.shadows, pool, self.seed, device)
         first = copies.closeness.argsort()[:PAIRS]
         rows = stored_rows(real.spec, real.train, copies.nearest.rows[first])
         return Audited(result, draw_pairs(real.spec, artifact.stored[first.numpy()], rows))

@@ -51,10 +51,9 @@ def attack_rows(scores: np.ndarray, inside: np.ndarray, generator: np.random.Gen
         own, members = -scores[:, rows], inside[:, rows]
         return _measures(own[members], own[~members], rates)
 
-    scores = np.asarray(scores)
     rates = [rate for rate in RATES if rate * np.count_nonzero(~inside) >= 1]
     count = inside.shape[1]
-    drawn = [measures(generator.integers(count, size=count)) for _ in range(_RESAMPLES)]
+    drawn = [measures(generator.choice(np.arange(count), count)) for _ in range(_RESAMPLES)]
     return _found(measures(np.arange(count)), drawn, rates)
 
 

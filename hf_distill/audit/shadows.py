@@ -64,22 +64,23 @@ def attack_shadows(
         half, streams = with_rows(real, rows[torch.from_numpy(own)]), Streams(seed, step=shadow)
         made = rebuilt(described, Method).distill(half, Run(progress=False, seed=seed + shadow)).published()
         recipe = usual_recipe(sketch, half.spec)
-        groups = [
-            networks_on(made, sketch, [streams], device),
-            [trained_on(half, network, recipe, streams, device, artifact.spec)],
-        ]
-        for signals, (trained,) in zip(seen.values(), groups, strict=True):
+        (of_set,) = networks_on(made, sketch, [streams], device)
+        of_half = trained_on(half, network, recipe, streams, device, artifact.spec)
+        for signals, trained in zip(seen.values(), (of_set, of_half), strict=True):
             (outputs,) = predict([trained], pool.train, artifact.spec, device)
             signals.append(log_odds(outputs, pool.train.targets).numpy())
+    attacks = {"likelihood ratio": likelihood_ratios, "loss": lambda signals, inside: signals}
     return [
         {
             "trained_on": f"{name}, {attack}",
             "shadows": count,
             "rows": len(rows),
-            **attack_rows(scores, inside, np.random.default_rng(Streams(seed).seed_for("resamples"))),
+            **attack_rows(
+                scores(np.stack(signals), inside), inside, np.random.default_rng(Streams(seed).seed_for("resamples"))
+            ),
         }
         for name, signals in seen.items()
-        for attack, scores in (("likelihood ratio", likelihood_ratios(np.stack(signals), inside)), ("loss", signals))
+        for attack, scores in attacks.items()
     ]
 
 
