@@ -3,8 +3,8 @@
 `python benchmarks/decoupled_scale.py`: writes the images below outputs/planted, then trains a teacher, cuts a set
 (RDED) and recovers sets from cuts, a sample of each class at a time (EDC), each in a process of its own; first the same
 of fewer classes, for their memory (`--classes 100` is these alone). Images are a pattern of each class in noise;
-nothing here is about accuracy. Steps are few: what is measured is what a step takes. A command that was measured is not run
-again: a run that was ended goes on where it was.
+nothing here is about accuracy. Steps are few: what is measured is what a step takes. A command that was measured is
+not run again: a run that was ended goes on where it was.
 """
 
 from __future__ import annotations
