@@ -45,7 +45,6 @@ def run(argv: list[str]) -> None:
     from hf_distill.comparison.measuring import Comparison, check_source, told_apart
     from hf_distill.comparison.picture import draw
     from hf_distill.comparison.table import comparison_table
-    from hf_distill.errors import UserError
     from hf_distill.files import user_path, write_atomically
     from hf_distill.hub.artifact import DistilledDataset
     from hf_distill.hub.pictures import encode_pictures
@@ -55,8 +54,6 @@ def run(argv: list[str]) -> None:
     if places := sets_in(argv):
         parser.set_defaults(known(DistilledDataset.from_pretrained(places[0]), argv))
     config = parse(parser, argv)
-    if len(config.sets) < 2 or len(set(config.sets)) < len(config.sets):
-        raise UserError("name two sets or more, each once: hf-distill compare outputs/one outputs/other")
     short = [Path(each).expanduser().resolve().name for each in config.sets]
     names = short if len(set(short)) == len(short) else config.sets
     sets = {name: DistilledDataset.from_pretrained(each) for name, each in zip(names, config.sets, strict=True)}

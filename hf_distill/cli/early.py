@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser
 from hf_distill.choosing.size import size_of
 from hf_distill.cli.names import BASES, meant, options_of
 from hf_distill.cli.values import check_class, check_word, type_of
-from hf_distill.cli.yaml_files import check_config_files, load_yaml, words_of
+from hf_distill.cli.yaml_files import check_config_files, joined, load_yaml, words_of
 from hf_distill.errors import UserError
 from hf_distill.files import user_path
 
@@ -69,9 +69,29 @@ def check_names(build_parser: Callable[..., ArgumentParser], argv: list[str]) ->
         # What is not one of them may be the beginning of one.
         elif not any(each.startswith(f"--{name}") for each in known):
             raise UserError(f"no option {option}{meant(keys[-1] if keys else name, given, options=known)}")
+    _check_sets(parser, argv)
     for word in words_of(argv, "--data.path") + argv[:1]:
         _check_path(word)
     size_of(*(words_of(argv, f"--{name}") for name in ("size", "per_class")))
+
+
+def _check_sets(parser: ArgumentParser, argv: list[str]) -> None:
+    """Refuse a command that asks for sets where none is named, and what is neither a folder nor the Hub's name of one.
+
+    Raises:
+        UserError: The message says what to name.
+    """
+    asked = {action.dest for action in parser._actions} & {"folder", "sets"}
+    if not asked:
+        return
+    named = [word for word in joined(argv) if not word.startswith("-")]
+    if asked == {"sets"} and len(set(named)) < max(2, len(named)):
+        raise UserError(f"name two sets or more, each once: {parser.prog} outputs/one outputs/other")
+    if not named:
+        raise UserError(f"name the set first: {parser.prog} outputs/NAME")
+    for word in named:
+        if not user_path(word).exists() and (word.count("/") != 1 or word.startswith((".", "/", "~"))):
+            raise UserError(f"no folder {word}, and it is no Hub dataset (namespace/name) either")
 
 
 def _config(argv: list[str]) -> dict[str, Any] | None:

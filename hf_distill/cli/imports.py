@@ -11,6 +11,7 @@ from hf_distill.cli.early import check_names
 from hf_distill.cli.names import options_of
 from hf_distill.cli.yaml_files import joined
 from hf_distill.errors import UserError
+from hf_distill.files import user_path
 
 _METHOD = "Imported"
 
@@ -37,6 +38,8 @@ def run(argv: list[str]) -> None:
     if not words or words[0].startswith("-"):
         raise UserError("name a file or a folder first: hf-distill import FILE --data.path SOURCE")
     file, *rest = words
+    if not user_path(file).exists():
+        raise UserError(f"no file or folder {file}")
     if not any(word.startswith("--data") for word in rest):
         raise UserError("name the data that the set was made from: --data.path SOURCE")
     if not any(word.startswith("--output_dir=") for word in rest):

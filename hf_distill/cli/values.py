@@ -63,7 +63,7 @@ def check_class(word: str, written: str, place: str) -> None:
     Raises:
         UserError: The message names those that there are.
     """
-    bases = [name for name in re.findall(r"\w+", written) if name != "None"]
+    bases = [name for name in re.findall(r"\w+", written) if name not in ("None", "list")]
     if not word.isidentifier() or word in ("null", "None") or not bases or not {*bases} <= homes().keys():
         return
     known = sorted({name for base in bases for name in parts_of(base)})
@@ -71,3 +71,5 @@ def check_class(word: str, written: str, place: str) -> None:
         close = difflib.get_close_matches(word, known, n=1)
         meant = f"did you mean {close[0]}? There are" if close else "choose"
         raise UserError(f"{place}: no class {word!r}: {meant} {', '.join(known)}")
+    if written.startswith("list["):
+        raise UserError(f"{place} is {word!r}; it must be a list: [{word}]")

@@ -210,7 +210,12 @@ def _label(features: Features, chosen: list[str] | None, row: dict[str, Any]) ->
         rest = [name for name, kind in free.items() if isinstance(kind, Value)]
         texts = [name for name in rest if "string" in features[name].dtype]
         labels = rest if len(rest) == 1 < len(features) else texts if len(rest) == len(features) else []
-    return _only(labels, "a ClassLabel", "label_column", features, "" if labels else _seen(features, row))
+    if not labels and len(features) == 1:
+        raise UserError(
+            f"the only column is {next(iter(features))!r}, and a label is needed beside it: add a column, in a folder "
+            "of files a sub-folder for each class, or choose whole rows without labels (--config=coreset_text)"
+        )
+    return _only(labels, "a ClassLabel", "label_column", free, "" if labels else _seen(features, row))
 
 
 def _check_class(feature: Any, column: str, row: dict[str, Any]) -> None:
@@ -238,13 +243,19 @@ def _inferred(every: Features, labels: Sequence[str], row: dict[str, Any]) -> li
     mixed = [name for name, feature in features.items() if any(kind.mixes(feature) for kind in kinds())]
     classes = [name for name in mixed if isinstance(features[name], ClassLabel)]
     if candidates or not (numbers or len(classes) > 1):
-        _only(candidates, _nouns(), "input_column", every, _seen(every, row))
+        if not features:
+            raise UserError(f"there is nothing beside the label {listed(labels)}: add columns that it is told from")
+        _only(candidates, _nouns(), "input_column", features, _seen(every, row))
     return mixed
 
 
 def say_joined(columns: Columns, features: Features) -> None:
     """Say which columns are joined to a vector, and which are not read."""
-    rest = [name for name in features if name not in columns.all]
+    rest = [
+        f"{name} (it is empty)" if getattr(features[name], "dtype", "") == "null" else name
+        for name in features
+        if name not in columns.all
+    ]
     logger.warning(
         "%d columns of numbers (%s) are joined to one vector%s",
         len(columns.inputs),
@@ -253,7 +264,7 @@ def say_joined(columns: Columns, features: Features) -> None:
     )
 
 
-def _only(candidates: list[str], kind: str, option: str, features: Features, seen: str = "") -> str:
+def _only(candidates: list[str], kind: str, option: str, features: Mapping[str, Any], seen: str = "") -> str:
     if len(candidates) == 1:
         return candidates[0]
     found = f"several columns are ({', '.join(candidates)})" if candidates else f"no column is{seen}"

@@ -10,6 +10,8 @@ from hf_distill.text import printable, shorten
 
 # Rows whose types ``datasets`` takes for the whole file.
 _HEAD = 10_000
+# The largest whole number of 64 bits, without a sign.
+_LARGEST = 2.0**64
 
 
 def csv_fault(file: Path) -> str | None:
@@ -27,6 +29,10 @@ def csv_fault(file: Path) -> str | None:
                 for name, cells in part.items():
                     known = cells.dropna()
                     numbers = pd.to_numeric(known, errors="coerce")
+                    large = numbers.abs() > _LARGEST
+                    if (large & (numbers % 1 == 0)).any():
+                        cell = shorten(printable(str(known[large].iloc[0])), 40)
+                        return f"row {large.idxmax()} of column {printable(str(name))!r} holds {cell!r}, beyond 64 bits"
                     kind = kinds.setdefault(str(name), _kind(numbers, len(known) == len(cells)))
                     wrong = numbers.isna() | ((numbers % 1 != 0) & (kind == "whole numbers"))
                     if kind != "text" and wrong.any():

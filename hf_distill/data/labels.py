@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
+
+logger = logging.getLogger(__name__)
 
 # With more classes than this, and than half as many as rows, a column that nobody named is no class.
 _MANY = 20
@@ -49,6 +52,7 @@ def label_table(
         UserError: A row has no label, or the values look like a measurement or are of a type that is no class.
     """
     if isinstance(feature, ClassLabel):
+        _say_single(feature.names, column)
         return tuple(feature.names), None
     check_label(feature, column)
     if None in values:
@@ -64,6 +68,7 @@ def label_table(
                 "--data.target=values to learn them, or name another column with --data.label_column"
             )
     table = tuple(sorted(set(values)))
+    _say_single(table, column)
     if not named and len(table) > max(_MANY, len(values) // 2):
         learn = "" if "string" in feature.dtype else "set --data.target=values to learn them as real values, or "
         raise UserError(
@@ -71,6 +76,14 @@ def label_table(
             f"{learn}name the label's column with --data.label_column"
         )
     return tuple(str(value) for value in table), table
+
+
+def _say_single(classes: Sequence[Any], column: str) -> None:
+    if len(classes) == 1:
+        said = shorten(printable(str(classes[0])), 60)
+        logger.warning(
+            "column %r has a single class, %r: there is nothing to tell apart, and accuracies are 100 %%", column, said
+        )
 
 
 def class_indices(

@@ -239,7 +239,7 @@ def _first_cause(error: BaseException) -> BaseException:
 
 def _reason(error: BaseException) -> str:
     """Return what an error says, in one line of bounded length; its kind too where it says next to nothing."""
-    if "corresponds to no data" in str(error):
+    if any(words in str(error) for words in ("corresponds to no data", "at least one example when writing")):
         return "it has no rows"
     text = shorten(printable(str(error).removeprefix("An error occurred while generating the dataset")))
     clear = isinstance(error, (OSError, ValueError, pa.ArrowException, datasets.exceptions.DatasetsError))

@@ -156,7 +156,7 @@ def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Stati
     """Read the rows once for statistics of the training rows and missing values of all.
 
     Raises:
-        UserError: A channel has no value in the training rows.
+        UserError: A channel has no value in the training rows, or none changes there.
     """
     size = len(channels)
     shift = np.full(size, np.nan)
@@ -194,6 +194,10 @@ def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Stati
     # A channel that flickers in the last digit of its type is constant too.
     spread = np.sqrt(square / count)
     constant = spread <= [np.finfo(kind).eps * abs(at) for kind, at in zip(_types(table, channels), shift, strict=True)]
+    if constant.all():
+        raise UserError(
+            f"{', '.join(channels[:8])}: no channel changes in the training rows, so that there is nothing to forecast"
+        )
     if constant.any():
         names = ", ".join(name for name, flat in zip(channels, constant, strict=True) if flat)
         logger.warning("channels that are constant in the training rows are divided by 1 instead of 0: %s", names)

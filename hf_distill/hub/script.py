@@ -15,6 +15,7 @@ from hf_distill.augment.siamese import SiameseAugment
 from hf_distill.augment.sounds import OPERATIONS as SOUND_OPERATIONS
 from hf_distill.augment.sounds import SoundAugment
 from hf_distill.augment.videos import FramesAugment
+from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.hub.lines import (
@@ -40,6 +41,8 @@ from hf_distill.training.recipe import Recipe
 
 # Kinds whose test rows the script reads as the source holds them.
 _READABLE = ("image", "frames", "audio", "text", "vector", "signal", "columns")
+# The same of columns together: a sound's file may be of any format and length.
+_READABLE_TOGETHER = {*_READABLE} - {"audio"}
 _AUGMENTS: dict[str, tuple[type[Part], Collection[str]]] = {
     "image": (SiameseAugment, IMAGE_OPERATIONS),
     "frames": (FramesAugment, IMAGE_OPERATIONS),
@@ -99,12 +102,7 @@ def script_of(spec: DataSpec, record: Mapping[str, Any]) -> Script:
 
 def _measured(spec: DataSpec, record: Mapping[str, Any], protocol: Mapping[str, Any], row: Mapping[str, Any]) -> Script:
     labels = row.get("labels", "hard")
-    if (
-        "whitening" in protocol
-        or spec.kind == "mixed"
-        or labels not in ("hard", "soft")
-        or row["metric"] not in _METRICS[spec.target]
-    ):
+    if "whitening" in protocol or labels not in ("hard", "soft") or row["metric"] not in _METRICS[spec.target]:
         raise Unknown
     soft, samples = labels == "soft", record["rows"]
     count = record["codes"]["meta"].get("labels", {}).get("views", {}).get("count", 1) if soft else 1
@@ -152,6 +150,8 @@ def _is_kl(described: Mapping[str, Any]) -> bool:
 def _augment(spec: DataSpec, described: Mapping[str, Any] | None) -> dict[str, Any]:
     if described is None:
         return {}
+    if spec.kind not in _AUGMENTS:
+        raise Unknown
     known, operations = _AUGMENTS[spec.kind]
     options = options_of(described, known)
     names = options["strategy"].split("_")
@@ -163,6 +163,8 @@ def _augment(spec: DataSpec, described: Mapping[str, Any] | None) -> dict[str, A
 
 def readable(spec: DataSpec) -> bool:
     """Whether the script can read test rows as the source holds them."""
+    if spec.kind == "mixed":
+        return all(part.kind in _READABLE_TOGETHER and readable(part) for part in MixedKind.parts(spec))
     return spec.kind in _READABLE and spec.scale is None and spec.transform is None
 
 

@@ -10,13 +10,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hf_distill.data.kinds.mixed import MixedKind
 from hf_distill.data.spec import DataSpec
 from hf_distill.hub.lines import Unknown, number, options_of, whole
 from hf_distill.networks.convnet import ConvNet
 from hf_distill.networks.convnet1d import KERNEL, ConvNet1d
+from hf_distill.networks.default import default_network
 from hf_distill.networks.frames import FramesNetwork
 from hf_distill.networks.listening import MelNetwork
 from hf_distill.networks.mel import LogMel
+from hf_distill.networks.mixed import MixedNetwork
 from hf_distill.networks.mlp import MLP
 from hf_distill.networks.text_net import TextNet
 
@@ -40,7 +43,7 @@ def network_lines(spec: DataSpec, described: Mapping[str, Any]) -> tuple[str, ..
     Raises:
         Unknown: There are no words for it.
     """
-    options = options_of(described, ConvNet, ConvNet1d, MLP, TextNet, MelNetwork, FramesNetwork)
+    options = options_of(described, ConvNet, ConvNet1d, MLP, TextNet, MelNetwork, FramesNetwork, MixedNetwork)
     return _NETWORKS[described["class_path"]](spec, options)
 
 
@@ -174,6 +177,42 @@ def _text_net(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _mixed_network(spec: DataSpec, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a network for every column, the features of each brought to one width, and a head on all of them."""
+    width, branches = whole(options, "width", _WIDEST), options["branches"] or {}
+    parts, lines = MixedKind.parts(spec), []
+    for place, part in enumerate(parts):
+        own = network_lines(part, branches.get(part.input_column) or default_network(part).config())
+        body = (f"    {line}" if line else "" for line in own)
+        lines += [f"def branch_{place}():", *body, "    return network", "", ""]
+    shapes = [list(map(int, part.shape)) for part in parts]
+    return (
+        *lines,
+        "class Branches(nn.Module):  # a network for every column, the features of each brought to one width",
+        "    def __init__(self):",
+        "        super().__init__()",
+        "        networks = []",
+        f"        for branch in ({', '.join(f'branch_{place}' for place in range(len(parts)))},):",
+        "            seed, state = torch.randint(2**31, ()), torch.get_rng_state()  # each draws by a seed of its own",
+        "            torch.manual_seed(seed.item())",
+        "            networks.append(branch())",
+        "            torch.set_rng_state(state)",
+        "        self.bodies = nn.ModuleList(network[:-1] for network in networks)",
+        f"        self.joints = nn.ModuleList(nn.Linear(network[-1].in_features, {width}) for network in networks)",
+        "",
+        "    def forward(self, x):",
+        "        found = []",
+        f"        pieces = x.split({[math.prod(shape) for shape in shapes]}, 1)",
+        f"        for body, joint, piece, shape in zip(self.bodies, self.joints, pieces, {shapes}):",
+        "            piece = piece.long() if isinstance(body[0], nn.EmbeddingBag) else piece.unflatten(1, shape)",
+        "            found.append(joint(body(piece)))",
+        "        return torch.cat(found, 1).relu()",
+        "",
+        "",
+        f"network = nn.Sequential(Branches(), nn.Linear({width * len(parts)}, {spec.num_outputs}))",
+    )
+
+
 _NETWORKS: dict[str, Callable[[DataSpec, Mapping[str, Any]], tuple[str, ...]]] = {
     "ConvNet": _conv_net,
     "ConvNet1d": _conv_net_1d,
@@ -181,4 +220,5 @@ _NETWORKS: dict[str, Callable[[DataSpec, Mapping[str, Any]], tuple[str, ...]]] =
     "TextNet": _text_net,
     "MelNetwork": _mel_network,
     "FramesNetwork": _frames_network,
+    "MixedNetwork": _mixed_network,
 }

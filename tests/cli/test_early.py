@@ -148,3 +148,23 @@ print(sorted({"torch", "datasets", "pandas", "numpy"} & sys.modules.keys()))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]" and ", ".join(parts_of("Data")) in " ".join(done.stdout.split())
     assert "did you mean --method.steps?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command, words, said",
+    [
+        (evaluate, [], "name the set first: hf-distill evaluate outputs/NAME"),
+        (audit, ["--audit.share", "0.1"], "name the set first: hf-distill audit outputs/NAME"),
+        (compare, ["outputs/one"], "name two sets or more, each once"),
+        (compare, ["outputs/one", "outputs/one"], "name two sets or more, each once"),
+        (evaluate, ["nowhere"], "no folder nowhere, and it is no Hub dataset (namespace/name) either"),
+        (compare, ["their/set", "a/b/c"], "no folder a/b/c, and it is no Hub dataset (namespace/name) either"),
+        (evaluate, ["their/set", "--evaluator.networks=NoNet"], "evaluator.networks: no class 'NoNet'"),
+        (evaluate, ["their/set", "--evaluator.networks=MLP"], "evaluator.networks is 'MLP'; it must be a list: [MLP]"),
+    ],
+)
+def test_sets_are_named(command, words, said):
+    with pytest.raises(UserError) as caught:
+        check_names(command.build_parser, words)
+    assert said in str(caught.value)
+    assert check_names(evaluate.build_parser, ["their/set", "--evaluator.networks=[MLP]"]) is None

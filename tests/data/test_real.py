@@ -162,7 +162,7 @@ def test_unusable_columns_are_named(images, vectors):
         RealData.from_dataset(
             images.add_column("other", images["kind"]).cast_column("other", images.features["kind"])
         ).setup()
-    with pytest.raises(UserError, match="no column is"):
+    with pytest.raises(UserError, match="nothing beside the label kind"):
         RealData.from_dataset(images.remove_columns("picture")).setup()
     with pytest.raises(UserError, match="holds real numbers"):
         RealData.from_dataset(Dataset.from_dict({"v": [[1.0], [2.0]], "label": [0.5, 1.5]})).setup()

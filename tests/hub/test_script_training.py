@@ -13,9 +13,9 @@ from datasets import Features, Value
 from hf_distill.data.kinds.tokenizer import trained
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.card import render_card
-from hf_distill.networks import MLP, ConvNet, ConvNet1d, FramesNetwork, MelNetwork, TextNet
+from hf_distill.networks import MLP, ConvNet, ConvNet1d, FramesNetwork, MelNetwork, MixedNetwork, TextNet
 from hf_distill.seeding import Streams
-from hf_distill.synthetic import TokenSet
+from hf_distill.synthetic import MixedSet, TokenSet
 from hf_distill.training import AdamW, Cosine, Recipe, StepDecay, TensorSource, train_networks
 from tests.hub.conftest import (
     audio_spec,
@@ -23,6 +23,7 @@ from tests.hub.conftest import (
     frames_spec,
     image_spec,
     make,
+    mixed_spec,
     signal_spec,
     vector_spec,
     with_labels,
@@ -42,6 +43,14 @@ def texts() -> DistilledDataset:
     return DistilledDataset.from_synthetic(synthetic)
 
 
+def several() -> DistilledDataset:
+    spec, synthetic = mixed_spec(), MixedSet(per_class=1)
+    tokens = torch.tensor([[2.0, 3, 4, 0], [5, 3, 0, 0]])
+    x = torch.cat((torch.randn(2, spec.shape[0] - 4, generator=torch.Generator().manual_seed(0)), tokens), 1)
+    synthetic.initialize(x, torch.tensor([0, 1]), spec)
+    return DistilledDataset.from_synthetic(synthetic)
+
+
 SETS = {
     "images": (lambda: make(image_spec()), ConvNet(width=4, depth=1)),
     "vectors": (lambda: make(vector_spec()), MLP(width=6)),
@@ -52,6 +61,7 @@ SETS = {
     "sounds": (lambda: make(audio_spec()), MelNetwork(network=ConvNet(width=2, depth=1), bands=8, frames=16)),
     "videos": (lambda: make(frames_spec(3, 1, 8)), FramesNetwork(width=2)),
     "series": (lambda: make(signal_spec()), ConvNet1d(width=2, depth=1)),
+    "several columns": (several, MixedNetwork(branches={"img": ConvNet(width=4, depth=1)}, width=5)),
 }
 METRICS = {"values": "r2", "labels": "label_f1"}
 
