@@ -176,5 +176,7 @@ def _check_path(word: str) -> None:
     if word.startswith("-") or not word:
         return
     looks_local = word.startswith((".", "/", "~")) or word.count("/") > 1 or word.lower().endswith(_FILES)
+    if "://" in word and not word.startswith("hf://"):
+        raise UserError(f"{word} is an address: download it first, or name a Hub dataset by namespace/name")
     if looks_local and not user_path(word).exists():
         raise UserError(f"no such file or folder: {word}")

@@ -61,6 +61,8 @@ def local_path(path: str) -> Path | None:
     local = user_path(path)
     if local.is_file() or local.is_dir():
         return local
+    if "://" in path:
+        raise UserError(f"{path} is an address: download it first, or name a Hub dataset by namespace/name")
     if path.startswith((".", "/", "~")) or path.count("/") > 1 or local.exists():
         raise UserError(f"no such file or folder: {path}")
     return None

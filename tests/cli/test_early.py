@@ -158,6 +158,7 @@ print(sorted({"torch", "datasets", "pandas", "numpy"} & sys.modules.keys()))
         (compare, ["outputs/one"], "name two sets or more, each once"),
         (compare, ["outputs/one", "outputs/one"], "name two sets or more, each once"),
         (evaluate, ["nowhere"], "no folder nowhere, and it is no Hub dataset (namespace/name) either"),
+        (distill, ["s3://bucket/key"], "s3://bucket/key is an address: download it first"),
         (compare, ["their/set", "a/b/c"], "no folder a/b/c, and it is no Hub dataset (namespace/name) either"),
         (evaluate, ["their/set", "--evaluator.networks=NoNet"], "evaluator.networks: no class 'NoNet'"),
         (evaluate, ["their/set", "--evaluator.networks=MLP"], "evaluator.networks is 'MLP'; it must be a list: [MLP]"),

@@ -80,6 +80,12 @@ def test_a_file_that_is_no_table_is_told_by_its_cell(tmp_path, text, said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["https://example.com/data.csv", "s3://bucket/key", "hf://datasets/a/b"])
+def test_an_address_is_no_path(path):
+    with pytest.raises(UserError, match="is an address: download it first"):
+        RealData(path=path).setup()
+
+
 def test_a_series_that_never_changes_is_refused(tmp_path):
     path = tmp_path / "flat.csv"
     path.write_text("time,v\n" + "".join(f"2024-01-01 {hour:02}:00,1.0\n" for hour in range(24)))
