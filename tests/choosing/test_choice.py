@@ -118,6 +118,7 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     choice = choose(series, Size(), CPU)
     assert (choice.config, choice.size) == ("hdt_etth1", 280)  # a third of 840 training steps
     assert {"--method.objective.pool.lifetime=1600", "--evaluator.recipe.steps=1600"} < set(choice.options)
+    assert any("random pieces of this size were as good" in reason for reason in choice.reasons)
     assert choose(series, Size(bytes=4 * 200), CPU).size == 200
     for size, words in (
         (Size(share=0.1), "a window takes 192"),
