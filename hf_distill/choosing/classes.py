@@ -92,7 +92,7 @@ def _per_class(real: RealData, size: Size, bits: int) -> tuple[int, str]:
     groups = spec.num_groups
     rows = spec.num_rows or 0
     if size.per_class is not None:
-        return size.per_class, "as asked for"
+        return _within(size.per_class, rows, groups), "as asked for"
     if size.bytes is not None:
         count = int(8 * size.bytes / bits / groups)
         if not count:

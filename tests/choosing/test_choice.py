@@ -67,7 +67,14 @@ def test_a_share_is_that_of_the_rows(digits):
     assert choose(digits, Size(), CPU).size == 10  # a hundredth is 1.4 a class
 
 
-@pytest.mark.parametrize("size, words", [(Size(bytes=100), "takes 645"), (Size(bytes=1e6), "there are 1,437 rows")])
+@pytest.mark.parametrize(
+    "size, words",
+    [
+        (Size(bytes=100), "takes 645"),
+        (Size(bytes=1e6), "there are 1,437 rows"),
+        (Size(per_class=144), "1,440 samples, and there are 1,437 rows"),
+    ],
+)
 def test_what_cannot_be_is_refused(digits, size, words):
     with pytest.raises(UserError, match=words):
         choose(digits, size, CPU)
