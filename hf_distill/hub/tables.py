@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from datasets import Dataset, DatasetInfo, Features, List, Value
+from datasets.fingerprint import generate_random_fingerprint
+from datasets.table import InMemoryTable
 from torch import Tensor
 
 from hf_distill.data.spec import DataSpec
@@ -87,7 +89,10 @@ def codes_dataset(packed: Packed, known: dict[str, Any] | None = None) -> Datase
     """
     features = {name: _feature(values) for name, values in packed.columns.items()}
     features |= {name: feature for name, feature in (known or {}).items() if features.get(name) == Value("int64")}
-    return Dataset.from_dict(dict(packed.columns), features=Features(features))
+    types = Features(features)
+    table = InMemoryTable(pa.Table.from_pydict(dict(packed.columns), schema=types.arrow_schema))
+    # Without a fingerprint of its own ``datasets`` would pickle all bytes for one: three more copies of a large set.
+    return Dataset(table, DatasetInfo(features=types), fingerprint=generate_random_fingerprint())
 
 
 def _feature(values: list[Any]) -> Any:

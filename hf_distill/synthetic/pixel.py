@@ -103,7 +103,7 @@ class PixelSet(Synthetic[DataSpec]):
                 "MixedSet for columns of several kinds"
             )
         self._spec = spec
-        self.pixels = nn.Parameter(x.detach().clone().float())
+        self.pixels = nn.Parameter(x.detach().to(torch.float32, copy=True))
         self._label(x, y, spec, w)
 
     def _label(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None) -> None:
@@ -188,7 +188,8 @@ class PixelSet(Synthetic[DataSpec]):
         """Clip to what an 8-bit image can hold."""
         limits = self.spec.limits(self.pixels) if self.clip else None
         if limits is not None:
-            torch.maximum(torch.minimum(self.pixels, limits[1]), limits[0], out=self.pixels)
+            torch.minimum(self.pixels, limits[1], out=self.pixels)
+            torch.maximum(self.pixels, limits[0], out=self.pixels)
         for part in self._parts():
             part.project()
 

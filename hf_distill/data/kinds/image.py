@@ -67,13 +67,13 @@ class ImageKind(Kind):
     def normalize(self, spec: DataSpec, raw: Tensor) -> Tensor:
         """See :class:`Kind`."""
         mean, std = spec.statistics(raw)
-        return (raw.float() / 255 - mean) / std
+        return (raw.float() / 255).sub_(mean).div_(std)  # in place: a set may be large
 
     def denormalize(self, spec: DataSpec, x: Tensor) -> Tensor:
         """See :class:`Kind`."""
         mean, std = spec.statistics(x)
-        value = x.detach().to(torch.float32) * std + mean
-        return (value.clamp(0, 1) * 255).round().to(torch.uint8)
+        value = x.detach().to(torch.float32) * std
+        return value.add_(mean).clamp_(0, 1).mul_(255).round_().to(torch.uint8)  # in place: a set may be large
 
     def limits(self, spec: DataSpec, like: Tensor) -> tuple[Tensor, Tensor]:
         """See :class:`Kind`: black and white."""
