@@ -81,7 +81,7 @@ def _check_sets(parser: ArgumentParser, argv: list[str]) -> None:
     Raises:
         UserError: The message says what to name.
     """
-    asked = {action.dest for action in parser._actions} & {"folder", "sets"}
+    asked = {action.dest for action in parser._actions if not action.option_strings} & {"folder", "sets"}
     if not asked:
         return
     named = [word for word in joined(argv) if not word.startswith("-")]

@@ -29,7 +29,7 @@ class Evaluator(Part, Generic[DataT]):
         >>> from hf_distill import ClassificationEvaluator
         >>> evaluator = ClassificationEvaluator(seeds=5)
         >>> evaluator.quick().seeds, evaluator.alone().baselines
-        (2, [])
+        (3, [])
     """
 
     seeds: int

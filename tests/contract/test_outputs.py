@@ -38,6 +38,7 @@ OUTPUTS = {
     "linear_last": 7 + CLASSES,
     "DLinear": 2 * HORIZON,
     "DLinear, individual": 2 * CHANNELS * HORIZON,
+    "DLinear, 9 quantiles": 2 * 9 * HORIZON,
     "iTransformer": 16 + 2 * (3 * 16 + 16 + 16 + 16) + HORIZON,
     "xPatch": 256 + 3 + 16 + 3 + 2 * HORIZON + HORIZON + 4 * HORIZON + HORIZON + HORIZON + HORIZON,
     "RevLinear": HORIZON,
