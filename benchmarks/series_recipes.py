@@ -2,7 +2,8 @@
 
 `python benchmarks/series_recipes.py --name hdt_etth1_recipes --config configs/hdt_etth1.yaml --data.path=ETTh1.csv`
 distils once and then changes one value of the recipe at a time, for the set and for random pieces alike. `--horizons`
-are measured by the usual recipe, beside the full series. Other options are those of `hf-distill distill`.
+are measured by the usual recipe, beside the full series; `--only_horizons` leaves the recipes out. Other options are
+those of `hf-distill distill`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True, help="name of the result")
     parser.add_argument("--horizons", type=int, nargs="*", default=[])
+    parser.add_argument("--only_horizons", action="store_true")
     args, rest = parser.parse_known_args()
     keep_freed_memory()
     objects = build(rest)
     synthetic = distilled(objects, args.name, objects.seed)
     rows: list[dict[str, Any]] = []
-    for label, change in changes(objects.evaluator.recipe).items():
+    for label, change in {} if args.only_horizons else changes(objects.evaluator.recipe).items():
         recipe = objects.evaluator.recipe.changed(**change)
         rows.append({"row": label, **measured(synthetic, objects, recipe=recipe, full=0, baselines=["random"])})
         write(args.name, rows, objects)
