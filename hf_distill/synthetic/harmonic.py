@@ -63,6 +63,11 @@ class HarmonicSet(SeriesSet):
         self.wrap = wrap
 
     @property
+    def stored_steps(self) -> int:
+        """See :class:`SeriesSet`; of a sparse set, two numbers a bin."""
+        return self.length if self.harmonics is None else 2 * self.harmonics
+
+    @property
     def bins(self) -> int:
         """Frequency bins of a channel, ``F = M // 2 + 1``."""
         return self.length // 2 + 1
@@ -180,7 +185,7 @@ class HarmonicSet(SeriesSet):
 
     @property
     def _index_bits(self) -> int:
-        return math.ceil(math.log2(self.bins))
+        return _index_bits(self.bins)
 
     def bits(self) -> Bits:
         """Return 32 bits for each of the M numbers of a channel; 64 for each kept bin and the bins' numbers beside."""
@@ -189,6 +194,16 @@ class HarmonicSet(SeriesSet):
             return Bits(data=channels * self.length * 32, labels=0)
         index = math.ceil(self.harmonics * self._index_bits / 8) * 8
         return Bits(data=channels * self.harmonics * 64, labels=0, side=channels * index)
+
+
+def harmonics_within(bits: int, length: int) -> int:
+    """Return how many bins of a channel fit into so many bits, of a sparse set of so many time steps."""
+    bins = length // 2 + 1
+    return min(bits // (64 + _index_bits(bins)), bins)
+
+
+def _index_bits(bins: int) -> int:
+    return math.ceil(math.log2(bins))
 
 
 def _repeated(series: Tensor, wrap: int) -> Tensor:

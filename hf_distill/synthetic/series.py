@@ -49,6 +49,11 @@ class SeriesSet(Synthetic[SeriesSpec]):
         """Time steps."""
         return self.length
 
+    @property
+    def stored_steps(self) -> int:
+        """Time steps of a real series that take as many numbers as are stored of a channel."""
+        return self.length
+
     def resize(self, size: int) -> None:
         """Take another number of time steps."""
         self.length = size
@@ -80,10 +85,10 @@ class SeriesSet(Synthetic[SeriesSpec]):
                 f"synthetic.length is {self.length} and one window takes {spec.window} time steps (look-back "
                 f"{spec.lookback} and horizon {spec.horizon}): {self._remedy(spec)}"
             )
-        if spec.num_rows and self.length > LARGEST_SHARE * spec.num_rows:
+        if spec.num_rows and self.stored_steps > LARGEST_SHARE * spec.num_rows:
             warnings.warn(
-                f"a set of {self.length} time steps stands for {spec.num_rows}: a random piece of the series that long "
-                "trains about as well. Lower synthetic.length, or train on the series",
+                f"a set of the size of {self.stored_steps} time steps stands for {spec.num_rows}: a random piece of "
+                "the series that long trains about as well. Make it smaller, or train on the series",
                 PointlessSize,
                 stacklevel=2,
             )

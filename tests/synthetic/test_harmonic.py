@@ -9,6 +9,7 @@ from hf_distill.data.series_spec import SeriesSpec
 from hf_distill.errors import PointlessSize, UserError
 from hf_distill.quantization import UniformQuantizer
 from hf_distill.synthetic import HarmonicSet, PixelSet, QuantizedSet, SeriesSet
+from hf_distill.synthetic.harmonic import harmonics_within
 from tests.synthetic.quantized import read
 from tests.synthetic.quantized import spec as samples
 
@@ -38,8 +39,21 @@ def test_a_set_that_is_most_of_its_data_is_pointless(cls, recwarn):
     x = torch.zeros(16, 3)
     cls(length=16).initialize(x, torch.arange(16), replace(series_spec(), num_rows=48))
     assert not recwarn
-    with pytest.warns(PointlessSize, match="a set of 16 time steps stands for 47: a random piece"):
+    with pytest.warns(PointlessSize, match="the size of 16 time steps stands for 47: a random piece"):
         cls(length=16).initialize(x, torch.arange(16), replace(series_spec(), num_rows=47))
+
+
+def test_a_sparse_set_is_as_large_as_what_it_stores(recwarn):
+    x, y = torch.zeros(16, 3), torch.arange(16)
+    HarmonicSet(length=16, harmonics=2).initialize(x, y, replace(series_spec(), num_rows=16))
+    assert not recwarn
+    with pytest.warns(PointlessSize, match="the size of 6 time steps"):
+        HarmonicSet(length=16, harmonics=3).initialize(x, y, replace(series_spec(), num_rows=16))
+
+
+@pytest.mark.parametrize(("bits", "harmonics"), [(67, 0), (68, 1), (135, 1), (136, 2), (10_000, 9)])
+def test_harmonics_fit_into_bits(bits, harmonics):  # 9 bins, 4 bits for the number of each
+    assert harmonics_within(bits, 16) == harmonics
 
 
 @pytest.mark.parametrize("length", [15, 16])
