@@ -48,6 +48,11 @@ class Blocker:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Blocker())
 """
+_END = """
+import os, sys
+sys.stdout.flush()
+os._exit(0)
+"""
 
 
 def png(*colour: int) -> bytes:
@@ -272,13 +277,17 @@ Elsewhere = Callable[..., Any]
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Elsewhere:
-    """Run code in a fresh Python with empty caches that cannot import hf_distill; it prints JSON."""
+    """Run code in a fresh Python with empty caches that cannot import hf_distill; it prints JSON.
+
+    It ends without a shutdown, in which threads that pyarrow has read a stream with may abort the process
+    (apache/arrow 45214).
+    """
 
     def run(code: str, *, cwd: Path | None = None, **env: str) -> Any:
         home = tmp_path / "elsewhere"
         environment = {**os.environ, "HF_HOME": str(home), "OMP_NUM_THREADS": "1", **env}
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _WITHOUT_LIBRARY + code],
+            [sys.executable, "-I", "-c", _WITHOUT_LIBRARY + code + _END],
             env=environment,
             cwd=cwd or tmp_path,
             capture_output=True,
