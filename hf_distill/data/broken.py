@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset, Value
 
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 from hf_distill.text import shorten
 
@@ -34,7 +35,7 @@ def refuse_broken(table: Dataset, name: str, option: str) -> None:
         return
     numbers = known = start = 0
     bad: tuple[int, str] | None = None
-    for rows in table.select_columns([name]).with_format("arrow").iter(batch_size=_ROWS):
+    for rows in narrowed(table, [name]).with_format("arrow").iter(batch_size=_ROWS):
         cells = rows[name].cast(pa.large_string())
         matches = pc.match_substring_regex(cells, _NUMBER)
         numbers += pc.sum(matches).as_py() or 0

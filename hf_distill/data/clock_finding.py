@@ -23,6 +23,7 @@ from hf_distill.data.dates import (
     parse_text,
     part_columns,
 )
+from hf_distill.data.narrow import narrowed
 from hf_distill.data.rhythm import IRREGULAR, Rhythm
 from hf_distill.errors import UserError
 
@@ -63,7 +64,7 @@ def find_clock(
                 "with --data.columns"
             )
     numbers = [name for name in free if is_number(features[name])]
-    head = table.select_columns(numbers).with_format("arrow")[:_HEAD]
+    head = narrowed(table, numbers).with_format("arrow")[:_HEAD]
     parts = part_columns(numbers)
     if parts and (times := parse_parts({part: _numbers(table, name) for part, name in parts.items()})) is not None:
         return _joined(table, tuple(parts.values()), times)
@@ -117,17 +118,17 @@ def _is_plain_number(feature: Any) -> bool:
 
 def _first(table: Dataset, name: str) -> Any:
     """Return the first value of a column that there is."""
-    column = table.select_columns([name]).with_format("arrow")[:1000][name].drop_null()
+    column = narrowed(table, [name]).with_format("arrow")[:1000][name].drop_null()
     return column[0].as_py() if len(column) else None
 
 
 def _cells(table: Dataset, name: str) -> pd.Series:
-    column = table.select_columns([name]).with_format("arrow")[:][name]
+    column = narrowed(table, [name]).with_format("arrow")[:][name]
     return pd.Series(column.to_pylist(), dtype="object").astype("str").where(~pd.Series(column.is_null()), None)
 
 
 def _numbers(table: Dataset, name: str) -> np.ndarray:
-    return np.asarray(table.select_columns([name]).with_format("arrow")[:][name].to_numpy())
+    return np.asarray(narrowed(table, [name]).with_format("arrow")[:][name].to_numpy())
 
 
 def _numbers_as_text(table: Dataset, name: str) -> pd.Series:
@@ -144,7 +145,7 @@ def _complete(values: np.ndarray, name: str) -> None:
 
 
 def _of_dates(table: Dataset, name: str) -> Clock:
-    column = table.select_columns([name]).with_format("arrow")[:][name]
+    column = narrowed(table, [name]).with_format("arrow")[:][name]
     times = pd.Series(column.to_numpy(zero_copy_only=False))
     _complete(times.to_numpy(), name)
     return Clock((name,), name, table.features[name], micros(times))

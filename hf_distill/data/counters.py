@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset
 
 from hf_distill.data.columns import Columns
+from hf_distill.data.narrow import narrowed
 
 # What people and pandas call the numbers of the rows.
 _COUNTERS = (
@@ -38,7 +39,7 @@ def is_counter(name: str, values: np.ndarray) -> bool:
 
 def without_counters(columns: Columns, table: Dataset) -> Columns:
     """Leave out of a joined vector what numbers the rows or names them, each by another number, and empty columns."""
-    rows = table.select_columns(list(columns.inputs)).with_format("arrow")[:]
+    rows = narrowed(table, columns.inputs).with_format("arrow")[:]
     useless = []
     for name in columns.inputs:
         values = rows[name]

@@ -19,6 +19,7 @@ from hf_distill.data.columns import Columns
 from hf_distill.data.kinds.base import undecoded
 from hf_distill.data.kinds.table import kinds
 from hf_distill.data.local import reading
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 
 _IMAGES = tuple(ImageFolder.EXTENSIONS)
@@ -95,7 +96,7 @@ def has_labels(dataset: Dataset | IterableDataset, column: str) -> bool:
         values = [row[column] for row in dataset.select_columns([column]).take(1)]
     else:
         plain = isinstance(features[column], (ClassLabel, Value))
-        values = dataset.select_columns([column]).unique(column) if len(dataset) and plain else []
+        values = narrowed(dataset, [column]).unique(column) if len(dataset) and plain else []
     hidden = (None, -1) if isinstance(features[column], ClassLabel) else (None, "")
     return not values or any(value not in hidden for value in values)
 

@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from hf_distill.data.base import Data
 from hf_distill.data.local import reading
+from hf_distill.data.narrow import narrowed
 from hf_distill.data.opening import opened, place_of
 from hf_distill.data.real import RealData
 from hf_distill.data.rows_spec import RowsSpec
@@ -273,7 +274,7 @@ class RowsData(Data[RowsSpec]):
             UserError: A column does not exist, or none holds text.
         """
         kept = self.text_columns(columns)
-        for rows in self.table.select_columns(kept).with_format("arrow").iter(part):
+        for rows in narrowed(self.table, kept).with_format("arrow").iter(part):
             for row in rows.to_pylist():
                 yield "\n".join(_strings([row[name] for name in kept]))
 

@@ -260,11 +260,11 @@ class SeriesData(Data[SeriesSpec]):
 
 def _published(features: Features, channels: tuple[str, ...], clock: Clock | None) -> Features:
     """Return the features of the time column and the channels, in the source's order."""
-    timed = () if clock is None else clock.columns
+    timed, chosen = () if clock is None else clock.columns, set(channels)
     kept: dict[str, Any] = {}
     for name, feature in features.items():
         if clock is not None and name == timed[0]:
             kept[clock.name] = clock.feature
-        elif name in channels:
+        elif name in chosen:
             kept[name] = feature
     return Features(kept)

@@ -22,10 +22,11 @@ from hf_distill.data.clock import Clock
 from hf_distill.data.columns import is_number
 from hf_distill.data.counters import is_counter
 from hf_distill.data.kinds.vector_decoder import LARGEST
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 from hf_distill.text import shorten
 
-_CHUNK = 65_536
+_NUMBERS = 2**23  # read at once
 _HEAD = 256
 # What loggers and weather services write for a value that they do not have.
 _MARKS = (-999.0, -9999.0, -99999.0, -9999.9, -999.9)
@@ -79,19 +80,16 @@ def find_channels(table: Dataset, columns: list[str] | None, clock: Clock | None
     for name in features:
         if name not in timed and is_text(features[name]):
             refuse_broken(table, name, "columns")
-    head = table.select_columns(numbers).with_format("arrow")[:_HEAD]
+    head = narrowed(table, numbers).with_format("arrow")[:_HEAD]
     empty = [name for name in numbers if not pc.count(head[name]).as_py() and not pc.count(_cells(table, name)).as_py()]
     clocks = _only_counting(table, [name for name in numbers if name not in empty], clock)
-    channels = tuple(name for name in numbers if name not in (*clocks, *empty))
+    refused, known = {*clocks, *empty}, {*numbers, *timed}
+    channels = tuple(name for name in numbers if name not in refused)
     if not channels:
         kinds = ", ".join(f"{name} is {_kind(feature)}, {first[name]!r}" for name, feature in features.items())
         raise UserError(f"there is no column of numbers to forecast ({shorten(kinds, 300)}): turn one into numbers")
     left_out = [
-        *(
-            f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})"
-            for name in features
-            if name not in (*numbers, *timed)
-        ),
+        *(f"{name!r} ({_kind(features[name])}, row 0: {first[name]!r})" for name in features if name not in known),
         *(f"{name!r} (it only tells the row or the time)" for name in clocks),
         *(f"{name!r} (it is empty)" for name in empty),
     ]
@@ -102,7 +100,7 @@ def find_channels(table: Dataset, columns: list[str] | None, clock: Clock | None
 
 def _only_counting(table: Dataset, names: list[str], clock: Clock | None) -> list[str]:
     """Return the columns of numbers that are no measurement: the number of the row, or a part of its time."""
-    head = table.select_columns(names).with_format("arrow")[:_HEAD]
+    head = narrowed(table, names).with_format("arrow")[:_HEAD]
     found = []
     for name in names:
         values = head[name].to_numpy()
@@ -122,7 +120,7 @@ def _column(table: Dataset, name: str) -> np.ndarray:
 
 
 def _cells(table: Dataset, name: str) -> pa.ChunkedArray:
-    return table.select_columns([name]).with_format("arrow")[:][name]
+    return narrowed(table, [name]).with_format("arrow")[:][name]
 
 
 def _kind(feature: object) -> str:
@@ -148,8 +146,9 @@ def _chunks(table: Dataset, channels: tuple[str, ...]) -> Iterator[tuple[int, np
 
 
 def _arrow_chunks(table: Dataset, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
-    arrow = table.select_columns(columns).with_format("arrow")
-    return zip(range(0, len(table), _CHUNK), arrow.iter(batch_size=_CHUNK), strict=True)
+    arrow = narrowed(table, columns).with_format("arrow")
+    size = max(1, _NUMBERS // len(columns))
+    return zip(range(0, len(table), size), arrow.iter(batch_size=size), strict=True)
 
 
 def measure(table: Dataset, channels: tuple[str, ...], train_rows: int) -> Statistics:

@@ -15,6 +15,7 @@ from hf_distill.data.broken import is_text
 from hf_distill.data.clock import Clock
 from hf_distill.data.columns import is_number, is_vector
 from hf_distill.data.dates import is_time_of_day, looks_like_date
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 from hf_distill.text import printable, shorten
 
@@ -103,7 +104,7 @@ def _from_lists(table: Dataset, column: str) -> Dataset:
 
 def _from_dated_columns(table: Dataset, dated: list[str]) -> Dataset:
     names = _names_of(table)
-    frame = table.select_columns(dated).with_format("pandas")[:]
+    frame = narrowed(table, dated).with_format("pandas")[:]
     logger.warning("columns are called by dates: the %d rows become channels of %d time steps", len(table), len(dated))
     values = frame.to_numpy(np.float64)
     return _table({name: values[place] for place, name in enumerate(names)}, {"date": pa.array(dated)})
@@ -147,7 +148,7 @@ def from_long(
     ]
     if not values:
         raise UserError("there is no column of numbers beside times and ids: turn one into numbers first")
-    frame = table.select_columns([*names, *values]).with_format("pandas")[:]
+    frame = narrowed(table, [*names, *values]).with_format("pandas")[:]
     series = _spelled(frame, names, features)
     values = [name for name in values if not (_is_id(name) and frame.groupby(series)[name].nunique().max() == 1)]
     frame = frame[values].assign(**{_TIME: clock.times, _SERIES: series})
@@ -174,7 +175,7 @@ def from_long(
         ", ".join(name for name in features if name not in (*clock.columns, *names, *values)) or "nothing",
     )
     rows = np.unique(clock.times, return_index=True)[1]
-    times = table.select_columns(list(clock.columns)).with_format("arrow")[rows.tolist()]
+    times = narrowed(table, clock.columns).with_format("arrow")[rows.tolist()]
     return _table(columns, {name: times[name].combine_chunks() for name in clock.columns})
 
 
@@ -208,10 +209,10 @@ def _telling(table: Dataset, clock: Clock, chosen: Sequence[str] | None) -> list
         named = is_number(feature) and _is_id(name)
         if name in taken or not (is_text(feature) or isinstance(feature, ClassLabel) or named):
             continue
-        first = table.select_columns([name]).with_format("arrow")[:1][name][0].as_py()
+        first = narrowed(table, [name]).with_format("arrow")[:1][name][0].as_py()
         if looks_like_date(first) or is_time_of_day(first):
             continue
-        codes, values = pd.factorize(table.select_columns([name]).with_format("pandas")[:][name])
+        codes, values = pd.factorize(narrowed(table, [name]).with_format("pandas")[:][name])
         pairs = pd.DataFrame({"time": clock.times, "series": codes})
         if 1 < len(values) <= len(codes) // 2 and not pairs.duplicated().any():
             found.append((name, codes))

@@ -56,9 +56,19 @@ class SeriesSplit:
     def __len__(self) -> int:
         return (len(self.values) - self.lookback - self.horizon) // self.stride + 1
 
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return some windows: ``(B, lookback, N)`` and what comes after, ``(B, horizon, N)``."""
-        window = self.windows[index.to(self.values.device)].to(self.device)
+    def batch(self, index: Tensor, channels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return some windows: ``(B, lookback, N)`` and what comes after, ``(B, horizon, N)``.
+
+        Args:
+            index: Their numbers ``(B,)``.
+            channels: The channels that are read ``(N,)``; null for all of them.
+        """
+        index = index.to(self.values.device)
+        if channels is None:
+            window = self.windows[index].to(self.device)
+        else:
+            rows = self.stride * index[:, None] + torch.arange(self.lookback + self.horizon, device=index.device)
+            window = self.values[rows[..., None], channels.to(index.device)].to(self.device)
         return window[:, : self.lookback], window[:, self.lookback :]
 
     def piece(self, rows: int, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hf_distill.data.batch import Batch
 from hf_distill.data.kinds.decoder import Decoder, chunk_rows
+from hf_distill.data.narrow import narrowed
 from hf_distill.data.spec import DataSpec
 
 
@@ -68,7 +69,7 @@ class Split(ABC):
 
     def keep(self, table: Dataset, columns: Sequence[str]) -> None:
         """Keep columns of the source, of which inputs or targets do not tell all."""
-        self._kept = table.select_columns(list(columns)).with_format("arrow") if columns else None
+        self._kept = narrowed(table, columns).with_format("arrow") if columns else None
 
     def source(self, index: Tensor) -> np.ndarray | None:
         """Return what is published of rows, the source's own values, or None where these are not kept."""
@@ -149,7 +150,7 @@ class ArrowSplit(Split):
         targets: Tensor | None = None,
     ) -> None:
         super().__init__(labels, device, targets)
-        self._dataset = dataset.select_columns(list(decoder.columns)).with_format("arrow")
+        self._dataset = narrowed(dataset, decoder.columns).with_format("arrow")
         self._decoder = decoder
         self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
         self._workers = workers
@@ -182,7 +183,7 @@ def chunks(index: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[int, Tensor]
 def pieces(dataset: Dataset, decoder: Decoder) -> Iterator[tuple[range, pa.Table]]:
     """Yield a table piece by piece: the rows' numbers, and their columns that the decoder reads."""
     start = 0
-    for rows in dataset.select_columns(list(decoder.columns)).with_format("arrow").iter(chunk_rows(decoder.shape)):
+    for rows in narrowed(dataset, decoder.columns).with_format("arrow").iter(chunk_rows(decoder.shape)):
         yield range(start, start + len(rows)), rows
         start += len(rows)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_distill.data.narrow import narrowed
 from hf_distill.data.rows import RowsData
 from hf_distill.errors import UserError
 from hf_distill.features.row_features import RowFeatures
@@ -43,7 +44,7 @@ class ColumnFeatures(RowFeatures):
         width: list[int] = []
 
         def seen(rows: RowsData) -> Tensor:
-            values = rows.table.select_columns([self.column]).with_format("arrow")[:][self.column]
+            values = narrowed(rows.table, [self.column]).with_format("arrow")[:][self.column]
             try:
                 found = np.stack(values.to_numpy()).astype("f4").reshape(len(rows), -1)
             except (ValueError, TypeError) as error:

@@ -83,7 +83,7 @@ class TrainedPiece(InitialSamples[SeriesData]):
         channels = torch.randperm(real.spec.num_channels, generator=generator)
         channels = channels[: self.max_channels] if self.max_channels else channels
         rows = torch.linspace(0, len(real.train) - 1, min(self.windows, len(real.train))).long()
-        x, y = (part[..., channels.to(part.device)] for part in real.train.batch(rows))
+        x, y = real.train.batch(rows, channels)
         # The same network and the same batches for every piece.
         order = ("trained_piece_batches",)
         windows = [Windows(piece[:, channels.to(piece.device)], x.shape[1], y.shape[1]) for piece in pieces]

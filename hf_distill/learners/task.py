@@ -167,12 +167,12 @@ class Forecasting(Task):
     def draw(self, count: int, generator: torch.Generator, channels: Tensor | None = None) -> Batch:
         """See :class:`Task`."""
         if self.real.shares is None:
-            batch = self.at(torch.randint(len(self.real.train), (count,), generator=generator))
-        else:
-            index, weight = by_shares(self.real.shares, count, generator)
-            batch = self.at(index)
-            batch.w = weight.to(batch.w)
-        return batch if channels is None else Batch(batch.x[..., channels], batch.y[..., channels], batch.w)
+            index = torch.randint(len(self.real.train), (count,), generator=generator)
+            return Batch.of(*self.real.train.batch(index, channels))
+        index, weight = by_shares(self.real.shares, count, generator)
+        batch = Batch.of(*self.real.train.batch(index, channels))
+        batch.w = weight.to(batch.w)
+        return batch
 
     def pairs(
         self, synthetic: Synthetic, decoded: Batch, synthetic_count: int, real_count: int, streams: Streams

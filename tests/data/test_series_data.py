@@ -10,6 +10,7 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from hf_distill.data.series import SeriesData
 from hf_distill.data.series_spec import SeriesSpec
+from hf_distill.data.series_split import SeriesSplit
 from hf_distill.data.series_time import synthetic_times
 from hf_distill.errors import UserError
 from tests.data.series import HOUR, ROWS, SMALL, START, columns, data, dates
@@ -253,3 +254,12 @@ def test_numbers_that_stand_for_nothing_are_named(caplog):
     values["a"][7] = values["a"][30] = -9999.0
     assert data(values).setup().spec.num_channels == 2
     assert "column 'a' holds -9999 in 2 rows, which often stands for a missing value" in caplog.text
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_windows_of_some_channels(stride: int) -> None:
+    values = torch.randn(40, 7)
+    split, index, channels = SeriesSplit(values, 5, 3, stride), torch.tensor([4, 0, 9]), torch.tensor([6, 2])
+    past, future = split.batch(index)
+    seen, ahead = split.batch(index, channels)
+    assert torch.equal(seen, past[..., channels]) and torch.equal(ahead, future[..., channels])

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hf_distill.data.audio_files import SoundHeader, header, read_sound, resampled
 from hf_distill.data.kinds.decoder import Decoder, Rows
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 
 # Sounds whose headers are looked at together.
@@ -77,7 +78,7 @@ class AudioDecoder(Decoder):
         """See :class:`Decoder`: look at the headers of all sounds."""
         if not self.scans and "length" in self._noted:
             return self
-        parts = table.select_columns([self.column]).with_format("arrow").iter(_ROWS)
+        parts = narrowed(table, [self.column]).with_format("arrow").iter(_ROWS)
         return self.scanned((part, range(place * _ROWS, place * _ROWS + len(part))) for place, part in enumerate(parts))
 
     def scanned(self, parts: Iterable[tuple[Rows, Sequence[int]]]) -> AudioDecoder:

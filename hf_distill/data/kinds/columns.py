@@ -19,6 +19,7 @@ from hf_distill.data.counters import names_rows, without_counters
 from hf_distill.data.kinds.base import Kind
 from hf_distill.data.kinds.columns_decoder import Column, ColumnsDecoder
 from hf_distill.data.kinds.table import kind_named
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import ArtifactError, UserError
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def is_few(table: Dataset, name: str) -> bool:
         return True
     if names_rows(name):
         return False
-    values = table.select_columns([name]).with_format("arrow")[:][name]
+    values = narrowed(table, [name]).with_format("arrow")[:][name]
     count = len(values.unique())
     return 1 < count <= _MOST_VALUES and count * _LEAST_ROWS <= len(values)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hf_distill.data.kinds.decoder import Decoder, OtherDecoder, Rows
 from hf_distill.data.kinds.image_decoder import ImageDecoder
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 
 # Videos whose headers are looked at together.
@@ -77,7 +78,7 @@ class FramesDecoder(Decoder):
         """See :class:`Decoder`."""
         start = 0
         try:
-            for part in table.select_columns(list(self.columns)).with_format("arrow").iter(_ROWS):
+            for part in narrowed(table, self.columns).with_format("arrow").iter(_ROWS):
                 self.check(part, range(start, start + len(part)))
                 start += len(part)
         except OtherDecoder as other:

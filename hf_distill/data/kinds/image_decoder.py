@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hf_distill.data.image_files import header_of, kind_of, opened
 from hf_distill.data.kinds.decoder import Decoder, OtherDecoder, Rows
+from hf_distill.data.narrow import narrowed
 from hf_distill.errors import UserError
 
 _ALPHA = ("LA", "La", "RGBA", "RGBa", "PA")
@@ -139,7 +140,7 @@ class ImageDecoder(Decoder):
         if self.forced or self.declared:
             return self
         start = 0
-        for rows in table.select_columns([self.column]).with_format("arrow").iter(batch_size=_ROWS):
+        for rows in narrowed(table, [self.column]).with_format("arrow").iter(batch_size=_ROWS):
             for place, value in enumerate(rows[self.column]):
                 known = {"bytes": header_of(value["bytes"]), "path": value["path"].as_py()} if value.is_valid else None
                 with opened(known, start + place, None, self.base, load=False) as image:

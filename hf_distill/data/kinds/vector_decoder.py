@@ -13,6 +13,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from hf_distill.data.kinds.decoder import Decoder, Rows
+from hf_distill.data.narrow import narrowed
 from hf_distill.data.spec import FAR
 from hf_distill.data.statistics import VECTOR_ROWS
 from hf_distill.data.vectors import VectorTransform
@@ -79,7 +80,7 @@ class VectorDecoder(Decoder):
         if self.transform is not None:
             return self
         rows = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:_SAMPLE].sort().values.tolist()
-        return self.fitting(table.select_columns(list(self.columns)).with_format("arrow")[rows], rows)
+        return self.fitting(narrowed(table, self.columns).with_format("arrow")[rows], rows)
 
     def fitting(self, batch: Rows, rows: Sequence[int]) -> VectorDecoder:
         """Return a decoder of the precision that some rows need."""
