@@ -8,9 +8,10 @@ from torch import nn
 
 from hf_distill.networks.base import Architecture
 from hf_distill.networks.layers import Norm, image_side, norm_layer
+from hf_distill.options import Width
 
-# Widths of the convolutions between two max poolings.
-STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
+# Channels of the convolutions between two max poolings, in those of the first.
+STAGES = ((1,), (2,), (4, 4), (8, 8), (8, 8))
 
 
 class VGG11(Architecture):
@@ -22,6 +23,7 @@ class VGG11(Architecture):
 
     Args:
         norm: Normalisation after every convolution: ``instance``, ``batch`` or ``none``.
+        width: Channels of the first convolution; those after it have 2, 4 and 8 times as many.
 
     Examples:
         >>> import torch
@@ -30,8 +32,9 @@ class VGG11(Architecture):
         torch.Size([2, 10])
     """
 
-    def __init__(self, *, norm: Norm = "instance") -> None:
+    def __init__(self, *, norm: Norm = "instance", width: Width = 64) -> None:
         self.norm = norm
+        self.width = width
 
     def build_body(self, shape: tuple[int, ...]) -> nn.Module:
         """See :class:`Architecture`."""
@@ -42,8 +45,9 @@ class VGG11(Architecture):
         skipped = max(0, len(STAGES) - int(math.log2(side)))
         layers: list[nn.Module] = []
         channels = shape[0]
-        for stage, widths in enumerate(STAGES):
-            for width in widths:
+        for stage, convolutions in enumerate(STAGES):
+            for times in convolutions:
+                width = times * self.width
                 layers += [nn.Conv2d(channels, width, 3, padding=padding), norm_layer(self.norm, width), nn.ReLU()]
                 channels, padding = width, 1
             if stage >= skipped:

@@ -14,6 +14,9 @@ def count(network):
 def test_sizes_are_the_textbook_ones():
     # VGG-11: 9,220,480 weights and biases of convolutions, 5,504 of norms, 5,130 of the head.
     assert count(VGG11(norm="batch").build((3, 32, 32), 10, seed=0)) == 9_231_114
+    # Eight convolutions of 9 weights a pair of channels, their biases, a head of 8 widths.
+    pairs = 3 * 4 + 4 * 8 + 8 * 16 + 16 * 16 + 16 * 32 + 3 * 32 * 32
+    assert count(VGG11(norm="none", width=4).build((3, 32, 32), 10, seed=0)) == 9 * pairs + 172 + 330
     # The CIFAR ResNet-18.
     assert count(ResNet18(norm="batch").build((3, 32, 32), 10, seed=0)) == 11_173_962
     # 784 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10
