@@ -13,6 +13,7 @@ FLOORS = {
     "connection": 0,
     "errors": 0,
     "files": 0,
+    "large": 0,
     "lazy": 0,
     "markdown": 0,
     "table": 0,

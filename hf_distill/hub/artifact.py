@@ -27,7 +27,7 @@ from hf_distill.hub.reading import explained, read_contents
 from hf_distill.hub.shown import Shown
 from hf_distill.hub.soft_examples import SoftExamples
 from hf_distill.hub.storage import recover, refuse_foreign, replace_folder
-from hf_distill.hub.writing import Check, write_contents
+from hf_distill.hub.writing import write_contents
 from hf_distill.synthetic.base import Bits, Packed, Synthetic
 
 
@@ -173,10 +173,13 @@ class DistilledDataset(Shown, Generic[SpecT]):
         assert x is not None
         return Batch.of(x, self.y if y is None else y, w)
 
-    def to_dataset(self) -> Dataset:
-        """Return config ``default``, with the source's column names and feature types."""
-        made = self._format.to_dataset(self.spec, self.stored, self.y, self.w, self.layout, self._labels)
-        return tables.with_probabilities(made, self.layout["soft"], self.packed) if "soft" in self.layout else made
+    def to_dataset(self, rows: slice | None = None) -> Dataset:
+        """Return config ``default``, or some rows of it, with the source's column names and feature types."""
+        rows = rows or slice(len(self))
+        labels = None if self._labels is None else self._labels[rows]
+        made = self._format.to_dataset(self.spec, self.stored[rows], self.y[rows], self.w[rows], self.layout, labels)
+        soft = self.layout.get("soft")
+        return made if soft is None else tables.with_probabilities(made, soft, self.packed, rows)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an interrupted save leaves what was there before whole.
@@ -192,14 +195,14 @@ class DistilledDataset(Shown, Generic[SpecT]):
         record.check_name(user_path(folder).name)
         refuse_foreign(folder, marker=record.RECORD, allowed=record.WORKING_ENTRIES)
         with replace_folder(folder, keep=lambda name: name not in record.ENTRIES, last=record.RECORD) as stage:
-            files = self._write(stage)
+            files = write_contents(self, stage)
         self.folder, self._files = Path(folder).expanduser(), files
         return self.folder
 
     def published(self) -> DistilledDataset:
         """Return the set as anyone reads it, written and read back; it may be constant, but not diverged."""
         with tempfile.TemporaryDirectory() as temporary:
-            self._write(Path(temporary), check="values")
+            write_contents(self, Path(temporary), check="values")
             return self.from_pretrained(temporary)
 
     def add_evaluation(
@@ -252,7 +255,7 @@ class DistilledDataset(Shown, Generic[SpecT]):
         """
         publish.check_repo_id(repo_id)
         with tempfile.TemporaryDirectory() as temporary:
-            self._write(Path(temporary), repo_id, about=about)
+            write_contents(self, Path(temporary), repo_id, about=about)
             said = publish.Commit(commit_message, commit_description, create_pr)
             return publish.push(publish.files_of(Path(temporary)), repo_id, private, revision, token, said)
 
@@ -292,9 +295,3 @@ class DistilledDataset(Shown, Generic[SpecT]):
         loaded.other_evaluations, loaded.audit = values.get("other_evaluations", []), values.get("audit")
         loaded._files = values["files"]
         return loaded
-
-    def _write(
-        self, folder: Path, repo_id: str | None = None, *, check: Check = "all", about: About | None = None
-    ) -> dict[str, Any]:
-        """Write all files of the artifact into an empty folder; see :func:`hf_distill.hub.writing.write_contents`."""
-        return write_contents(self, folder, repo_id, check, about)

@@ -63,7 +63,8 @@ def exact_labels(packed: Packed) -> np.ndarray | None:
 
 def soft_labels(packed: Packed) -> np.ndarray | None:
     """Return the class probabilities of samples, ``(M, classes)``; None where labels are hard, or those of views."""
-    y = exact_labels(packed) if "labels" in packed.meta else None
+    about = packed.meta.get("labels", {"views": None})
+    y = None if "views" in about else exact_labels(packed)
     return None if y is None or y.ndim != 2 else y
 
 

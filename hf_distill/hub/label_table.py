@@ -7,6 +7,7 @@ probabilities of a view of the sample, or of the classes ``chosen[view]`` alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ import pyarrow as pa
 from datasets import Dataset, DatasetInfo, Features, List, Value
 
 from hf_distill.errors import ArtifactError
+from hf_distill.hub.tables import GROUP
+from hf_distill.large import spans
 from hf_distill.synthetic.base import Packed
 
 #: The columns of stored variables that are labels.
 COLUMNS = ("labels", "labels_side", "chosen", "label")
 
 
-def divided(packed: Packed) -> tuple[Packed, dict[str, list[Any]]]:
+def divided(packed: Packed) -> tuple[Packed, dict[str, Any]]:
     """Return what config ``codes`` holds, and the columns of config ``labels``; none where labels are no views'."""
     if "views" not in packed.meta.get("labels", {}):
         return packed, {}
@@ -29,21 +32,22 @@ def divided(packed: Packed) -> tuple[Packed, dict[str, list[Any]]]:
     return (Packed(rest, packed.meta), own) if rest else (packed, {})
 
 
-def labels_dataset(columns: dict[str, list[Any]], meta: dict[str, Any]) -> Dataset:
-    """Return the table.
+def labels_tables(columns: dict[str, Any], meta: dict[str, Any]) -> Iterator[Dataset]:
+    """Yield the table, some rows at a time.
 
     Args:
         columns: Of :func:`divided`.
         meta: How they are stored.
     """
     layouts = meta.get("columns", {})
-    made = {
-        name: _lists(values, layouts[name]) if name in layouts else (pa.array(values), Value("binary"))
-        for name, values in columns.items()
-    }
-    features = Features({name: feature for name, (_, feature) in made.items()})
-    table = pa.table({name: array for name, (array, _) in made.items()}, schema=features.arrow_schema)
-    return Dataset(table, DatasetInfo(features=features))
+    for rows in spans(len(next(iter(columns.values()))), GROUP):
+        made = {
+            name: _lists(values[rows], layouts[name]) if name in layouts else (pa.array(values[rows]), Value("binary"))
+            for name, values in columns.items()
+        }
+        features = Features({name: feature for name, (_, feature) in made.items()})
+        table = pa.table({name: array for name, (array, _) in made.items()}, schema=features.arrow_schema)
+        yield Dataset(table, DatasetInfo(features=features))
 
 
 def label_columns(table: pa.Table, meta: dict[str, Any]) -> dict[str, list[Any]]:

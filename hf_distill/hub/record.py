@@ -30,6 +30,8 @@ ENTRIES = (CARD, RECORD, PREVIEW, EVALUATION, DECODER, PICTURES, "data", "codes"
 #: What a run may leave in its output folder before the first artifact is there.
 WORKING_ENTRIES = ("checkpoints", "logs", "previews")
 _KEYS = ("spec", "rows", "bits", "codes", "config", "recipe", "seed", "timing", "history", "citations", "versions")
+# Bytes of a file that are read at a time.
+_AT_ONCE = 2**20
 _MOST_BYTES = 2**26  # of a record, and of a table that says nothing else
 _PACKAGES = ("hf-distill", "torch", "accelerate", "datasets", "huggingface-hub", "numpy", "pillow", "pyarrow")
 
@@ -52,8 +54,12 @@ def to_json(values: Any) -> str:
 
 def file_entry(path: Path, rows: int, arrow_bytes: int) -> dict[str, Any]:
     """Describe a table for the record: rows, size in memory and on disk, and the digest of its bytes."""
-    data = path.read_bytes()
-    return {"rows": rows, "arrow_bytes": arrow_bytes, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(_AT_ONCE):
+            digest.update(part)
+    size = path.stat().st_size
+    return {"rows": rows, "arrow_bytes": arrow_bytes, "bytes": size, "sha256": digest.hexdigest()}
 
 
 def tables_of(record: dict[str, Any]) -> dict[str, str]:

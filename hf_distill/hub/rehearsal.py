@@ -12,6 +12,7 @@ from hf_distill.data.base import Spec
 from hf_distill.errors import DistillError, UserError
 from hf_distill.hub.artifact import DistilledDataset
 from hf_distill.hub.record import checked, read_record
+from hf_distill.hub.writing import write_contents
 from hf_distill.synthetic.base import Bits, Packed
 from hf_distill.text import printable, shorten
 
@@ -32,7 +33,7 @@ def rehearse(spec: Spec) -> None:
         with tempfile.TemporaryDirectory() as folder:
             few = spec.with_few(_FEW)
             made_up = _made_up(few)
-            made_up._write(Path(folder), check="nothing")
+            write_contents(made_up, Path(folder), check="nothing")
             DistilledDataset._read(Path(folder))
             values = read_record(Path(folder))
             # Of all the names: are they JSON, text and different, and does the label column hold them?

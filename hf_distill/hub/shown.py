@@ -38,8 +38,8 @@ class Shown:
     def __len__(self) -> int:
         raise NotImplementedError
 
-    def to_dataset(self) -> Dataset:
-        """Return config ``default``, with the source's column names and feature types."""
+    def to_dataset(self, rows: slice | None = None) -> Dataset:
+        """Return config ``default``, or some rows of it, with the source's column names and feature types."""
         raise NotImplementedError
 
     def __getitem__(self, key: Any) -> Any:

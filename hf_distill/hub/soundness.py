@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from hf_distill.data.base import Spec
 from hf_distill.errors import DivergenceError
+from hf_distill.large import slices, spans
 from hf_distill.synthetic.base import Packed
 
 #: Methods that publish real samples as they are, which may be constant.
@@ -19,6 +21,8 @@ REAL = ("Coreset", "Undistilled")
 _LEAST, _FACTOR = 1e3, 10.0
 # Training rows to count with where their number is not known, as in a stream.
 _MANY = 2**31
+# Rows of stored numbers that are looked at together.
+_ROWS = 1000
 # Kinds whose inputs are numbers of tokens, which are no quantities.
 _NUMBERED = ("text", "mixed")
 # What is said of inputs ``(C, ...)`` whose channels are all constant, of kinds where that is no sample.
@@ -39,13 +43,15 @@ def check_values(spec: Spec, x: Tensor, packed: Packed, w: Tensor) -> None:
     """
     if not (w.isfinite() & (w > 0)).all():
         raise _destroyed("not all weights of its samples are positive numbers")
-    if bad := int((~x.isfinite()).sum()):
+    if bad := sum(int((~x[rows].isfinite()).sum()) for rows in slices(x)):
         raise _destroyed(f"{bad} of its {x.numel()} values are not finite")
-    if x.numel() and (size := float(x.abs().max())) > (most := bound(spec)):
+    size, most = max(float(x[rows].abs().max()) for rows in slices(x)) if x.numel() else 0.0, bound(spec)
+    if size > most:
         raise _destroyed(f"it reaches {size:.3g} standard deviations from the mean, where {most:.3g} are too many")
-    for name, values in _numbers(packed):
-        if bad := int((~np.isfinite(values)).sum()):
-            raise _destroyed(f"{bad} of its {values.size} stored numbers {name!r} are not finite")
+    for name, parts in _numbers(packed):
+        found = [(int((~np.isfinite(values)).sum()), values.size) for values in parts]
+        if bad := sum(count for count, _ in found):
+            raise _destroyed(f"{bad} of its {sum(own for _, own in found)} stored numbers {name!r} are not finite")
 
 
 def check_stored(stored: np.ndarray) -> None:
@@ -76,14 +82,14 @@ def check_variety(spec: Spec, stored: np.ndarray, y: Tensor, packed: Packed, con
     """
     if config.get("method", {}).get("class_path", "").rsplit(".", 1)[-1] in REAL:
         return
-    equal = len(stored) > 1 and bool((stored == stored[:1]).all())
+    equal = len(stored) > 1 and all(bool((stored[rows] == stored[:1]).all()) for rows in slices(stored))
     if equal and spec.kind == "series":
         raise _destroyed(f"its {len(stored)} time steps are all equal")
     if equal and len(y.unique(dim=0)) > 1:
         raise _destroyed(f"its {len(stored)} samples of {len(y.unique(dim=0))} classes are all equal")
     if spec.kind in _FLAT and math.prod(spec.shape[1:]) > 1 and not _stores_one_pixel(packed):
         flat = stored.reshape(*stored.shape[:2], -1)
-        if bool((flat == flat[..., :1]).all()):
+        if all(bool((flat[rows] == flat[rows, :, :1]).all()) for rows in slices(flat)):
             raise _destroyed(f"its {len(stored)} {_FLAT[spec.kind]}")
 
 
@@ -106,18 +112,17 @@ def _stores_one_pixel(packed: Packed) -> bool:
     return tuple(shape[-2:]) == (1, 1)
 
 
-def _numbers(packed: Packed) -> list[tuple[str, np.ndarray]]:
-    """Return the stored floating-point numbers: columns by the layout that they have, and ranges and levels."""
-    found = []
+def _numbers(packed: Packed) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
+    """Yield the stored floating-point numbers, some rows at a time: columns by their layout, and ranges and levels."""
     sides = {f"{name}_side": "<f2" for name in packed.meta.get("variables", {})}
     for name, values in packed.columns.items():
         layout = packed.meta.get("columns", {}).get(name, packed.meta)
         kind = np.dtype(sides.get(name) or layout.get("dtype", "u1"))
-        if isinstance(values[0], bytes) and kind.kind == "f":
-            found.append((name, np.frombuffer(b"".join(values), kind)))
+        if isinstance(values[0], bytes):
+            if kind.kind == "f":
+                yield name, (np.frombuffer(b"".join(values[rows]), kind) for rows in spans(len(values), _ROWS))
         elif any(isinstance(value, float) for value in values):
-            found.append((name, np.asarray([value for value in values if value is not None])))
-    return found
+            yield name, iter([np.asarray([value for value in values if value is not None])])
 
 
 def _destroyed(how: str) -> DivergenceError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,13 @@ from hf_distill.errors import ArtifactError
 from hf_distill.hub.exact import soft_labels
 from hf_distill.hub.record import TABLES
 from hf_distill.hub.table_reader import read_table
+from hf_distill.large import spans
 from hf_distill.synthetic.base import Packed
 
 #: Bytes that a parquet file of one row with a few byte columns takes beside them: schema, statistics, page headers.
 TABLE_OVERHEAD = 3000
+#: Rows that are written at a time, a group of a parquet file.
+GROUP = 1000
 
 
 def to_dataset(
@@ -52,11 +57,11 @@ def to_dataset(
     return made if plain == features else Dataset(made.data.cast(features.arrow_schema), DatasetInfo(features=features))
 
 
-def with_probabilities(made: Dataset, name: str, packed: Packed) -> Dataset:
-    """Return the table with a column of the class probabilities that the codes are read as."""
+def with_probabilities(made: Dataset, name: str, packed: Packed, rows: slice) -> Dataset:
+    """Return some rows of the table with a column of the class probabilities that the codes are read as."""
     y = soft_labels(packed)
     assert y is not None
-    return made.add_column(name, list(y), feature=List(Value("float32")))
+    return made.add_column(name, list(y[rows]), feature=List(Value("float32")))
 
 
 def read_weights(table: pa.Table, name: str) -> Tensor:
@@ -80,19 +85,21 @@ def from_table(table: pa.Table, spec: DataSpec) -> tuple[np.ndarray, Tensor]:
     return spec.form.read(spec, table), spec.goal.read_back(spec, table)
 
 
-def codes_dataset(packed: Packed, known: dict[str, Any] | None = None) -> Dataset:
-    """Make the table of config ``codes``: one column each of :attr:`Packed.columns`, in bytes or plain numbers.
+def codes_tables(packed: Packed, known: dict[str, Any] | None = None) -> Iterator[Dataset]:
+    """Yield the table of config ``codes``, some rows at a time: one column each of :attr:`Packed.columns`.
 
     Args:
-        packed: The stored variables.
+        packed: The stored variables, in bytes or plain numbers.
         known: Feature types of columns by name; those of all others follow from their values.
     """
     features = {name: _feature(values) for name, values in packed.columns.items()}
     features |= {name: feature for name, feature in (known or {}).items() if features.get(name) == Value("int64")}
     types = Features(features)
-    table = InMemoryTable(pa.Table.from_pydict(dict(packed.columns), schema=types.arrow_schema))
-    # Without a fingerprint of its own ``datasets`` would pickle all bytes for one: three more copies of a large set.
-    return Dataset(table, DatasetInfo(features=types), fingerprint=generate_random_fingerprint())
+    for rows in spans(len(next(iter(packed.columns.values()))), GROUP):
+        own = {name: values[rows] for name, values in packed.columns.items()}
+        table = InMemoryTable(pa.Table.from_pydict(own, schema=types.arrow_schema))
+        # Without a fingerprint of its own ``datasets`` would pickle all bytes for one.
+        yield Dataset(table, DatasetInfo(features=types), fingerprint=generate_random_fingerprint())
 
 
 def _feature(values: list[Any]) -> Any:
@@ -108,18 +115,32 @@ def _feature(values: list[Any]) -> Any:
     return Value("float64") if isinstance(first, float) else Value("string")
 
 
-def write_parquet(dataset: Dataset, path: Path) -> None:
-    """Write a dataset with its feature types in the schema; equal content gives equal bytes.
+def write_parquet(parts: Iterable[Dataset], path: Path) -> tuple[dict[str, Any], int, int]:
+    """Write a table with its feature types in the schema; equal content gives equal bytes.
 
     Byte columns get no statistics: least and largest value would be written beside the values themselves.
+
+    Args:
+        parts: The table, :data:`GROUP` rows at a time, or all of them.
+        path: The file.
+
+    Returns:
+        The features as they describe themselves, the number of rows, and the bytes that they take as Arrow has them.
     """
-    # The dataset's own metadata holds a fingerprint, which may differ between runs.
-    table = dataset.data.table.replace_schema_metadata(dataset.features.arrow_schema.metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = [field.name for field in table.schema if not pa.types.is_binary(field.type)]
-    pq.write_table(
-        table, path, compression="zstd", compression_level=9, row_group_size=1000, write_statistics=plain or False
-    )
+    features, rows, size = Features(), 0, 0
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            # The dataset's own metadata holds a fingerprint, which may differ between runs.
+            table = part.data.table.replace_schema_metadata(part.features.arrow_schema.metadata)
+            if not rows:
+                features = part.features
+                plain = [field.name for field in table.schema if not pa.types.is_binary(field.type)]
+                options = {"compression": "zstd", "compression_level": 9, "write_statistics": plain or False}
+                writer = stack.enter_context(pq.ParquetWriter(path, table.schema, **options))
+            writer.write_table(table, row_group_size=GROUP)
+            rows, size = rows + len(part), size + part.data.nbytes
+    return features.to_dict(), rows, size
 
 
 def read_codes(data: bytes, folder: Path, record: dict[str, Any]) -> dict[str, list[Any]]:

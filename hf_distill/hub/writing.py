@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from hf_distill.hub import record, tables
 from hf_distill.hub.card import write_texts
 from hf_distill.hub.formats import format_of
-from hf_distill.hub.label_table import divided, labels_dataset
+from hf_distill.hub.label_table import divided, labels_tables
 from hf_distill.hub.pictures import write_pictures
 from hf_distill.hub.soundness import check_stored, check_values, check_variety
+from hf_distill.large import spans
 
 if TYPE_CHECKING:
     from hf_distill.hub.about import About
@@ -22,7 +23,12 @@ Check = Literal["all", "values", "nothing"]
 
 
 def write_contents(
-    made: DistilledDataset, folder: Path, repo_id: str | None, check: Check, about: About | None = None
+    made: DistilledDataset,
+    folder: Path,
+    repo_id: str | None = None,
+    *,
+    check: Check = "all",
+    about: About | None = None,
 ) -> dict[str, Any]:
     """Write all files of an artifact into an empty folder.
 
@@ -47,15 +53,16 @@ def write_contents(
     format_ = format_of(made.spec.task)
     known = format_.code_features(made.spec)
     codes, labels = divided(made.packed)
-    datasets = {
-        record.TABLES["default"]: made.to_dataset(),
-        record.TABLES["codes"]: tables.codes_dataset(codes, known),
-        **({record.LABELS: labels_dataset(labels, made.packed.meta)} if labels else {}),
+    step = tables.GROUP if format_.divides else len(made)
+    contents = {
+        record.TABLES["default"]: (made.to_dataset(rows) for rows in spans(len(made), step)),
+        record.TABLES["codes"]: tables.codes_tables(codes, known),
+        **({record.LABELS: labels_tables(labels, made.packed.meta)} if labels else {}),
     }
-    files = {}
-    for name, dataset in datasets.items():
-        tables.write_parquet(dataset, folder / name)
-        files[name] = record.file_entry(folder / name, len(dataset), dataset.data.nbytes)
+    features, files = {}, {}
+    for name, parts in contents.items():
+        features[name], count, size = tables.write_parquet(parts, folder / name)
+        files[name] = record.file_entry(folder / name, count, size)
     preview = format_.preview(made.spec, made.stored, made.y)
     values = {
         "format_version": record.FORMAT_VERSION if labels else 1,
@@ -63,8 +70,8 @@ def write_contents(
         "rows": len(made),
         "bits": {name: {**asdict(bits), "total": bits.total} for name, bits in made.bits.items()},
         "layout": made.layout,
-        "codes": {"features": datasets[record.TABLES["codes"]].features.to_dict(), "meta": made.packed.meta},
-        **({"labels": {"features": datasets[record.LABELS].features.to_dict()}} if labels else {}),
+        "codes": {"features": features[record.TABLES["codes"]], "meta": made.packed.meta},
+        **({"labels": {"features": features[record.LABELS]}} if labels else {}),
         "config": made.config,
         "recipe": made.recipe,
         "seed": made.seed,

@@ -11,6 +11,7 @@ from hf_distill.data.batch import Batch
 from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.initialization.base import InitialSamples
+from hf_distill.large import room
 from hf_distill.options import Few, PositiveInt
 from hf_distill.ranks import Ranks
 from hf_distill.seeding import Streams
@@ -93,9 +94,9 @@ class CutSamples(InitialSamples[RealData]):
             generator = streams.generator("cut", label)
             return self._of_class(real, experts, label, quota[label], pieces, generator).cpu()
 
-        x, device = torch.empty(len(y), *spec.shape), real.train.device
+        x, device = room(len(y), *spec.shape, like=torch.empty(0)), real.train.device
         for label, images in enumerate(Ranks.together().shared(cut, len(quota))):
-            x[y == label] = images  # written class by class: the set is held once
+            x[y == label] = images
         return Batch.of(x.to(device), y.to(device))
 
     @torch.no_grad()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -77,6 +79,12 @@ class Labels(nn.Module, Part):
             spec: The data's specification.
         """
         self.initialize(y, spec)
+
+    def join(self, others: Sequence[Labels]) -> None:
+        """Take in the labels of further samples, of such labels as these."""
+        held = [dict((*one.named_parameters(), *one.named_buffers())) for one in (self, *others)]
+        for name, own in held[0].items():
+            own.data = torch.cat([values[name] for values in held])
 
     @abstractmethod
     def decode(self, codes: dict[str, Tensor]) -> Tensor:

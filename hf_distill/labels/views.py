@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import torch
@@ -111,6 +112,10 @@ class ViewLabels(Labels):
         rise, run = view_matrices(self.views, self.share, *spec.shape[1:])
         self.register_buffer("rise", torch.from_numpy(rise).to(y.device, torch.float32))
         self.register_buffer("run", torch.from_numpy(run).to(y.device, torch.float32))
+
+    def join(self, others: Sequence[Labels]) -> None:
+        """See :class:`Labels`."""
+        self.labels.join([other.labels for other in others if isinstance(other, ViewLabels)])
 
     def view(self, decoded: Batch, index: Tensor) -> Batch:
         """See :class:`Labels`: example ``e`` is view ``e % views`` of sample ``e // views``."""

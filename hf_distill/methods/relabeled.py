@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.dense import DenseLabels
+from hf_distill.large import spans
 from hf_distill.methods.coreset import Coreset
 from hf_distill.methods.method import Method, Run
 from hf_distill.ranks import Ranks
@@ -68,7 +70,7 @@ class Relabeled(Method[RealData]):
         experts = self.teacher.experts(real)
         labels = copy.deepcopy(self.labels)
         with torch.no_grad():
-            synthetic.relabel(labels, taught(experts, labels, synthetic))
+            synthetic.relabel(taught(experts, labels, synthetic))
         run.notes.timing["teacher"] = experts.identity()
         return synthetic
 
@@ -81,30 +83,34 @@ class Relabeled(Method[RealData]):
         return self.method.is_unfinished(folder)
 
 
-def taught(experts: Experts, labels: Labels, synthetic: Synthetic) -> Tensor:
-    """Return what teachers say of a set's samples as they are published, or of the views that labels are for.
+def taught(experts: Experts, labels: Labels, synthetic: Synthetic) -> Labels:
+    """Return what is stored of what teachers say of a set's samples as they are published, or of their views.
 
-    Ranks share the batches, and each is given all answers.
+    Ranks share the batches, and each is given all answers. Of these no more are held than those of some samples.
 
     Args:
         experts: The teachers.
-        labels: What will be stored; they hold blank labels after this.
+        labels: What is to be stored; they hold blank labels after this.
         synthetic: The set.
-
-    Returns:
-        Probabilities ``(M, classes)`` or ``(M, views, classes)``.
     """
-    spec, x = synthetic.spec, synthetic().x
+    spec, x = synthetic.spec, synthetic().x.detach()
     x = spec.form.load(spec, spec.form.store(spec, x.cpu())).to(x)
-    shape = (len(x), labels.views, spec.num_outputs) if labels.views > 1 else (len(x), spec.num_outputs)
-    labels.taught(torch.full(shape, 1 / spec.num_outputs, device=x.device), spec)
-    decoded = Batch.of(x, labels.decode(labels.codes()))
-    parts = torch.arange(len(x) * labels.views).split(_BATCH)
-    y = torch.empty(len(x) * labels.views, spec.num_outputs)
+    shape = (labels.views, spec.num_outputs) if labels.views > 1 else (spec.num_outputs,)
+    blank = torch.full((1, *shape), 1 / spec.num_outputs, device=x.device)
+    labels.taught(blank, spec)  # so that they know their views
+    decoded = Batch.of(x, blank.expand(len(x), *shape))
+    batches = list(spans(len(x) * labels.views, _BATCH))
 
     def said(number: int) -> Tensor:
-        return experts.probabilities(labels.view(decoded, parts[number]).x).cpu()
+        index = torch.arange(batches[number].start, batches[number].stop)
+        return experts.probabilities(labels.view(decoded, index).x).cpu()
 
-    for part, answers in zip(parts, Ranks.together().shared(said, len(parts)), strict=True):
-        y[part] = answers
-    return y.view(shape).to(x.device)
+    answers, made = Ranks.together().shared(said, len(batches)), []
+    for samples in spans(len(x), _BATCH):  # whose views are whole batches, but for the last
+        count = samples.stop - samples.start
+        y = torch.cat(list(islice(answers, -(-count * labels.views // _BATCH))))
+        part = copy.deepcopy(labels)
+        part.taught(y.view(count, *shape).to(x.device), spec)
+        made.append(part)
+    made[0].join(made[1:])
+    return made[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 import numpy as np
 import pyarrow as pa
@@ -42,16 +43,44 @@ class Bits:
         return self.data + self.labels + self.side
 
 
+class Rows(Sequence[bytes]):
+    """The rows of an array as bytes, each made when it is asked for: a list of all would hold a large set once more.
+
+    Args:
+        values: The array; rows are what it holds by then.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [row.tobytes() for row in self.values[index]]
+        return self.values[index].tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
 @dataclass(frozen=True)
 class Packed:
     """The exact stored variables as table rows, for the artifact's ``codes`` configuration.
 
     Attributes:
-        columns: Column name to a list of one value a row: ``bytes`` or numbers.
+        columns: Column name to a list of one value a row: ``bytes`` or numbers; or to :class:`Rows`.
         meta: What :mod:`hf_distill.decode` needs to know beside them, JSON.
     """
 
-    columns: dict[str, list[Any]]
+    columns: dict[str, Any]
     meta: dict[str, Any] = field(default_factory=dict)
 
 
@@ -159,12 +188,11 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
         """Return the bits of what a reader of the codes needs beside them: a tokenizer."""
         return 0
 
-    def relabel(self, labels: Labels, y: Tensor) -> None:
+    def relabel(self, labels: Labels) -> None:
         """Put other labels in the place of the set's, those that a teacher has given to the finished samples.
 
         Args:
-            labels: What is stored of them.
-            y: Class probabilities of its training examples: ``(M, classes)`` or ``(M, views, classes)``.
+            labels: Those of all training examples; see :meth:`Labels.taught`.
 
         Raises:
             UserError: Such a set has no labels, or could not keep to its budget.

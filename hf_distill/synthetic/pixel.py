@@ -16,8 +16,9 @@ from hf_distill.errors import UserError
 from hf_distill.labels.base import Labels
 from hf_distill.labels.hard import HardLabels
 from hf_distill.labels.weights import Weights
+from hf_distill.large import mapped
 from hf_distill.options import PositiveInt
-from hf_distill.synthetic.base import Bits, Packed, Synthetic, described
+from hf_distill.synthetic.base import Bits, Packed, Rows, Synthetic, described
 
 
 class PixelSet(Synthetic[DataSpec]):
@@ -103,7 +104,7 @@ class PixelSet(Synthetic[DataSpec]):
                 "MixedSet for columns of several kinds"
             )
         self._spec = spec
-        self.pixels = nn.Parameter(x.detach().to(torch.float32, copy=True))
+        self.pixels = nn.Parameter(mapped(lambda part: part.to(torch.float32, copy=True), x.detach()))
         self._label(x, y, spec, w)
 
     def _label(self, x: Tensor, y: Tensor, spec: DataSpec, w: Tensor | None) -> None:
@@ -150,11 +151,10 @@ class PixelSet(Synthetic[DataSpec]):
     def _parts(self) -> list[Labels | Weights]:
         return [self.labels] if self.weights is None else [self.labels, self.weights]
 
-    def relabel(self, labels: Labels, y: Tensor) -> None:
+    def relabel(self, labels: Labels) -> None:
         """See :class:`Synthetic`."""
         self._own = hardened(self.labels.decode(self.labels.codes()))
         self.labels = labels
-        self.labels.taught(y, self.spec)
 
     def published(self, y: Tensor) -> Tensor:
         """See :class:`Synthetic`."""
@@ -205,7 +205,7 @@ class PixelSet(Synthetic[DataSpec]):
         Shares and logits of labels are the column ``labels``, and the classes that they belong to ``chosen``; hard
         labels are ``label``.
         """
-        return self._packed(self.pixels.detach().cpu().numpy().astype("<f4"), {"normalized": True})
+        return self._packed(self.pixels.detach().cpu().numpy().astype("<f4", copy=False), {"normalized": True})
 
     def _packed(self, values: Any, about: dict[str, Any]) -> Packed:
         """Pack values ``(M, *shape)``, numpy of the type that is written, with labels and weights."""
@@ -217,7 +217,7 @@ class PixelSet(Synthetic[DataSpec]):
             arrays |= {name: own.detach().cpu().numpy().astype("<f4") for name, own in part.codes().items()}
         meta: dict[str, Any] = {"kind": type(self).__name__, **described(self)}
         numbers, soft = self.labels.classes(), bool(self.labels.codes())
-        columns: dict[str, list[Any]] = {}
+        columns: dict[str, Any] = {}
         if soft:
             meta["labels"] = {"classes": self.spec.num_outputs, **self.labels.describe()}
             if numbers is not None:
@@ -230,7 +230,7 @@ class PixelSet(Synthetic[DataSpec]):
         meta |= layouts.get("codes", {}) | about
         if len(arrays) > ("codes" in arrays):
             meta["columns"] = layouts
-        return Packed({**{name: [row.tobytes() for row in own] for name, own in arrays.items()}, **columns}, meta)
+        return Packed({**{name: Rows(own) for name, own in arrays.items()}, **columns}, meta)
 
     def reading(self) -> dict[str, Any]:
         """See :class:`Synthetic`."""

@@ -163,11 +163,11 @@ class QuantizedSet(Synthetic[Spec]):
         quantizer.calibrate(to_rows(values.detach(), quantizer.granularity, self.spec.num_groups))
         self.quantizers[_key(name)] = quantizer
 
-    def relabel(self, labels: Labels, y: Tensor) -> None:
+    def relabel(self, labels: Labels) -> None:
         """See :class:`Synthetic`; the labels are quantized, and what is learned stays as it is."""
         if self.budget is not None:
             raise UserError("a budget does not know labels that a teacher gives in the end: leave synthetic.budget out")
-        self.synthetic.relabel(labels, y)
+        self.synthetic.relabel(labels)
         for name, values in labels.codes().items():
             self._calibrate(name, values)
 

@@ -33,7 +33,8 @@ class Experts:
     @torch.no_grad()
     def probabilities(self, x: Tensor) -> Tensor:
         """Return the mean of the networks' class probabilities ``(B, classes)``."""
-        return torch.cat([self._probabilities(part) for part in x.split(_BATCH)])
+        device = next(self.networks[0].parameters()).device
+        return torch.cat([self._probabilities(part.to(device)) for part in x.split(_BATCH)])
 
     def _probabilities(self, x: Tensor) -> Tensor:
         total = self.networks[0](x).softmax(1)

@@ -14,7 +14,7 @@ from hf_distill.decode import probabilities
 from hf_distill.errors import ArtifactError
 from hf_distill.evaluation import ClassificationEvaluator
 from hf_distill.hub import DistilledDataset
-from hf_distill.hub.label_table import divided, label_columns, labels_dataset
+from hf_distill.hub.label_table import divided, label_columns, labels_tables
 from hf_distill.labels import DenseLabels, TopLabels, ViewLabels
 from hf_distill.methods import Coreset, Relabeled, Run
 from hf_distill.networks import ConvNet
@@ -80,7 +80,7 @@ def test_labels_that_are_not_as_described_are_refused(tmp_path):
     teacher = Teacher(network=ConvNet(width=4, depth=1), recipe=Recipe(epochs=1, batch_size=500))
     labels = ViewLabels(labels=DENSE, views=3, draw=RandomViews(least=0.5))
     made = Relabeled(method=Coreset(per_class=1), teacher=teacher, labels=labels).distill(real, Run(progress=False))
-    table = labels_dataset(divided(made.packed)[1], made.packed.meta).data.table
+    table = next(labels_tables(divided(made.packed)[1], made.packed.meta)).data.table
     assert label_columns(table, made.packed.meta) == divided(made.packed)[1]
     meta = {"columns": {"labels": {"dtype": "<f4", "shape": [3, 9]}}}
     for damaged, described in ((table.rename_columns(["pixels"]), made.packed.meta), (table, meta), (table, {})):

@@ -13,6 +13,7 @@ from hf_distill.data.png import decode_png, encode_png
 from hf_distill.errors import UserError
 from hf_distill.hub import DistilledDataset, tables
 from hf_distill.hub.exact import exact_columns
+from hf_distill.large import spans
 from hf_distill.synthetic.base import Packed
 from tests.hub.conftest import image_spec, make, vector_spec
 
@@ -35,7 +36,7 @@ def test_vectors_keep_type_values_and_labels(dtype: str, tmp_path: Path) -> None
     dataset = tables.to_dataset(spec, stored, torch.tensor([1, 0]))
     assert dataset.column_names == ["label", "features"], "the source's order"
     assert dataset["label"][:] == ["yes", "no"]
-    tables.write_parquet(dataset, tmp_path / "t.parquet")
+    tables.write_parquet([dataset], tmp_path / "t.parquet")
     again, y = tables.from_table(pq.read_table(tmp_path / "t.parquet"), spec)
     assert again.dtype == dtype
     np.testing.assert_array_equal(again, stored)
@@ -56,8 +57,20 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
     spec = image_spec()
     stored = np.random.default_rng(0).integers(0, 256, (3, *spec.shape), dtype=np.uint8)
     for name in ("one", "two"):
-        tables.write_parquet(tables.to_dataset(spec, stored, torch.arange(3)), tmp_path / name)
+        tables.write_parquet([tables.to_dataset(spec, stored, torch.arange(3))], tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_table_that_comes_some_rows_at_a_time_has_the_same_bytes(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "GROUP", 2)
+    spec = image_spec()
+    stored = np.random.default_rng(0).integers(0, 256, (5, *spec.shape), dtype=np.uint8)
+    y = torch.arange(5) % 3
+    parts = [tables.to_dataset(spec, stored[rows], y[rows]) for rows in spans(5, 2)]
+    whole = tables.write_parquet([tables.to_dataset(spec, stored, y)], tmp_path / "whole")
+    features, count, _ = tables.write_parquet(parts, tmp_path / "parts")
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()
+    assert (features, count) == whole[:2] and count == 5
 
 
 def test_codes_follow_their_layout() -> None:
@@ -72,7 +85,7 @@ def test_codes_follow_their_layout() -> None:
     assert tensors["code"].dtype == torch.uint8 and tensors["code"].tolist() == [[1, 2, 3]]
     assert tensors["level"].tolist() == [3] and tensors["weight"].tolist() == [0.5]
     assert "name" not in tensors
-    features = tables.codes_dataset(packed).features
+    features = next(tables.codes_tables(packed)).features
     assert {name: feature.dtype for name, feature in features.items()} == {
         "scale": "binary",
         "code": "binary",

@@ -15,6 +15,7 @@ from datasets import ClassLabel, Features, List, Value, load_dataset
 from hf_distill.errors import ArtifactError, DivergenceError
 from hf_distill.hub import DistilledDataset
 from hf_distill.hub.exact import exact
+from hf_distill.hub.writing import write_contents
 from hf_distill.labels import DenseLabels, FixedWeights, TopLabels
 from hf_distill.synthetic import PixelSet, VectorSet
 from tests.hub.conftest import Elsewhere, image_spec, vector_spec
@@ -73,7 +74,7 @@ def test_weights_that_are_none_are_neither_written_nor_read(tmp_path: Path, bad:
     made.w[2] = bad
     with pytest.raises(DivergenceError, match="not all weights of its samples are positive"):
         made.save_pretrained(tmp_path / "set")
-    made._write(tmp_path / "bad", check="nothing")
+    write_contents(made, tmp_path / "bad", check="nothing")
     with pytest.raises(ArtifactError, match="column 'weight' holds weights that are not positive"):
         DistilledDataset.from_pretrained(tmp_path / "bad")
 

@@ -87,6 +87,17 @@ def test_what_is_written_is_what_is_decoded_and_counted(kind, labels, weights, q
         assert np.allclose(w, W, atol=1e-6) and bits.side == 6 * 32
 
 
+@pytest.mark.parametrize("labels", LABELS)
+def test_labels_that_are_joined_are_those_of_all_samples(labels):
+    _, y = start((1, 4, 4))
+    whole, first, second = (LABELS[labels]() for _ in range(3))
+    for own, given in ((whole, y), (first, y[:4]), (second, y[4:])):
+        own.taught(given, spec((1, 4, 4)))
+    first.join([second])
+    assert torch.equal(first.decode(first.codes()), whole.decode(whole.codes()))
+    assert torch.equal(first.classes(), whole.classes()) if whole.classes() is not None else first.classes() is None
+
+
 @pytest.mark.parametrize(
     ("labels", "learned"), [("dense", True), ("logits", True), ("top", True), ("top, fixed", False)]
 )

@@ -32,7 +32,8 @@ def drawn(**options):
 
 
 @pytest.mark.parametrize("labels", [None, ViewLabels(labels=DENSE, views=3), drawn(), drawn(mix="cutmix", patches=2)])
-def test_every_published_view_has_the_label_that_the_teacher_gives_it(labels, real, tmp_path):
+def test_every_published_view_has_the_label_that_the_teacher_gives_it(labels, real, tmp_path, monkeypatch):
+    monkeypatch.setattr("hf_distill.methods.relabeled._BATCH", 4)  # two parts of the set
     made = Relabeled(method=Coreset(per_class=2), teacher=TEACHER, labels=labels).distill(real, Run(progress=False))
     read = DistilledDataset.from_pretrained(made.save_pretrained(tmp_path / "set"))
     soft, experts = read.batch("soft"), TEACHER.experts(real)

@@ -158,7 +158,7 @@ class Kind(ABC):
 
     def store(self, spec: DataSpec, x: Tensor) -> np.ndarray:
         """Turn inputs ``(B, *shape)`` into what is published, in its own type."""
-        return spec.denormalize(x).numpy().astype(spec.value_dtype)
+        return spec.denormalize(x).numpy().astype(spec.value_dtype, copy=False)
 
     def load(self, spec: DataSpec, stored: np.ndarray) -> Tensor:
         """Turn what is published into inputs, as networks get them."""

@@ -18,6 +18,7 @@ from hf_distill.data.kinds.decoder import Decoder
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
 from hf_distill.errors import UserError
+from hf_distill.large import mapped
 
 if TYPE_CHECKING:
     from hf_distill.data.spec import DataSpec
@@ -67,13 +68,17 @@ class ImageKind(Kind):
     def normalize(self, spec: DataSpec, raw: Tensor) -> Tensor:
         """See :class:`Kind`."""
         mean, std = spec.statistics(raw)
-        return (raw.float() / 255).sub_(mean).div_(std)  # in place: a set may be large
+        return mapped(lambda part: (part.float() / 255).sub_(mean).div_(std), raw)
 
     def denormalize(self, spec: DataSpec, x: Tensor) -> Tensor:
         """See :class:`Kind`."""
         mean, std = spec.statistics(x)
-        value = x.detach().to(torch.float32) * std
-        return value.add_(mean).clamp_(0, 1).mul_(255).round_().to(torch.uint8)  # in place: a set may be large
+
+        def stored(part: Tensor) -> Tensor:
+            value = part.to(torch.float32) * std
+            return value.add_(mean).clamp_(0, 1).mul_(255).round_().to(torch.uint8)
+
+        return mapped(stored, x.detach())
 
     def limits(self, spec: DataSpec, like: Tensor) -> tuple[Tensor, Tensor]:
         """See :class:`Kind`: black and white."""

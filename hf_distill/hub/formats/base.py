@@ -23,11 +23,13 @@ class Format(ABC, Generic[SpecT]):
         tasks: The tasks, in the Hub's terms.
         template: File of the card's Jinja template.
         noun: What a row is, in the plural.
+        divides: Rows can be written some at a time.
     """
 
     tasks: tuple[str, ...]
     template: str
     noun: str
+    divides: bool = False
 
     @abstractmethod
     def read_spec(self, values: dict[str, Any]) -> SpecT:

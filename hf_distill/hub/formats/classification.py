@@ -46,6 +46,7 @@ class ClassificationFormat(Format[DataSpec]):
     tasks = sample_tasks()
     template = "card_classification.md.jinja"
     noun = "training samples"
+    divides = True
 
     def read_spec(self, values: dict[str, Any]) -> DataSpec:
         """See :class:`Format`."""

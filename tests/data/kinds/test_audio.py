@@ -124,7 +124,7 @@ def test_what_is_published_is_played_by_anyone(tmp_path):
     real = RealData.from_dataset(table([wav(noise(30)[:, 0]) for _ in range(4)])).setup()
     stored = real.train.raw(torch.arange(4)).numpy()
     made = tables.to_dataset(real.spec, stored, torch.tensor([0, 1, 0, 1]))
-    tables.write_parquet(made, tmp_path / "train.parquet")
+    tables.write_parquet([made], tmp_path / "train.parquet")
     read = load_dataset("parquet", data_files=str(tmp_path / "train.parquet"), cache_dir=str(tmp_path / "c"))["train"]
     assert read.features["audio"] == Audio(sampling_rate=8000)
     for row, sound in zip(read.cast_column("audio", Audio(decode=False)), stored, strict=True):

@@ -94,7 +94,7 @@ def test_a_stream_gives_the_same():
 def test_what_is_published_is_read_back(tmp_path):
     clips = videos(3, 3, channels=3)
     spec = RealData.from_dataset(table(clips)).setup().spec
-    tables.write_parquet(tables.to_dataset(spec, np.stack(clips), torch.tensor([0, 1])), tmp_path / "t.parquet")
+    tables.write_parquet([tables.to_dataset(spec, np.stack(clips), torch.tensor([0, 1]))], tmp_path / "t.parquet")
     stored, y = tables.from_table(pq.read_table(tmp_path / "t.parquet"), spec)
     assert np.array_equal(stored, np.stack(clips)) and y.tolist() == [0, 1]
     assert RealData(path=str(tmp_path / "t.parquet")).setup().spec.shape == (3, 3, 8, 8)
