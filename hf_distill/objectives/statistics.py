@@ -16,7 +16,7 @@ from hf_distill.data.real import RealData
 from hf_distill.errors import UserError
 from hf_distill.networks.default import default_network
 from hf_distill.objectives.base import Objective
-from hf_distill.objectives.layer_inputs import looking, moments, moments_of_rows
+from hf_distill.objectives.layer_inputs import layer_of, looked_at, looking, moments, moments_of_rows
 from hf_distill.options import NonNegativeFloat, NonNegativeInt, Share, ShareBelowOne
 from hf_distill.seeding import Streams
 from hf_distill.synthetic.base import Synthetic, all_examples
@@ -38,9 +38,9 @@ class StatisticsMatching(Objective[RealData]):
     ``method.chunk`` makes such batches of a larger set, that are optimised one after another.
 
     Source: Yin, Xing and Shen, Squeeze, Recover and Relabel (SRe2L, NeurIPS 2023); ``curriculum`` is that of Yin and
-    Shen, Dataset Distillation via Curriculum Data Synthesis (CDA, TMLR 2024); ``convolutions`` and ``average`` are
-    those of Shao et al., Generalized Large-Scale Data Condensation via Various Backbone and Statistical Matching
-    (G-VBSM, CVPR 2024), without its statistics of patches.
+    Shen, Dataset Distillation via Curriculum Data Synthesis (CDA, TMLR 2024); ``convolutions``, ``patches`` and
+    ``average`` are those of Shao et al., Generalized Large-Scale Data Condensation via Various Backbone and Statistical
+    Matching (G-VBSM, CVPR 2024).
 
     Args:
         teacher: Networks with batch normalisation; null for a ``Teacher`` that is trained on the data.
@@ -52,6 +52,8 @@ class StatisticsMatching(Objective[RealData]):
         jitter: Pixels that images are rolled by at most in each step.
         convolutions: Match what convolutions are given too, to all real training rows, which the teacher sees once for
             that. A network then needs no batch normalisation.
+        patches: Side of patches, in pixels of what a convolution is given (G-VBSM and EDC: 16). Mean and variance of
+            those at each place, over images, channels and pixels, are matched beside those of the channels; 0 for none.
         average: Decay of a moving average of the set's statistics, which is what is compared; gradients are those of
             the present ones (G-VBSM: 0.4, EDC: 0.8). ``method.average`` is that of the samples themselves.
 
@@ -87,6 +89,7 @@ class StatisticsMatching(Objective[RealData]):
         jitter: NonNegativeInt = 0,
         convolutions: bool = False,
         average: ShareBelowOne = 0.0,
+        patches: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.teacher = Teacher() if teacher is None else teacher
@@ -97,6 +100,7 @@ class StatisticsMatching(Objective[RealData]):
         self.jitter = jitter
         self.convolutions = convolutions
         self.average = average
+        self.patches = patches
         self._steps = 1
         self._averages: dict[str, Tensor] = {}
         # Not registered: their weights are no part of a run's state.
@@ -118,6 +122,8 @@ class StatisticsMatching(Objective[RealData]):
         if self.views.mixes:
             raise UserError("objective.views mix images, whose labels are then neither's: set their mix to none")
         self.views.check(spec.shape)
+        if self.patches and not self.convolutions:
+            raise UserError("objective.patches are of what convolutions are given: set objective.convolutions=true")
         if self.convolutions and real.is_stream:
             raise UserError("objective.convolutions are matched to all training rows, which a stream does not hold")
         if isinstance(self.teacher, Ensemble) or self.teacher.path is not None:
@@ -139,14 +145,19 @@ class StatisticsMatching(Objective[RealData]):
         examples = all_examples(synthetic, synthetic())
         given: dict[str, Tensor] = {}
 
-        def see(name: str, x: Tensor) -> None:
-            given[name] = self._averaged(f"{place}.{name}", moments(x, examples.w))
+        def see(layer: str, x: Tensor) -> None:
+            side = self.patches if isinstance(layers[layer], _CONVOLUTIONS) else 0
+            for name, own in looked_at(layer, x, side).items():
+                given[name] = self._averaged(f"{place}.{name}", moments(own, examples.w))
 
         with looking(layers, see):
             logits = network(self._seen(examples.x, streams))
         cost = F.cross_entropy(logits, examples.hard, reduction="none")
         expected = self._expected(place, real)
-        apart = {name: (own - expected[name]).norm(dim=1).sum() for name, own in given.items()}
+        apart: dict[str, Tensor] = {}
+        for name, own in given.items():
+            distance, layer = (own - expected[name]).norm(dim=1).sum(), layer_of(name)
+            apart[layer] = apart[layer] + distance if layer in apart else distance
         total = torch.zeros((), device=logits.device)
         for kinds in (_NORMALISATIONS, _CONVOLUTIONS):
             own = [distance for name, distance in apart.items() if isinstance(layers[name], kinds)]
@@ -180,10 +191,11 @@ class StatisticsMatching(Objective[RealData]):
             if isinstance(layer, _NORMALISATIONS)
         }
         if self.convolutions:
-            known, key = trained_for(real), f"inputs of convolutions: {json.dumps(self.teacher.config())}, {place}"
+            known = trained_for(real)
+            key = f"inputs of convolutions: {json.dumps(self.teacher.config())}, {place}, {self.patches}"
             if key not in known:
                 others = {name: layer for name, layer in layers.items() if name not in expected}
-                known[key] = moments_of_rows(network, others, real.train)
+                known[key] = moments_of_rows(network, others, real.train, self.patches)
             expected |= known[key]
         return expected
 

@@ -12,6 +12,7 @@ from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.methods.start import read_start
 from hf_distill.networks import ConvNet
 from hf_distill.objectives import StatisticsMatching
+from hf_distill.objectives.layer_inputs import by_patch, moments
 from hf_distill.seeding import Streams
 from hf_distill.synthetic import PixelSet
 from hf_distill.training import Adam, Recipe, Teacher
@@ -76,6 +77,27 @@ def test_convolutions_are_given_what_they_are_given_for_real_rows(real):
     both = StatisticsMatching(teacher=TEACHER, views=WHOLE, convolutions=True)
     normal = StatisticsMatching(teacher=TEACHER, views=WHOLE)
     assert both(synthetic, real, Streams(0))["statistics"] > normal(synthetic, real, Streams(0))["statistics"]
+
+
+def test_patches_are_compared_place_by_place(real):
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    assert by_patch(x, 2)[0].tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    mean, variance = moments(by_patch(x, 2), torch.ones(1))
+    assert mean.tolist() == [2.5, 4.5, 10.5, 12.5] and variance.tolist() == [4.25] * 4
+    assert by_patch(torch.ones(2, 3, 5, 4), 2).shape == (2, 6, 12)  # enlarged to 6 by 4
+    plain = Teacher(network=ConvNet(width=4, depth=1, norm="instance"), recipe=TEACHER.recipe)
+    options = {"teacher": plain, "weight": 1.0, "first": 2.0, "views": WHOLE, "convolutions": True}
+    synthetic = filled(real)
+    alone, both = (StatisticsMatching(**options, patches=side)(synthetic, real, Streams(0)) for side in (0, 4))
+    rows, squares = real.train.batch(torch.arange(60)).x, 0.0
+    for top, left in ((0, 0), (0, 4), (4, 0), (4, 4)):
+        own, normal = (part[:, :, top : top + 4, left : left + 4] for part in (synthetic.pixels, rows))
+        apart = own.mean() - normal.mean(), own.var(correction=0) - normal.var(correction=0)
+        squares = squares + torch.stack(apart).square()
+    difference = both["statistics"] - alone["statistics"]
+    torch.testing.assert_close(difference, 2 * squares.sqrt().sum(), rtol=1e-3, atol=1e-4)
+    with pytest.raises(UserError, match=r"set objective.convolutions=true"):
+        StatisticsMatching(teacher=TEACHER, patches=4).check(real)
 
 
 def test_a_moving_average_is_compared_and_has_the_gradient_of_the_present(real):
