@@ -160,8 +160,8 @@ class StatisticsMatching(Objective[RealData]):
             apart[layer] = apart[layer] + distance if layer in apart else distance
         total = torch.zeros((), device=logits.device)
         for kinds in (_NORMALISATIONS, _CONVOLUTIONS):
-            own = [distance for name, distance in apart.items() if isinstance(layers[name], kinds)]
-            total = total + sum(own[1:]) + self.first * sum(own[:1])
+            distances = [distance for name, distance in apart.items() if isinstance(layers[name], kinds)]
+            total = total + sum(distances[1:]) + self.first * sum(distances[:1])
         return {"cross_entropy": weighted_mean(cost, examples.w), "statistics": self.weight * total}
 
     def get_extra_state(self) -> dict[str, Tensor]:
