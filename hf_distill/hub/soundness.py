@@ -45,8 +45,8 @@ def check_values(spec: Spec, x: Tensor, packed: Packed, w: Tensor) -> None:
         raise _destroyed("not all weights of its samples are positive numbers")
     if bad := sum(int((~x[rows].isfinite()).sum()) for rows in slices(x)):
         raise _destroyed(f"{bad} of its {x.numel()} values are not finite")
-    size, most = max(float(x[rows].abs().max()) for rows in slices(x)) if x.numel() else 0.0, bound(spec)
-    if size > most:
+    size = max(float(x[rows].abs().max()) for rows in slices(x)) if x.numel() else 0.0
+    if size and size > (most := bound(spec)):
         raise _destroyed(f"it reaches {size:.3g} standard deviations from the mean, where {most:.3g} are too many")
     for name, parts in _numbers(packed):
         found = [(int((~np.isfinite(values)).sum()), values.size) for values in parts]
