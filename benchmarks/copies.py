@@ -44,9 +44,11 @@ def main() -> None:
     names = parser.parse_args().configurations
     known = Path(__file__).parent / "results" / "copies.json"
     rows = json.loads(known.read_text())["rows"] if known.exists() else []
-    rows = [row for row in rows if row["configuration"] not in names] + [audited(name) for name in names]
+    rows = [row for row in rows if row["configuration"] not in names]
     title = "Copies: samples that are training rows, and membership inference"
-    save("copies", rows, title=title)
+    for name in names:
+        rows.append(audited(name))
+        save("copies", rows, title=title)
 
 
 if __name__ == "__main__":
