@@ -31,7 +31,7 @@ def refuse_broken(table: Dataset, name: str, option: str) -> None:
     Raises:
         UserError: The message names the first cell that is no number.
     """
-    if not is_text(table.features[name]):
+    if not is_text(table.info.features[name]):
         return
     numbers = known = start = 0
     bad: tuple[int, str] | None = None

@@ -165,11 +165,11 @@ def _with_time_of_day(table: Dataset, name: str, time_format: str | None, free: 
         if other == name:
             continue
         hours: np.ndarray | None = None
-        if is_text(table.features[other]) and is_time_of_day(_first(table, other)):
+        if is_text(table.info.features[other]) and is_time_of_day(_first(table, other)):
             spelled = _cells(table, other)
             read = pd.to_datetime(spelled.str.strip().str.replace(".", ":", n=2), format="mixed")
             hours = micros(read - read.dt.normalize() + pd.Timestamp(0))
-        elif is_number(table.features[other]) and other.strip().lower() in ("hour", "hr", "hh"):
+        elif is_number(table.info.features[other]) and other.strip().lower() in ("hour", "hr", "hh"):
             hours = _numbers(table, other) * 3_600_000_000
         if hours is not None and not (np.diff(clock.times + hours) == 0).any():
             return Clock(

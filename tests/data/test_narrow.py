@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset, Features, concatenate_datasets
 from datasets.table import Table
 
 from hf_distill.data.narrow import narrowed
+from hf_distill.data.real import RealData
 
 
 def table(rows: range) -> Dataset:
@@ -52,3 +53,19 @@ def test_a_thousand_columns_in_many_blocks(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Table, "column_names", property(counted))
     assert narrowed(wide, [f"x{k}" for k in range(0, 1000, 2)]).num_columns == 500
     assert listed < 50
+
+
+def test_a_wide_table_is_read_in_time_linear_in_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Dataset.features` is a copy of all features: it is made a few times, not once for each column."""
+    copies = 0
+    made = Features.copy
+
+    def counted(self: Features) -> Features:
+        nonlocal copies
+        copies += 1
+        return made(self)
+
+    monkeypatch.setattr(Features, "copy", counted)
+    wide = Dataset.from_dict({**{f"x{k}": [k, 1.5, 2.5, 3.5] for k in range(300)}, "label": ["a", "b", "a", "b"]})
+    assert RealData.from_dataset(wide, wide).setup().spec.shape == (300,)
+    assert copies < 100

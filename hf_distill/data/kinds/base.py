@@ -221,8 +221,9 @@ def undecoded(dataset: Any, kinds: Iterable[Kind], columns: Iterable[str]) -> An
     """Leave columns encoded: our decoders check what they read and name the row that they cannot."""
     from datasets import Dataset
 
+    features = dataset.features  # a copy, made anew at every access
     for name in columns:
-        feature = dataset.features[name]
+        feature = features[name]
         raw = next((raw for kind in kinds if (raw := kind.encoded(feature)) != feature), feature)
         if raw == feature:
             continue

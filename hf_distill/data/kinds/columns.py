@@ -199,7 +199,7 @@ def _is_text(feature: Any) -> bool:
 
 def is_few(table: Dataset, name: str) -> bool:
     """Whether a column that nobody named has so few values that it is a category."""
-    if isinstance(table.features[name], ClassLabel):
+    if isinstance(table.info.features[name], ClassLabel):
         return True
     if names_rows(name):
         return False

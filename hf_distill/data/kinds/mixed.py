@@ -285,7 +285,7 @@ def _is_cell(feature: Any) -> bool:
 
 def _is_read(table: Any, name: str) -> bool:
     """Whether a column that could be a category is text to be read; that of a stream is."""
-    if is_number(table.features[name]) or isinstance(table.features[name], ClassLabel):
+    if is_number(table.info.features[name]) or isinstance(table.info.features[name], ClassLabel):
         return False
     return not isinstance(table, Dataset) or not is_few(table, name)
 
