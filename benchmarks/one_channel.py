@@ -21,9 +21,9 @@ from hf_distill.configurations import configurations
 from hf_distill.networks.cost import find_device
 from hf_distill.synthetic.harmonic import harmonics_within
 
-# Time steps for a stored number, and with how many it is learned further.
-RATIOS = (2.0, 3.5, float("inf"))  # the last takes all
-FURTHER = 3.5
+# Time steps for a number of 32 bits, and with how many it is learned further.
+RATIOS = (2, 3.5, 7)
+FURTHER = 7
 _CHOSEN, _LEARNED = (f"--config={configurations()[name]}" for name in ("harmonics_electricity", "hdt_etth1"))
 
 
@@ -59,10 +59,11 @@ def sets(numbers: int, train: int) -> dict[str, list[str]]:
     """Return the options of every set, by name."""
     found = {}
     for ratio in RATIOS:
-        length = int(min(train, ratio * numbers))
+        length = min(train, int(ratio * numbers))
         harmonics = harmonics_within(32 * numbers, length)
         label = f"{length:,} steps by {harmonics:,} harmonics"
         words = [f"--method.synthetic.length={length}", f"--method.synthetic.harmonics={harmonics}"]
+        words.append("--method.synthetic.half=true")
         found[label] = [_CHOSEN, *words]
         if ratio == FURTHER:
             gentle = ["--method.objective.pool.lifetime=1600", "--method.steps=300", "--method.lr=0.01"]

@@ -72,7 +72,7 @@ class TrainedPiece(InitialSamples[SeriesData]):
         """
         starts = piece_starts(real, size, self.candidates, streams)
         values = real.train.values
-        if size >= real.spec.window:
+        if size >= real.spec.window and len(set(starts)) > 1:
             costs = self.costs(real, [values[at : at + size] for at in starts], streams)
             starts = [starts[int(costs.argmin())]]
         return Batch.of(values[starts[0] : starts[0] + size], torch.arange(size, device=values.device))

@@ -32,6 +32,8 @@ class HarmonicSet(SeriesSet):
         length: Time steps, ``M``.
         harmonics: Bins of each channel that are stored, those with the most energy in the series that the set starts
             from; the others are zero. null stores all ``M // 2 + 1``.
+        half: Store real and imaginary parts in half precision, 16 bits each, which moves each by a two-thousandth at
+            most; they are learned in single precision.
         wrap: Time steps by which the published series goes on after its end with its beginning, since what a spectrum
             describes is periodic. With ``lookback + horizon - 1`` every step starts a window, and ``M`` may be shorter
             than one.
@@ -56,16 +58,27 @@ class HarmonicSet(SeriesSet):
     kept: Tensor
 
     def __init__(
-        self, *, length: PositiveInt = 384, harmonics: PositiveInt | None = None, wrap: NonNegativeInt = 0
+        self,
+        *,
+        length: PositiveInt = 384,
+        harmonics: PositiveInt | None = None,
+        half: bool = False,
+        wrap: NonNegativeInt = 0,
     ) -> None:
         super().__init__(length=length)
         self.harmonics = harmonics
+        self.half = half
         self.wrap = wrap
 
     @property
     def stored_steps(self) -> int:
-        """See :class:`SeriesSet`; of a sparse set, two numbers a bin."""
-        return self.length if self.harmonics is None else 2 * self.harmonics
+        """See :class:`SeriesSet`; of a sparse set, two numbers a bin, and those in half precision are half a number."""
+        numbers = self.length if self.harmonics is None else 2 * self.harmonics
+        return numbers * self._value_bits // 32
+
+    @property
+    def _value_bits(self) -> int:
+        return 16 if self.half else 32
 
     @property
     def bins(self) -> int:
@@ -141,6 +154,13 @@ class HarmonicSet(SeriesSet):
         return self._batch(_repeated(series, self.wrap))
 
     @torch.no_grad()
+    def advance(self, share: float) -> None:
+        """See :class:`Synthetic`: after the last step, what is stored in half precision is rounded."""
+        if self.half and share == 1:
+            for part in (self.real, self.imag):
+                part.copy_(part.half())
+
+    @torch.no_grad()
     def project(self) -> None:
         """Set to zero what is not stored and what stands for nothing."""
         self.imag[0] = 0
@@ -151,7 +171,7 @@ class HarmonicSet(SeriesSet):
             self.imag.mul_(self.kept)
 
     def pack(self) -> Packed:
-        """Return the float32 spectrum, one row a channel.
+        """Return the spectrum as float32, or as float16 where it is stored in half precision, one row a channel.
 
         A whole spectrum is the real parts of all bins and then the imaginary parts of bins ``1 .. (M - 1) // 2``: M
         numbers. A sparse one has two columns: ``bins``, the numbers of the bins in increasing order with
@@ -159,21 +179,22 @@ class HarmonicSet(SeriesSet):
         the imaginary part of each in turn.
         """
         real, imag = self.real.detach().cpu(), self.imag.detach().cpu()
+        dtype = f"<f{self._value_bits // 8}"
         meta = {
             "kind": type(self).__name__,
             **described(self),
-            "dtype": "<f4",
+            "dtype": dtype,
             "harmonics": self.harmonics,
             "normalized": True,
         }
         if self.harmonics is None:
-            rows = torch.cat((real, imag[1 : (self.length + 1) // 2])).T.contiguous().numpy().astype("<f4")
+            rows = torch.cat((real, imag[1 : (self.length + 1) // 2])).T.contiguous().numpy().astype(dtype)
             return Packed({"codes": [row.tobytes() for row in rows]}, {**meta, "shape": [self.length]})
         kept = self.kept.cpu().T.nonzero()[:, 1].reshape(-1, self.harmonics)  # N, K
-        pairs = torch.stack((real.T.gather(1, kept), imag.T.gather(1, kept)), 2).numpy().astype("<f4")
+        pairs = torch.stack((real.T.gather(1, kept), imag.T.gather(1, kept)), 2).numpy().astype(dtype)
         bins = [np.packbits(_to_binary(row, self._index_bits)) for row in kept.numpy()]
         layout = {
-            "codes": {"dtype": "<f4", "shape": [self.harmonics, 2]},
+            "codes": {"dtype": dtype, "shape": [self.harmonics, 2]},
             "bins": {"dtype": "u1", "shape": [len(bins[0])]},
         }
         columns = {"bins": [row.tobytes() for row in bins], "codes": [row.tobytes() for row in pairs]}
@@ -188,18 +209,20 @@ class HarmonicSet(SeriesSet):
         return _index_bits(self.bins)
 
     def bits(self) -> Bits:
-        """Return 32 bits for each of the M numbers of a channel; 64 for each kept bin and the bins' numbers beside."""
-        channels = self.real.shape[1]
+        """Return 32 or 16 bits for each of the M numbers of a channel; of a sparse set two for each kept bin, and the
+        bins' numbers beside.
+        """
+        channels, value = self.real.shape[1], self._value_bits
         if self.harmonics is None:
-            return Bits(data=channels * self.length * 32, labels=0)
+            return Bits(data=channels * self.length * value, labels=0)
         index = math.ceil(self.harmonics * self._index_bits / 8) * 8
-        return Bits(data=channels * self.harmonics * 64, labels=0, side=channels * index)
+        return Bits(data=channels * self.harmonics * 2 * value, labels=0, side=channels * index)
 
 
 def harmonics_within(bits: int, length: int) -> int:
-    """Return how many bins of a channel fit into so many bits, of a sparse set of so many time steps."""
+    """Return how many bins of a channel fit into so many bits in half precision, of a set of so many time steps."""
     bins = length // 2 + 1
-    return min(bits // (64 + _index_bits(bins)), bins)
+    return min(bits // (32 + _index_bits(bins)), bins)
 
 
 def _index_bits(bins: int) -> int:

@@ -124,8 +124,8 @@ def test_a_set_of_a_series_holds_a_window(tmp_path):
     series = as_series(table(tmp_path / "series.csv", rows=1200)).setup()
     choice = choose(series, Size(), CPU)
     assert (choice.config, choice.size) == ("harmonics_electricity", 280)  # a third of 840 training steps
-    # All 840, of which a bin takes 64 bits and 9 for its number: 32 * 280 // 73.
-    words = {"--method.synthetic.length=840", "--method.synthetic.harmonics=122", "--evaluator.recipe.steps=1600"}
+    # All 840, of which a bin takes 32 bits and 9 for its number: 32 * 280 // 41.
+    words = {"--method.synthetic.length=840", "--method.synthetic.harmonics=218", "--evaluator.recipe.steps=1600"}
     assert words < set(choice.options)
     assert choose(series, Size(bytes=4 * 200), CPU).size == 200
     for size, words in (

@@ -47,11 +47,13 @@ def test_a_sparse_set_is_as_large_as_what_it_stores(recwarn):
     x, y = torch.zeros(16, 3), torch.arange(16)
     HarmonicSet(length=16, harmonics=2).initialize(x, y, replace(series_spec(), num_rows=16))
     assert not recwarn
+    HarmonicSet(length=16, harmonics=5, half=True).initialize(x, y, replace(series_spec(), num_rows=16))
+    assert not recwarn
     with pytest.warns(PointlessSize, match="the size of 6 time steps"):
         HarmonicSet(length=16, harmonics=3).initialize(x, y, replace(series_spec(), num_rows=16))
 
 
-@pytest.mark.parametrize(("bits", "harmonics"), [(67, 0), (68, 1), (135, 1), (136, 2), (10_000, 9)])
+@pytest.mark.parametrize(("bits", "harmonics"), [(35, 0), (36, 1), (71, 1), (72, 2), (10_000, 9)])
 def test_harmonics_fit_into_bits(bits, harmonics):  # 9 bins, 4 bits for the number of each
     assert harmonics_within(bits, 16) == harmonics
 
@@ -98,6 +100,22 @@ def test_packing_is_exact_and_has_the_claimed_size(length, harmonics):
     assert bits.data == written["codes"] == (3 * 32 * length if harmonics is None else 3 * 64 * harmonics)
     assert bits.side == written.get("bins", 0)
     assert bits.total == sum(written.values())
+
+
+@pytest.mark.parametrize("harmonics", [None, 3])
+def test_half_precision_takes_half_the_bits_and_is_read_as_it_is(harmonics):
+    whole, _ = filled(HarmonicSet, harmonics=harmonics)
+    synthetic, _ = filled(HarmonicSet, harmonics=harmonics, half=True)
+    assert torch.equal(synthetic().x, whole().x)  # until it is finished
+    synthetic.advance(1.0)
+    x = synthetic().x
+    assert not torch.equal(x, whole().x)
+    torch.testing.assert_close(x, whole().x, atol=0.01, rtol=0)
+    packed = synthetic.pack()
+    assert np.allclose(read(packed, series_spec())[0], x.detach(), atol=1e-6)
+    bits, before = synthetic.bits(), whole.bits()
+    assert (2 * bits.data, bits.side) == (before.data, before.side)
+    assert bits.total == 8 * sum(len(row) for rows in packed.columns.values() for row in rows)
 
 
 def test_a_sparse_spectrum_is_the_best_one():
