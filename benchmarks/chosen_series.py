@@ -75,7 +75,7 @@ def cells(result: dict[str, Any]) -> dict[str, Any]:
     return {
         "network": result["network"],
         "distilled": [result["mean"], result["std"] or 0.0],
-        "random": [result["random_mean"], result["random_std"] or 0.0],
+        "random": None if result["random_mean"] is None else [result["random_mean"], result["random_std"] or 0.0],
         "full": result["full_mean"],
         "gap closed %": 100 * result["gap_closed"] if "gap_closed" in result else None,
         "steps": own.get("steps"),

@@ -63,7 +63,7 @@ def sets(numbers: int, train: int) -> dict[str, list[str]]:
         harmonics = harmonics_within(32 * numbers, length)
         label = f"{length:,} steps by {harmonics:,} harmonics"
         words = [f"--method.synthetic.length={length}", f"--method.synthetic.harmonics={harmonics}"]
-        words.append("--method.synthetic.half=true")
+        words.append("--method.synthetic.half_precision=true")
         found[label] = [_CHOSEN, *words]
         if ratio == FURTHER:
             gentle = ["--method.objective.pool.lifetime=1600", "--method.steps=300", "--method.lr=0.01"]

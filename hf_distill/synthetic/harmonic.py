@@ -32,8 +32,8 @@ class HarmonicSet(SeriesSet):
         length: Time steps, ``M``.
         harmonics: Bins of each channel that are stored, those with the most energy in the series that the set starts
             from; the others are zero. null stores all ``M // 2 + 1``.
-        half: Store real and imaginary parts in half precision, 16 bits each, which moves each by a two-thousandth at
-            most; they are learned in single precision.
+        half_precision: Store real and imaginary parts in 16 bits each, which moves each by a two-thousandth at most;
+            they are learned in 32.
         wrap: Time steps by which the published series goes on after its end with its beginning, since what a spectrum
             describes is periodic. With ``lookback + horizon - 1`` every step starts a window, and ``M`` may be shorter
             than one.
@@ -62,12 +62,12 @@ class HarmonicSet(SeriesSet):
         *,
         length: PositiveInt = 384,
         harmonics: PositiveInt | None = None,
-        half: bool = False,
+        half_precision: bool = False,
         wrap: NonNegativeInt = 0,
     ) -> None:
         super().__init__(length=length)
         self.harmonics = harmonics
-        self.half = half
+        self.half_precision = half_precision
         self.wrap = wrap
 
     @property
@@ -78,7 +78,7 @@ class HarmonicSet(SeriesSet):
 
     @property
     def _value_bits(self) -> int:
-        return 16 if self.half else 32
+        return 16 if self.half_precision else 32
 
     @property
     def bins(self) -> int:
@@ -156,7 +156,7 @@ class HarmonicSet(SeriesSet):
     @torch.no_grad()
     def advance(self, share: float) -> None:
         """See :class:`Synthetic`: after the last step, what is stored in half precision is rounded."""
-        if self.half and share == 1:
+        if self.half_precision and share == 1:
             for part in (self.real, self.imag):
                 part.copy_(part.half())
 

@@ -47,7 +47,7 @@ def test_a_sparse_set_is_as_large_as_what_it_stores(recwarn):
     x, y = torch.zeros(16, 3), torch.arange(16)
     HarmonicSet(length=16, harmonics=2).initialize(x, y, replace(series_spec(), num_rows=16))
     assert not recwarn
-    HarmonicSet(length=16, harmonics=5, half=True).initialize(x, y, replace(series_spec(), num_rows=16))
+    HarmonicSet(length=16, harmonics=5, half_precision=True).initialize(x, y, replace(series_spec(), num_rows=16))
     assert not recwarn
     with pytest.warns(PointlessSize, match="the size of 6 time steps"):
         HarmonicSet(length=16, harmonics=3).initialize(x, y, replace(series_spec(), num_rows=16))
@@ -105,7 +105,7 @@ def test_packing_is_exact_and_has_the_claimed_size(length, harmonics):
 @pytest.mark.parametrize("harmonics", [None, 3])
 def test_half_precision_takes_half_the_bits_and_is_read_as_it_is(harmonics):
     whole, _ = filled(HarmonicSet, harmonics=harmonics)
-    synthetic, _ = filled(HarmonicSet, harmonics=harmonics, half=True)
+    synthetic, _ = filled(HarmonicSet, harmonics=harmonics, half_precision=True)
     assert torch.equal(synthetic().x, whole().x)  # until it is finished
     synthetic.advance(1.0)
     x = synthetic().x
