@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -32,6 +34,16 @@ def room(*shape: int, like: Tensor) -> Tensor:
         if hasattr(os, "posix_fallocate"):  # else a full disk would end the process when a page is written
             os.posix_fallocate(file.fileno(), 0, size)
         return torch.from_numpy(np.memmap(file, kind, "r+", shape=shape))
+
+
+def table_room(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """Return a table of batches that come one after another; its room is a temporary file, as that of :func:`room`."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = str(Path(folder) / "table.arrow")
+        with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return pa.ipc.open_file(pa.memory_map(path)).read_all()
 
 
 def slices(x: Tensor | np.ndarray) -> Iterator[slice]:

@@ -43,11 +43,11 @@ def read_contents(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     if math.prod((values["rows"], *spec.shape)) > unpacked_limit(len(data["default"])):
         raise ArtifactError(f"{path} cannot hold samples of shape {shape}: it is not read")
     layout = values.get("layout", {})
-    table = read_table(data["default"], path, shape[0], list(format_.features(spec, layout)))
+    table = read_table(data.pop("default"), path, shape[0], list(format_.features(spec, layout)))
     stored, y, w = format_.from_table(table, spec, layout)
     if stored.shape != shape:
         raise ArtifactError(f"{path} holds {stored.shape}, not {values['rows']} samples")
-    columns = tables.read_codes(data["codes"], folder, values)
+    columns = tables.read_codes(data.pop("codes"), folder, values)
     if "labels" in data:
         path = folder / record.LABELS
         rows = values["files"][record.LABELS]["rows"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_distill.errors import ArtifactError
+from hf_distill.large import table_room
 
 #: Bytes that a table may unpack to in any case, and for each of its own: repeated values take next to nothing on disk.
 _ALWAYS, _RATIO = 2**27, 1000
@@ -50,13 +51,16 @@ def read_table(data: bytes, path: object, rows: int, columns: Sequence[str]) -> 
             raise ArtifactError(f"{path} unpacks to far more than its {len(data):,} bytes: it is not read")
         # A long value that comes many times is stored once: rows are unpacked by and by, and counted.
         size = max(1, min(_MOST_BATCH, limit // max([*packed, 1])))
-        batches, unpacked = [], 0
-        for batch in file.iter_batches(size, columns=list(columns), use_threads=False):
-            unpacked += batch.nbytes
-            if unpacked > limit:
-                raise ArtifactError(f"{path} unpacks to far more than its {len(data):,} bytes: it is not read")
-            batches.append(batch)
-        return pa.Table.from_batches(batches, file.schema_arrow).select(list(columns))
+
+        def unpacked() -> Iterator[pa.RecordBatch]:
+            total = 0
+            for batch in file.iter_batches(size, columns=list(columns), use_threads=False):
+                total += batch.nbytes
+                if total > limit:
+                    raise ArtifactError(f"{path} unpacks to far more than its {len(data):,} bytes: it is not read")
+                yield batch
+
+        return table_room(unpacked(), file.schema_arrow).select(list(columns))
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         reason = re.sub(r"\s+", " ", str(error))[:150]
         raise ArtifactError(f"{path} cannot be read ({reason}): make or download the set again") from error

@@ -22,7 +22,7 @@ from hf_distill.hub.exact import soft_labels
 from hf_distill.hub.record import TABLES
 from hf_distill.hub.table_reader import read_table
 from hf_distill.large import spans
-from hf_distill.synthetic.base import Packed
+from hf_distill.synthetic.base import Packed, Rows
 
 #: Bytes that a parquet file of one row with a few byte columns takes beside them: schema, statistics, page headers.
 TABLE_OVERHEAD = 3000
@@ -143,7 +143,7 @@ def write_parquet(parts: Iterable[Dataset], path: Path) -> tuple[dict[str, Any],
     return features.to_dict(), rows, size
 
 
-def read_codes(data: bytes, folder: Path, record: dict[str, Any]) -> dict[str, list[Any]]:
+def read_codes(data: bytes, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of config ``codes``, each with a value in every row.
 
     Raises:
@@ -154,5 +154,7 @@ def read_codes(data: bytes, folder: Path, record: dict[str, Any]) -> dict[str, l
     for name, kind in features.items():
         if not len(table) or (table[name].null_count and kind.get("dtype") in ("binary", "int64")):
             raise ArtifactError(f"{path} lacks values in column {name!r}: it is damaged")
-    columns: dict[str, list[Any]] = table.to_pydict()
-    return columns
+    binary = [pa.types.is_binary(field.type) for field in table.schema]
+    return {
+        name: Rows(table[name]) if raw else table[name].to_pylist() for name, raw in zip(features, binary, strict=True)
+    }

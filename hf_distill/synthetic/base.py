@@ -47,10 +47,10 @@ class Rows(Sequence[bytes]):
     """The rows of an array as bytes, each made when it is asked for: a list of all would hold a large set once more.
 
     Args:
-        values: The array; rows are what it holds by then.
+        values: The array, of which rows are what it holds by then; or a column of bytes.
     """
 
-    def __init__(self, values: np.ndarray) -> None:
+    def __init__(self, values: np.ndarray | pa.ChunkedArray) -> None:
         self.values = values
 
     def __len__(self) -> int:
@@ -64,11 +64,15 @@ class Rows(Sequence[bytes]):
 
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         if isinstance(index, slice):
-            return [row.tobytes() for row in self.values[index]]
-        return self.values[index].tobytes()
+            return [_as_bytes(row) for row in self.values[index]]
+        return _as_bytes(self.values[index])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
+
+
+def _as_bytes(row: np.ndarray | pa.Scalar) -> bytes:
+    return row.as_py() if isinstance(row, pa.Scalar) else row.tobytes()
 
 
 @dataclass(frozen=True)

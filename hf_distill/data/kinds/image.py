@@ -18,7 +18,7 @@ from hf_distill.data.kinds.decoder import Decoder
 from hf_distill.data.kinds.image_decoder import ImageDecoder
 from hf_distill.data.png import decode_png, encode_png
 from hf_distill.errors import UserError
-from hf_distill.large import mapped
+from hf_distill.large import mapped, room
 
 if TYPE_CHECKING:
     from hf_distill.data.spec import DataSpec
@@ -98,5 +98,9 @@ class ImageKind(Kind):
 
     def read(self, spec: DataSpec, table: pa.Table) -> np.ndarray:
         """See :class:`Kind`."""
-        pictures = [value and value["bytes"] for value in table[spec.input_column].to_pylist()]
-        return np.stack([decode_png(data, spec.shape) for data in pictures])
+        pictures = table[spec.input_column]
+        stored = room(len(pictures), *spec.shape, like=torch.empty(0, dtype=torch.uint8)).numpy()
+        for place, picture in enumerate(pictures):
+            value = picture.as_py()
+            stored[place] = decode_png(value and value["bytes"], spec.shape)
+        return stored
