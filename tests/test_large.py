@@ -4,11 +4,12 @@ import errno
 import os
 import tempfile
 
+import pyarrow as pa
 import pytest
 import torch
 
 from hf_distill import large
-from hf_distill.large import mapped, room, slices, spans
+from hf_distill.large import mapped, room, slices, spans, table_room
 
 FLOATS = torch.empty(0)
 
@@ -47,3 +48,11 @@ def test_rows_are_made_some_at_a_time(monkeypatch):
     assert torch.equal(mapped(doubled, x), 2 * x.double()) and seen == [10, 1, 4, 4, 2]
     assert list(slices(x)) == [slice(0, 4), slice(4, 8), slice(8, 10)]
     assert list(spans(0, 5)) == [slice(0, 0)]
+
+
+def test_a_table_is_that_of_its_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    table = pa.table({"codes": [b"a", b"bc", None], "label": [1, 2, 3]})
+    kept = table_room(iter(table.to_batches(max_chunksize=2)), table.schema)
+    assert kept.equals(table) and kept["codes"].num_chunks == 2
+    assert not list(tmp_path.iterdir())  # the file has no name any more
