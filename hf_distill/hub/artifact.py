@@ -129,11 +129,13 @@ class DistilledDataset(Shown, Generic[SpecT]):
     @torch.no_grad()
     def from_synthetic(cls, synthetic: Synthetic, **about: Any) -> DistilledDataset:
         """Publish what was learned; ``about`` are this class's arguments from ``config`` on."""
-        batch, packed = synthetic.decode(synthetic.codes()), synthetic.pack()
+        with synthetic.own_labels():
+            batch = synthetic()
+        packed = synthetic.pack()
         if synthetic.weight_part is not None:
             about["w"] = torch.from_numpy(exact_weights(packed, len(batch)))  # those that the codes are read as
         about |= {"stored": synthetic.stored(batch.x), "labels": synthetic.stored_labels(batch.y)}
-        return cls(synthetic.spec, batch.x, synthetic.published(batch.y), packed, synthetic.bits(), **about)
+        return cls(synthetic.spec, batch.x, batch.y, packed, synthetic.bits(), **about)
 
     def __len__(self) -> int:
         return self._format.rows(self.x)

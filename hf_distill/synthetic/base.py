@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -203,13 +204,9 @@ class Synthetic(nn.Module, Part, Generic[SpecT]):
         """
         raise UserError(f"{type(self).__name__} has no labels that a teacher could give")
 
-    def published(self, y: Tensor) -> Tensor:
-        """Return the labels that config ``default`` is made of: of a set that a teacher labelled, the samples' own.
-
-        Args:
-            y: The labels that the set decodes to.
-        """
-        return y
+    def own_labels(self) -> contextlib.AbstractContextManager[None]:
+        """Within this, labels are those that config ``default`` is made of: the samples' own, before a teacher's."""
+        return contextlib.nullcontext()
 
     @abstractmethod
     def pack(self) -> Packed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +55,7 @@ class PixelSet(Synthetic[DataSpec]):
         self.weights = weights
         self._chosen: tuple[Tensor, np.ndarray] | None = None
         self._given: tuple[Tensor, pa.Table] | None = None
-        self._own: Tensor | None = None
+        self._own: Labels | None = None
 
     @property
     def size(self) -> int:
@@ -153,12 +155,17 @@ class PixelSet(Synthetic[DataSpec]):
 
     def relabel(self, labels: Labels) -> None:
         """See :class:`Synthetic`."""
-        self._own = hardened(self.labels.decode(self.labels.codes()))
-        self.labels = labels
+        own = HardLabels()
+        own.initialize(hardened(self.labels.decode(self.labels.codes())), self.spec)
+        self._own, self.labels = own, labels
 
-    def published(self, y: Tensor) -> Tensor:
-        """See :class:`Synthetic`."""
-        return y if self._own is None else self._own
+    @contextlib.contextmanager
+    def own_labels(self) -> Iterator[None]:
+        """See :class:`Synthetic`: those of many views would take more than the samples."""
+        taught = self.labels
+        self.labels = taught if self._own is None else self._own
+        yield
+        self.labels = taught
 
     def codes(self) -> dict[str, Tensor]:
         """Return ``{"pixels": (M, *shape)}``, and what is learned of labels and weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import numpy as np
@@ -227,9 +228,9 @@ class QuantizedSet(Synthetic[Spec]):
         """See :class:`Synthetic`."""
         self.synthetic.start_from(source, given)
 
-    def published(self, y: Tensor) -> Tensor:
+    def own_labels(self) -> AbstractContextManager[None]:
         """See :class:`Synthetic`."""
-        return self.synthetic.published(y)
+        return self.synthetic.own_labels()
 
     def codes(self) -> dict[str, Tensor]:
         """Return the quantized variables of the inner set, differentiable; as they are in the warm-up."""
