@@ -21,6 +21,7 @@ from series_row import build, distilled
 from hf_distill import DistilledDataset, RecipeSearch
 from hf_distill.allocator import keep_freed_memory
 from hf_distill.cli.automatic import completed
+from hf_distill.synthetic.base import Synthetic
 
 SEARCH = RecipeSearch(lrs=[1.0], steps=[0.125, 0.25, 0.5, 1.0])
 
@@ -50,7 +51,7 @@ def main() -> None:
             for result in evaluator.evaluate(artifact, real, progress=False).rows:
                 rows.append({"set": seed, "recipes": recipes, **cells(result)})
                 print(rows[-1], flush=True)
-            save(args.name, rows, title=title(args, real, synthetic.size), seeds=objects.evaluator.seeds)
+            save(args.name, rows, title=title(args, real, synthetic), seeds=objects.evaluator.seeds)
 
 
 def planted(args: argparse.Namespace) -> str:
@@ -85,10 +86,11 @@ def cells(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def title(args: argparse.Namespace, real: Any, length: int) -> str:
+def title(args: argparse.Namespace, real: Any, synthetic: Synthetic) -> str:
     """Say what was measured."""
     means = f", means of {args.mean_of} steps" if args.mean_of > 1 else ""
-    steps = f"{length} of {real.spec.num_rows:,} steps of {real.spec.num_channels} channels"
+    bits = synthetic.bits().total
+    steps = f"{synthetic.size:,} of {real.spec.num_rows:,} steps of {real.spec.num_channels} channels in {bits:,} bits"
     return f"{Path(args.path).name}{means} as `hf-distill distill` treats it: {steps}"
 
 
