@@ -124,8 +124,8 @@ def main() -> None:
         rows.append({"classes": classes, "command": "train a teacher"} | found)
         for name, per_class, said in (
             ("rded_cifar10", 10, "cut"),
-            ("edc_cifar10", 10, f"cut and recover, {STEPS} steps"),
             ("edc_cifar10", 2, f"cut and recover, {STEPS} steps"),
+            ("edc_cifar10", 10, f"cut and recover, {STEPS} steps"),
         ):
             config, place = configuration(name, per_class, teacher), FOLDER / f"{name}_{classes}_{per_class}"
             options = [f"--config={config}", *data, f"--output_dir={place}"]
