@@ -46,7 +46,10 @@ def holds_series(table: Dataset) -> bool:
     if not len(table):
         return False
     features = table.features
-    if any(isinstance(kind, ClassLabel) or name.lower() in LABEL_NAMES for name, kind in features.items()):
+    # Beside a time alone even what is called y labels nothing.
+    alone = len(features) == 2
+    named = any(name.lower() in LABEL_NAMES for name in features) and not alone
+    if named or any(isinstance(kind, ClassLabel) for kind in features.values()):
         return False
     if not any(is_number(kind) for kind in features.values()):
         return False

@@ -111,6 +111,9 @@ def test_a_series_is_told_from_samples(tmp_path, digits):
     series = table(tmp_path / "series.csv")
     assert is_series(series) and not is_series(digits)
     assert not is_series(table(tmp_path / "labelled.csv", label=["a", "b"] * 200))
+    target = tmp_path / "target.csv"
+    pd.read_csv(series.path).rename(columns={"load": "y"}).to_csv(target, index=False)
+    assert is_series(RealData(path=str(target)))  # nothing but a time and a column, whatever its name
     plain = tmp_path / "wine.csv"
     pd.DataFrame({"alcohol": np.arange(9) * 0.1, "kind": list("abcabcabc")}).to_csv(plain, index=False)
     assert not is_series(RealData(path=str(plain)))
