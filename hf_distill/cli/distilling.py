@@ -142,6 +142,6 @@ def _is_finished(output: Path, method: Method, run: Run) -> bool:
 
 def _summary(real: Data, samples: int, output: Path, seconds: float) -> str:
     spec = real.spec
-    ratio = f", {spec.num_rows / samples:.0f} times fewer" if spec.num_rows else ""
+    ratio = f", {spec.num_rows / samples:.0f} times fewer" if spec.num_rows and spec.num_rows > samples else ""
     what, noun = spec.contents(), format_of(spec.task).noun
     return f"{output}: {samples} {what} from {spec.num_rows or 'a stream of'} {noun}{ratio}, in {seconds:.0f} s"

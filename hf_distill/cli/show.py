@@ -54,7 +54,7 @@ def _read(folder: str) -> dict[str, Any]:
 def _describe(folder: str, record: dict[str, Any]) -> str:
     spec, method = record["spec"], record["config"].get("method", {})
     rows = record["rows"]
-    ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if spec.get("num_rows") else ""
+    ratio = f" ({spec['num_rows'] / rows:.0f} times fewer)" if (spec.get("num_rows") or 0) > rows else ""
     if "channels" in spec:
         what = f"{rows} time steps{ratio} of {len(spec['channels'])} channels"
     else:
