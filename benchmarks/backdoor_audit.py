@@ -50,7 +50,7 @@ def audited(seed: int, poisoned: bool, clean: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Audit sets and save the table; sets that it has already are left out."""
+    """Audit sets and save the table after each; sets that it has already are left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="backdoor_audit", help="of the JSON")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
@@ -63,7 +63,7 @@ def main() -> None:
         for poisoned in (False, True):
             if not any(row["seed"] == seed and ("target" in row) == poisoned for row in rows):
                 rows.append(audited(seed, poisoned, clean))
-    save(args.name, rows, title="The search for backdoors on clean and poisoned sets of digits")
+                save(args.name, rows, title="The search for backdoors on clean and poisoned sets of digits")
 
 
 if __name__ == "__main__":
