@@ -43,7 +43,7 @@ def commands():
     found = []
     for kind in ("console", "bash"):
         for block in blocks(kind):
-            lines = [*block.values[0].splitlines(), ""]
+            lines = [*block.values[0].replace("\\\n", " ").splitlines(), ""]
             for line, after in itertools.pairwise(lines):
                 if line and (line.startswith("$ ") or kind == "bash"):
                     found.append(pytest.param(line.removeprefix("$ "), after, id=f"{block.id}-{line[:60]}"))

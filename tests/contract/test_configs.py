@@ -38,6 +38,7 @@ TINY = {
     "lookback": 16,  # xPatch's patch
     "length": 48,
     "k": 20,
+    "harmonics": 8,
     "test_stride": 10**6,
     "preview_every": 0,
     "bits_per_class": 1600,
@@ -165,6 +166,7 @@ SOURCES = {
     "deepsense_beam": functools.partial(beams, "power"),
     "ETTh1.csv": functools.partial(series, 7),
     "ETTm1.parquet": functools.partial(series, 7),
+    "electricity.csv": functools.partial(series, 1),
     "weather.parquet": functools.partial(series, 21),
 }
 PIPELINES = {
