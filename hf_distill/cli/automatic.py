@@ -103,4 +103,5 @@ def _say(choice: Choice, data: Data) -> None:
     rows = data.spec.num_rows
     fewer = f", {rows / choice.size:.0f} times fewer than the {rows:,} there are" if rows else ""
     minutes = max(1, round(choice.seconds / 60))
-    print(f"result: about {choice.bits / 8e3:,.1f} kB before compression{fewer}; about {minutes} min to make")
+    size = f"{choice.bits / 8e6:,.1f} MB" if choice.bits >= 8e6 else f"{choice.bits / 8e3:,.1f} kB"
+    print(f"result: about {size} before compression{fewer}; about {minutes} min to make")
