@@ -167,8 +167,8 @@ def _coreset(real: RealData, per_class: int, network: Architecture, device: torc
     because = "a coreset by k-means in the features of a trained network: "
     if real.spec.kind == "image":
         because += (
-            "from 10 a class on about as good as learned images (80.6 and 82.4 on FashionMNIST) and sooner made; in the "
-            "same bytes more images of 2 bits were worth more (84.6), see `hf-distill configs`"
+            "from 10 a class on about as good as learned images (80.6 and 82.4 on FashionMNIST) and sooner made; in "
+            "the same bytes more images of 2 bits were worth more (84.6), see `hf-distill configs`"
         )
     else:
         because += _HINTS.get(real.spec.kind, _UNLEARNED)
