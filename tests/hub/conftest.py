@@ -279,8 +279,7 @@ Elsewhere = Callable[..., Any]
 def elsewhere(tmp_path: Path) -> Elsewhere:
     """Run code in a fresh Python with empty caches that cannot import hf_distill; it prints JSON.
 
-    It ends without a shutdown, in which threads that pyarrow has read a stream with may abort the process
-    (apache/arrow 45214).
+    It ends without a shutdown, in which the threads of pyarrow may abort the process (apache/arrow 45214).
     """
 
     def run(code: str, *, cwd: Path | None = None, **env: str) -> Any:
