@@ -2,8 +2,9 @@
 
 `python benchmarks/families.py digits 1 --sets 2`: distills by the configuration of every method, each in a process of
 its own, whose peak memory is then its own, and measures the sets as image_rows.py does. What is there is not made
-again; the table is of all that is there. `--only DM NCFM --sets 5` makes more sets of some methods, `--sets 0` the
-table alone, and `--across` measures by networks of other architectures. Runs on FashionMNIST are short, for a CPU.
+again; the table is of all that is there, and a method without a set there keeps its lines. `--only DM NCFM --sets 5`
+makes more sets of some methods, `--sets 0` the table alone, and `--across` measures by networks of other
+architectures. Runs on FashionMNIST are short, for a CPU.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from image_rows import merged
-from record import commit, save
+from record import RESULTS, commit, save
 
 from hf_distill.cli.parsing import run_folder
 
@@ -109,6 +110,9 @@ def main() -> None:
     args = parser.parse_args()
     folder = FOLDER / f"{args.data}_{args.per_class}"
     name = "across" if args.across else "measured"
+    result = f"families_{args.data}_{args.per_class}{'_across' * args.across}"
+    known = RESULTS / f"{result}.json"
+    kept = json.loads(known.read_text())["rows"] if known.is_file() else []
     rows: list[dict[str, Any]] = []
     for method in METHODS:
         if method.single not in (None, args.per_class == 1):
@@ -116,10 +120,11 @@ def main() -> None:
         if args.only is None or method.name in args.only:
             for seed in range(args.sets):
                 make(method, seed, args, folder, name)
-        rows += lines(method, folder, name, args)
+        own = ("random", "herding", "k-means", "all data", "DM") if method is METHODS[0] else (method.name,)
+        rows += lines(method, folder, name, args) or [row for row in kept if row["method"] in own]
     title = f"{args.data}, {args.per_class} a class: the families under one protocol"
     note = "Sets start from class means at 1 a class, else from the samples closest to cluster centres"
-    save(f"families_{args.data}_{args.per_class}{'_across' * args.across}", rows, title=title, note=note)
+    save(result, rows, title=title, note=note)
 
 
 def make(method: Method, seed: int, args: argparse.Namespace, folder: Path, name: str) -> None:
