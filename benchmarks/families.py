@@ -150,7 +150,7 @@ def options_of(method: Method, args: argparse.Namespace) -> list[str]:
     options = [f"--data.path={args.data}", f"--method.synthetic.per_class={count}"]
     options += [f"--{method.start}{option}" for option in (("=MeanSamples",) if count == 1 else SELECTED)]
     options += [f"--{part}.folder=outputs/experts_{args.data}" for part in method.experts]
-    if args.data == "fashion_mnist":
+    if args.data != "digits":
         network = "{class_path: ConvNet, init_args: {width: 32, depth: 3}}"
         options += [f"--evaluator.networks=[{network}]", *method.short]
         if method.network:
