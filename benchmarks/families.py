@@ -51,6 +51,7 @@ class Method:
         network: Where its network is an option, or its networks are; none where there is none.
         experts: The parts that ask for stored experts.
         start: Where its initial samples are chosen.
+        own_start: It starts from other samples than the first method, so that these are measured too.
         samples: In the bits of one image.
         single: Whether it is for one sample a class, or for more; null for both.
         published: Accuracy on FashionMNIST at 1 and at 10 a class, as published.
@@ -62,6 +63,7 @@ class Method:
     network: str | None = "pool.network"
     experts: tuple[str, ...] = ()
     start: str = "method.initial"
+    own_start: bool = False
     samples: int = 1
     single: bool | None = None
     published: tuple[float | None, float | None] = (None, None)
@@ -78,7 +80,7 @@ METHODS = (
     Method("DC", "dc_digits", "pool.networks", single=False, published=(70.5, 82.3), short=LOOKS),
     Method("DSA", "dsa_digits_ipc1", single=True, published=(70.6, 84.6), short=LOOKS),
     Method("DSA", "dsa_digits", "pool.networks", single=False, published=(70.6, 84.6), short=LOOKS),
-    Method("IDC", "idc_digits", samples=4, published=(81.0, 86.0), short=BANK),
+    Method("IDC", "idc_digits", own_start=True, samples=4, published=(81.0, 86.0), short=BANK),
     Method("M3D", "m3d_digits_ipc1", short=FEW),
     Method("DANCE", "dance_digits_ipc1", short=BANK),
     Method("NCFM", "ncfm_digits_ipc1", short=BANK),
@@ -91,6 +93,7 @@ METHODS = (
         network=None,
         experts=(*POOL, "method.initial"),
         start="method.initial.initial",
+        own_start=True,
         short=(*FEW, "--method.objective.pool.first_max_start_epoch=1"),
     ),
     Method("FRePo", "frepo_digits_ipc1", network="pool.networks"),
@@ -122,6 +125,10 @@ def main() -> None:
                 make(method, seed, args, folder, name)
         own = ("random", "herding", "k-means", "all data", "DM") if method is METHODS[0] else (method.name,)
         rows += lines(method, folder, name, args) or [row for row in kept if row["method"] in own]
+    shared = {row["network"]: row.get("start") for row in rows if row["method"] == METHODS[0].name}
+    for row in rows:
+        if "start" in row and row["start"] is None:
+            row["start"] = shared.get(row["network"])
     title = f"{args.data}, {args.per_class} a class: the families under one protocol"
     note = "Sets start from class means at 1 a class, else from the samples closest to cluster centres"
     save(result, rows, title=title, note=note)
@@ -165,7 +172,8 @@ def options_of(method: Method, args: argparse.Namespace) -> list[str]:
 
 def measured_by(method: Method, args: argparse.Namespace) -> list[str]:
     """Return the options of a measurement: baselines once, with the first method."""
-    alone = ["--evaluator.full=0", "--evaluator.baselines=[start]"]
+    start = "start" if args.across or method.own_start else ""
+    alone = ["--evaluator.full=0", f"--evaluator.baselines=[{start}]"]
     if args.across:
         return [*alone, "--evaluator.seeds=2", f"--evaluator.networks=[{', '.join(ACROSS)}]"]
     return [] if method is METHODS[0] else alone
@@ -197,7 +205,8 @@ def lines(method: Method, folder: Path, name: str, args: argparse.Namespace) -> 
             for title, column in (("random", "random, equal bits"), ("herding", "herding"), ("k-means", "kmeans")):
                 rows.append({"method": title, "network": row["network"], "accuracy": row[column]})
             rows.append({"method": "all data", "network": row["network"], "accuracy": row["full"]})
-        line = {"method": method.name, "network": row["network"], "accuracy": row["distilled"], "start": row["start"]}
+        line = {"method": method.name, "network": row["network"], "accuracy": row["distilled"]}
+        line["start"] = row.get("start")
         line |= {"sets": len(results), "bits": row["codes bits"]}
         line["commit"] = ", ".join(dict.fromkeys(cost["commit"] for cost in costs))
         line |= {"s": median(costs, "seconds"), "peak MiB": median(costs, "mebibytes")}
