@@ -1,8 +1,8 @@
 """A configuration on parts of its training rows: what values are chosen by, before any test row is looked at.
 
 `python benchmarks/held_out.py configs/dm_digits.yaml --folds 5 --evaluator.full=0`: distills from four fifths of the
-training rows and measures on the last, five times, and writes mean and standard deviation over the folds. Other options
-are those of `hf-distill distill`.
+training rows and measures on the last, five times, and writes mean and standard deviation over the folds. `--folds 6
+--first 2` measures on two of six. Other options are those of `hf-distill distill`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--first", type=int, metavar="N", help="measure on the first N folds alone")
     parser.add_argument("--name", help="the result's, if not the configuration's with _held_out")
     parser.add_argument("--title", help="of the table")
     args, rest = parser.parse_known_args()
     if args.folds < 2:
         parser.error(f"--folds is {args.folds}; it must be 2 or more: what is measured on is not distilled from")
+    measured = args.folds if args.first is None else args.first
+    if not 1 <= measured <= args.folds:
+        parser.error(f"--first is {measured}; it must be 1 to --folds, {args.folds}")
     results = []
-    for fold in range(args.folds):
+    for fold in range(measured):
         objects = build([f"--config={args.config}", *rest])
         data = parted(objects.data, fold, args.folds).setup()
         objects.evaluator.seed = fold
@@ -51,7 +55,8 @@ def main() -> None:
         results.append(evaluation.to_dict())
     rows = [merged([result["rows"][place] for result in results]) for place in range(len(results[0]["rows"]))]
     title = args.title or f"{args.config.stem}: held-out training rows"
-    note = f"{args.folds} folds of the training rows; mean and standard deviation over them; no test row was looked at"
+    note = f"{measured} of {args.folds} folds of the training rows; mean and standard deviation over them; "
+    note += "no test row was looked at"
     save(args.name or f"{args.config.stem}_held_out", rows, title=title, note=note)
 
 
