@@ -92,8 +92,7 @@ def merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     means = {name: spread([row["baselines"][name]["mean"] for row in rows]) for name in names}
     coresets = [name for name in CORESETS if name in means]
     best = (min if error else max)(coresets, key=lambda name: average(means[name]), default=None)
-    harm = f", {first['harm']}" if first.get("harm") else ""
-    line = {"network": first["network"], "metric": first["metric"] + harm}
+    line = {"network": first["network"], "metric": first["metric"]}
     line["networks"] = f"{first['seeds']} on each of {len(rows)} sets"
     line["distilled"] = spread([row["mean"] for row in rows])
     line["start"] = means.get("start")
