@@ -57,8 +57,12 @@ SCALES = ("unit", "raw", "source", *KNOWN, *WHITENINGS)
 
 
 def scale_of_name(name: str) -> str | None:
-    """Return the scale that the name of a file tells, ``res_DM_CIFAR10_ConvNet_10ipc.pt`` of DatasetCondensation."""
+    """Return the scale that the name of a file tells, ``res_DM_CIFAR10_ConvNet_10ipc.pt`` of DatasetCondensation; none
+    where it says that images were whitened.
+    """
     words = re.split(r"[_.\-]", name.lower())
+    if "zca" in words:
+        return None
     return next((_IN_NAMES.get(word, word) for word in words if _IN_NAMES.get(word, word) in KNOWN), None)
 
 
@@ -68,7 +72,12 @@ def scale_of_values(images: Tensor) -> str | None:
     """
     if images.dtype == torch.uint8:
         return "raw"
-    return "unit" if float(images.min()) >= 0 and float(images.max()) <= 1 else None
+    low, high = (float(value) for value in images.aminmax())
+    if low < 0 or high > 255:
+        return None
+    if high <= 1:
+        return "unit"
+    return "raw" if torch.equal(images, images.round()) else None
 
 
 def normalized(images: Tensor, scale: str, spec: DataSpec, train: Split) -> Tensor:

@@ -127,8 +127,8 @@ class Imported(Method[RealData]):
             low, high = (float(value) for value in found.images.aminmax())
             raise UserError(
                 f"its numbers are {low:.3g} to {high:.3g}, and nothing says how they were normalised: add "
-                f"--normalization={', '.join(KNOWN)} (the constants of the field), source (ours), or "
-                f"{', '.join(WHITENINGS)} if it was whitened"
+                f"--normalization={', '.join(KNOWN)} (the constants of the field), source (ours), unit or raw "
+                f"(pixels), or {', '.join(WHITENINGS)} if it was whitened"
             )
         return known
 
@@ -157,7 +157,10 @@ class Imported(Method[RealData]):
             return self.label_form
         values = found.labels.float()
         sums = torch.allclose(values.sum(1), values.new_ones(len(values)), atol=1e-3)
-        return "probabilities" if sums and float(values.min()) >= 0 else found.form
+        if sums and float(values.min()) >= 0:
+            return "probabilities"
+        centred = values + 1 / values.shape[1]
+        return "centred" if torch.allclose(centred, centred.round().clamp(0, 1), atol=1e-3) else found.form
 
 
 def _outside(x: Tensor, spec: DataSpec) -> float:
