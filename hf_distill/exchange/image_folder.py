@@ -23,7 +23,9 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 def class_folders(folder: Path) -> list[Path]:
     """Return the sub-folders that hold images, in the order of their names."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and _images(path)) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "." and _images(path))
 
 
 def read_image_folder(folder: Path, spec: DataSpec, labels: Path | None = None) -> Found:
@@ -75,7 +77,7 @@ def numbers_of(names: Sequence[str], classes: Sequence[str]) -> list[int]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != ".")
 
 
 def _read(path: Path, spec: DataSpec) -> Tensor:
