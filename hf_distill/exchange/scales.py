@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -57,13 +58,16 @@ SCALES = ("unit", "raw", "source", *KNOWN, *WHITENINGS)
 
 
 def scale_of_name(name: str) -> str | None:
-    """Return the scale that the name of a file tells, ``res_DM_CIFAR10_ConvNet_10ipc.pt`` of DatasetCondensation; none
-    where it says that images were whitened.
+    """Return the scale that a name tells, ``res_DM_CIFAR10_ConvNet_10ipc.pt`` of DatasetCondensation or a source's
+    ``zalando-datasets/fashion_mnist``; none where it says that images were whitened.
     """
-    words = re.split(r"[_.\-]", name.lower())
+    words = re.split(r"[_.\-]", name.lower().rstrip("/").rpartition("/")[2])
     if "zca" in words:
         return None
-    return next((_IN_NAMES.get(word, word) for word in words if _IN_NAMES.get(word, word) in KNOWN), None)
+    # Two words first: fashion_mnist is not mnist.
+    pairs = [f"{one}{other}" for one, other in pairwise(words)]
+    named = (_IN_NAMES.get(word, word) for word in (*pairs, *words))
+    return next((word for word in named if word in KNOWN), None)
 
 
 def scale_of_values(images: Tensor) -> str | None:

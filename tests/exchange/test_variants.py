@@ -119,9 +119,21 @@ def test_numbers_tell_their_scale_where_there_is_one_reading(images, scale):
     assert scale_of_values(images) == scale
 
 
-def test_a_name_that_says_whitened_tells_no_constants():
-    assert scale_of_name("res_DM_CIFAR10_ConvNet_10ipc.pt") == "cifar10"
-    assert scale_of_name("mtt_cifar10_zca_10ipc.pt") is None
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        ("res_DM_CIFAR10_ConvNet_10ipc.pt", "cifar10"),
+        ("res_DC_FashionMNIST_ConvNet_1ipc.pt", "fashion_mnist"),
+        ("fashion_mnist_10ipc.pt", "fashion_mnist"),
+        ("cifar-100.pt", "cifar100"),
+        ("zalando-datasets/fashion_mnist", "fashion_mnist"),
+        ("uoft-cs/cifar10", "cifar10"),
+        ("mnist/mine.pt", None),
+        ("mtt_cifar10_zca_10ipc.pt", None),
+    ],
+)
+def test_names_tell_constants(name, scale):
+    assert scale_of_name(name) == scale
 
 
 def test_hidden_files_are_no_images(tmp_path):
