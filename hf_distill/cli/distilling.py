@@ -101,6 +101,8 @@ def _distill(
     method.finish(run.folder)
     write_atomically(run.folder / "run.json", json.dumps({"seconds": seconds}))
     print(_summary(real, len(artifact), shown, seconds))
+    if "layout" in artifact.timing:
+        print(f"read as {artifact.timing['layout']}, its numbers as {artifact.timing['normalization']}")
 
 
 def _name(config: Any) -> str:

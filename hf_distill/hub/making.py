@@ -50,8 +50,10 @@ def made_of(record: Mapping[str, Any]) -> Made:
     if name == "Undistilled" and _name((method.get("init_args") or {}).get("initial")) == "CutSamples":
         return Made("real", Markdown(", cut and put together as a teacher is surest of them,"), real=True)
     if name == "Imported":
-        file, layout = (method.get("init_args") or {}).get("path"), record["timing"].get("layout")
-        return Made("synthetic", Markdown(f", imported from {code(str(file))} ({cell(str(layout))}),"), imported=True)
+        file, about = (method.get("init_args") or {}).get("path"), record["timing"]
+        scale = f", its numbers as {code(str(about['normalization']))}" if "normalization" in about else ""
+        read = f"{code(str(file))} ({cell(str(about.get('layout')))}{scale})"
+        return Made("synthetic", Markdown(f", imported from {read},"), imported=True)
     if name != "Coreset":
         return Made("synthetic")
     selector = (method.get("init_args") or {}).get("selector")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,7 +282,10 @@ def test_the_command_writes_an_ordinary_set(tmp_path, monkeypatch, capsys):
     rows = torch.cat([digits.train.class_index(label)[:1] for label in range(10)])
     torch.save([digits.train.raw(rows), digits.train.labels[rows]], "digits.pt")
     assert run(["import", "digits.pt", "--data.path=digits", "--progress=false"]) == 0
-    assert "10 samples of 10 classes from 1437 training samples" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "10 samples of 10 classes from 1437 training samples" in out
+    assert out.endswith("read as a pair of tensors (IDC, DREAM), its numbers as raw\n")
+    assert ", its numbers as `raw`)" in Path("outputs/digits/README.md").read_text(encoding="utf-8")
     made = DistilledDataset.from_pretrained("outputs/digits")
     assert made.config["method"]["init_args"]["path"] == "digits.pt"
     assert (made.stored == digits.train.raw(rows).numpy()).all()
