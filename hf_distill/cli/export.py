@@ -52,7 +52,10 @@ def run(argv: list[str]) -> None:
         raise UserError(f"--output_dir {config.output_dir} is there and not empty: name a new folder")
     labels = artifact.y.tolist()
     if config.to == "imagefolder":
-        write_image_folder(output, artifact.stored, labels, folder_names(spec.classes))
+        names = folder_names(spec.classes)
+        write_image_folder(output, artifact.stored, labels, names)
+        if names != sorted(names):
+            print("torchvision numbers classes in the order of their folders' names, which is not that of the source")
     else:
         scale = config.normalization or scale_of_name(str(spec.source.get("path")))
         if scale not in KNOWN:

@@ -138,7 +138,10 @@ def one_line(message: str, given: Collection[str] = (), options: Collection[str]
     if found := re.search(r"Expected a typing\.Literal\[(.+?)\]\. Got value: (.*)", message):
         return f"{keys}: {found[2]!r} is none of {found[1]}"
     if found := re.search(r"Expected an? <class '(\w+)'>\. Got value: (.*)", message):
-        return f"{keys}: {found[2]!r} is no {found[1]}"
+        return f"{keys}: {found[2]!r} is no {found[1]}" + (f": write [{found[2]}]" if found[1] == "list" else "")
+    # Of a list or null the value comes last, behind what either says.
+    if found := re.search(r"Expected a <class 'list'>\n(?s:.*?)\n *Given value: (.*)", message):
+        return f"{keys}: {found[1]!r} is no list: write [{found[1]}]"
     if found := re.search(r"Not a valid subclass of (\w+)\. Got value: (.*)", message):
         return f"{keys} is {found[2]}" + (_classes(keys).replace(":", ";") or f"; it must be a {found[1]}")
     if found := re.search(r"File does not exist: '?([^'\n]+)", message):

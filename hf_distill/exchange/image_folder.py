@@ -72,7 +72,7 @@ def numbers_of(names: Sequence[str], classes: Sequence[str]) -> list[int]:
     unknown = [name for name in names if name not in classes]
     raise UserError(
         f"{said(unknown[0])} is none of the source's {len(classes)} classes {shorten(', '.join(classes), 60)}, nor the "
-        "number of one: rename it, or name all in their order with --classes"
+        "number of one: rename it, or name all in their order, --classes='[NAME, NAME, ...]'"
     )
 
 

@@ -46,7 +46,8 @@ class Imported(Method[RealData]):
             DATM and DD-Ranking), ``zca_frepo`` or ``zca_rfad``. ``auto`` takes what name and values tell.
         label_form: What the numbers of soft labels are: ``probabilities``, ``logits``, or ``centred`` (FRePo's and
             RFAD's: one at the class and zero elsewhere, less 1 / classes). ``auto`` takes what the layout has.
-        classes: The source's names of the file's classes, in the file's order; by default in that of the source.
+        classes: The source's names of the file's classes, in the file's order, ``[owl, cat]``; by default in that of
+            the source.
         learned_rate: The learning rate that belongs to the set; by default the one beside it.
         experiment: Which set of a file with several.
 
@@ -67,7 +68,7 @@ class Imported(Method[RealData]):
         labels: Text | None = None,
         normalization: Annotated[str, OneOf(("auto", *SCALES))] = "auto",
         label_form: Literal["auto", "probabilities", "logits", "centred"] = "auto",
-        classes: list[str] | None = None,
+        classes: list[str | int] | None = None,
         learned_rate: PositiveFloat | None = None,
         experiment: NonNegativeInt = 0,
     ) -> None:
@@ -134,7 +135,7 @@ class Imported(Method[RealData]):
 
     def _labels(self, found: Found, spec: DataSpec) -> tuple[Tensor, Labels]:
         """Return numbers of classes or probabilities in the source's order, and what stores them."""
-        names = self.classes or found.names
+        names = [str(name) for name in self.classes] if self.classes else found.names
         order = torch.tensor(numbers_of(names, spec.classes) if names else range(spec.num_classes))
         numbers = class_numbers(found.labels)
         if numbers is not None:

@@ -40,6 +40,7 @@ def folder(real, tmp_path):
 @pytest.mark.parametrize("layout", ["imagefolder", "ddranking"])
 def test_an_export_is_read_back(layout, folder, real, tmp_path, capsys):
     assert run(["export", str(folder), f"--to={layout}", f"--output_dir={tmp_path / 'out'}"]) == 0
+    assert ("which is not that of the source" in capsys.readouterr().out) is (layout == "imagefolder")
     options = {} if layout == "imagefolder" else {"normalization": "cifar10"}
     back = Imported(path=str(tmp_path / "out"), **options).distill(real)
     was = DistilledDataset.from_pretrained(folder)

@@ -289,4 +289,10 @@ def test_the_command_writes_an_ordinary_set(tmp_path, monkeypatch, capsys):
     made = DistilledDataset.from_pretrained("outputs/digits")
     assert made.config["method"]["init_args"]["path"] == "digits.pt"
     assert (made.stored == digits.train.raw(rows).numpy()).all()
+    for classes, said in (
+        ("a,b", "method.classes: 'a,b' is no list: write [a,b]"),
+        ("[9,8]", "are 0 to 9, and there are 2"),
+    ):
+        assert run(["import", "digits.pt", "--data.path=digits", f"--classes={classes}", "--output_dir=other"]) == 2
+        assert said in capsys.readouterr().err
     assert run(["import", "digits.pt"]) == 2 and "--data.path SOURCE" in capsys.readouterr().err
