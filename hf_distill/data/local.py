@@ -63,7 +63,8 @@ def local_path(path: str) -> Path | None:
         return local
     if "://" in path:
         raise UserError(f"{path} is an address: download it first, or name a Hub dataset by namespace/name")
-    if path.startswith((".", "/", "~")) or path.count("/") > 1 or local.exists():
+    is_file = path.lower().endswith(tuple(_FILE_LOADERS))
+    if is_file or path.startswith((".", "/", "~")) or path.count("/") > 1 or local.exists():
         raise UserError(f"no such file or folder: {path}")
     return None
 

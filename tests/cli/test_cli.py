@@ -71,6 +71,7 @@ def _digits_parquet(folder):
         ("--real_per_class=9", "no option --real_per_class: did you mean --method.objective.real_per_class?"),
         ("--data.pth=digits", "data has no option 'pth': did you mean --data.path?"),
         ("--data.path=./nothing", "no such file or folder: ./nothing"),
+        ("--data.path=gone.csv", "no such file or folder: gone.csv"),
         ("--data.input_column=picture", "no column 'picture'; set --data.input_column to one of image, label"),
         ("--method.synthetic.per_class=500", "fewer than the 500 asked for"),
         ("--repo_id=nobody", "'nobody' is no Hub dataset"),
