@@ -160,7 +160,7 @@ class Audit(Part):
         check_match(artifact.spec, real.spec)
         if self.shadows % 2 or self.shadows == 2:
             raise UserError(f"audit.shadows is {self.shadows}: choose 0, 4 or another even number")
-        features = self.features.fit(real, device=device)
+        features = self.features.fit(real, spec=artifact.spec, device=device)
         test = self._some(real.test, self.test_rows)
         copies = find_copies(artifact, real, features, test, self.neighbours, self.share)
         result = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 
 import torch
@@ -58,9 +59,20 @@ def check_match(distilled: DataSpec, real: DataSpec) -> None:
                 "mean and deviation of the real training rows' values are not those that the distilled set was made "
                 "with; evaluate on the data that it was made from"
             )
+    if distilled.form.numbering(distilled) != real.form.numbering(real):
+        raise UserError(
+            "the real training rows have other words or categories than those that the distilled set was made from; "
+            "evaluate on the data, and the split, that it was made from"
+        )
     if distilled.classes != real.classes:
         raise UserError(
             f"the distilled set has the classes {', '.join(distilled.classes[:5])}, ... ({distilled.num_classes}) and "
             f"the real data {', '.join(real.classes[:5])}, ... ({real.num_classes}); "
             "evaluate on the data that it was made from"
+        )
+    if distilled.num_rows and real.num_rows and distilled.num_rows != real.num_rows:
+        warnings.warn(
+            f"the distilled set was made from {distilled.num_rows:,} training rows, and there are {real.num_rows:,} "
+            "here: rows that it is tested on may be among those that it was made from",
+            stacklevel=2,
         )

@@ -123,6 +123,10 @@ class Kind(ABC):
 
     # What a specification says of its inputs.
 
+    def numbering(self, spec: DataSpec) -> Any:
+        """Return what the training rows gave numbers to, and in which order: tokens, categories; None where nothing."""
+        return None
+
     def hub_tasks(self, spec: DataSpec) -> list[str]:
         """Return the Hub's tasks that such data is for."""
         return [spec.task]

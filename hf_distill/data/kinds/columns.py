@@ -113,6 +113,10 @@ class ColumnsKind(Kind):
         """Return the columns of a specification."""
         return [Column.from_dict(described) for described in spec.about["columns"]]
 
+    def numbering(self, spec: DataSpec) -> list[Any]:
+        """See :class:`Kind`: the categories of each column."""
+        return [part.values for part in self.parts(spec)]
+
     def value_dtype(self, spec: DataSpec) -> np.dtype:
         """See :class:`Kind`: cells of any type."""
         return np.dtype(object)

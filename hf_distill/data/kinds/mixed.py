@@ -124,6 +124,10 @@ class MixedKind(Kind):
             )
         return {"columns": columns.inputs, "about": {"parts": parts}}
 
+    def numbering(self, spec: DataSpec) -> list[Any]:
+        """See :class:`Kind`: that of the parts."""
+        return [part.form.numbering(part) for part in self.parts(spec)]
+
     @staticmethod
     def parts(spec: DataSpec) -> list[DataSpec]:
         """Return the specifications of the parts, each as if there were no other."""

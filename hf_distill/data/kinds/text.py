@@ -88,6 +88,10 @@ class TextKind(Kind):
         tokens = texts_of(decoder.described).size
         return {"about": {"tokenizer": decoder.described, "tokens": tokens, "mean_bytes": decoder.mean_bytes}}
 
+    def numbering(self, spec: DataSpec) -> dict[str, int]:
+        """See :class:`Kind`: the tokens."""
+        return self.texts(spec).vocabulary
+
     def value_dtype(self, spec: DataSpec) -> np.dtype:
         """See :class:`Kind`: texts themselves."""
         return np.dtype(object)

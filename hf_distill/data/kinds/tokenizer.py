@@ -38,7 +38,8 @@ class Texts:
         self._tokenizer.no_padding()
         first = self._tokenizer.id_to_token(0)
         self._shift = 0 if first is not None and first.strip("[]<>").upper() == "PAD" else 1
-        self.size = self._shift + max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+        self.vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.size = self._shift + max(self.vocabulary.values()) + 1
 
     def encode(self, texts: Sequence[str], length: int) -> np.ndarray:
         """Return the numbers of the first tokens of texts, ``(N, length)`` int32, filled up with :data:`PADDING`."""
