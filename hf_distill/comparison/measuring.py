@@ -19,15 +19,12 @@ from hf_distill.evaluation.size import download_bits
 from hf_distill.files import write_atomically
 from hf_distill.hub.artifact import DistilledDataset
 
-# What a row says of random samples and of all of the data, whichever set it is of.
-_SHARED = ("random_", "full_")
-
 
 class Comparison:
     """Measures sets beside each other; what has been measured by the same protocol is not measured again.
 
-    Sets that take the same bits have the same baselines, and all have the same full data: these are measured with the
-    first of them.
+    Sets that take the same bits have the same baselines, which are measured with the first of them; all have the same
+    full data, which are measured with the very first.
 
     Args:
         real: The data that all sets were made from.
@@ -61,14 +58,21 @@ class Comparison:
         ways = {"": self.evaluator, **(self._augmented() if robust else {})}
         rows: list[dict[str, Any]] = []
         shared: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        full: dict[str, list[dict[str, Any]]] = {}
         for name, own in sets.items():
             size = self._size(own)
             found = {}
             for way, evaluator in ways.items():
-                first = (way, *size) not in shared
-                found[way] = self._measure(own, evaluator if first else evaluator.alone())
+                if (way, *size) in shared:
+                    evaluator = evaluator.alone()
+                elif way in full:
+                    evaluator = _without_full(evaluator)
+                found[way] = self._measure(own, evaluator)
                 with_baselines = shared.setdefault((way, *size), found[way])
-                found[way] = [shared_row(row, other) for row, other in zip(found[way], with_baselines, strict=True)]
+                with_full = full.setdefault(way, found[way])
+                found[way] = [
+                    shared_row(row, *others) for row, *others in zip(found[way], with_baselines, with_full, strict=True)
+                ]
             ranked = [scored(row, [found[way][place] for way in found if way]) for place, row in enumerate(found[""])]
             rows += [{"set": name, "method": method_of(own), **row} for row in ranked]
             done(name)
@@ -117,12 +121,21 @@ class Comparison:
         return next((known["protocol"] for known in self._known.values()), {})
 
 
-def shared_row(row: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the baselines and the full data of another one, which takes the same bits."""
-    taken = {key: value for key, value in other.items() if key == "baselines" or key.startswith(_SHARED)}
+def shared_row(row: Mapping[str, Any], sized: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the baselines of one that takes the same bits, and the full data of another one."""
+    taken = {key: value for key, value in sized.items() if key == "baselines" or key.startswith("random_")}
+    taken |= {key: value for key, value in full.items() if key.startswith("full_")}
     if "by_class" in row:
-        taken["by_class"] = {**other["by_class"], **row["by_class"]}
+        classes = {name: own for name, own in full["by_class"].items() if name == "full"}
+        taken["by_class"] = {**classes, **sized["by_class"], **row["by_class"]}
     return {**row, **taken}
+
+
+def _without_full(evaluator: Evaluator) -> Evaluator:
+    """Return the same protocol without networks of the full data."""
+    other = copy.copy(evaluator)
+    other.full = 0  # type: ignore[attr-defined]
+    return other
 
 
 def scored(row: Mapping[str, Any], ways: list[dict[str, Any]]) -> dict[str, Any]:
@@ -209,8 +222,9 @@ def _about(artifact: DistilledDataset) -> tuple[str, str, str, str]:
 
 
 def _key(artifact: DistilledDataset, real: Data, evaluator: Evaluator) -> str:
-    """Return what tells a measurement from all others: the set's files, the data and the protocol."""
-    described = [artifact._files, real.config(), evaluator.config(), evaluator._sketch]
+    """Return what tells a measurement from all others: the set's files, the data, their rows and the protocol."""
+    rows = real.setup().spec.source.get("fingerprint")
+    described = [artifact._files, real.config(), rows, evaluator.config(), evaluator._sketch]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

@@ -49,12 +49,12 @@ def test_each_set_is_measured_as_alone_and_baselines_once(real, evaluator, sets,
     measure = ClassificationEvaluator.evaluate
 
     def counted(self, artifact, *arguments, **options):
-        calls.append((artifact.folder.name, self.baselines))
+        calls.append((artifact.folder.name, self.baselines, int(self.full)))
         return measure(self, artifact, *arguments, **options)
 
     monkeypatch.setattr(ClassificationEvaluator, "evaluate", counted)
     rows = Comparison(real, evaluator, tmp_path / "state.json", progress=False).run(sets, done=lambda name: None)
-    assert calls == [("one", ["random"]), ("two", []), ("small", ["random"])]
+    assert calls == [("one", ["random"], 1), ("two", [], 0), ("small", ["random"], 0)]
     assert wanted["one"]["mean"] != wanted["two"]["mean"] or wanted["one"]["std"] != wanted["two"]["std"]
     for row in rows:
         own = wanted[row["set"]]
@@ -62,6 +62,11 @@ def test_each_set_is_measured_as_alone_and_baselines_once(real, evaluator, sets,
     # All of it is there: nothing is measured again.
     again = Comparison(real, evaluator, tmp_path / "state.json", progress=False).run(sets, done=lambda name: None)
     assert json.dumps(again) == json.dumps(rows) and len(calls) == 3
+    # Of other rows under the same name it is not.
+    other = RealData.from_dataset(table(60, 2), table(30, 1)).setup()
+    assert other.config() == real.config()
+    Comparison(other, evaluator, tmp_path / "state.json", progress=False).run(sets, done=lambda name: None)
+    assert len(calls) == 6
     assert draw(rows).width > 100
 
 
