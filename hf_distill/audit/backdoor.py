@@ -32,15 +32,17 @@ def search_backdoor(
 
     Returns:
         JSON: ``classes`` with ``mark`` and ``reference``, their sizes in pixels, and ``anomaly``; ``suspected``, the
-        number of classes.
+        number of classes, and ``unmarked``, that of the classes for which no mark was found in either network.
     """
     spec = trained.artifact.spec
     batch = split.batch(torch.arange(len(split))).to(trained.device)
     state = generator.get_state()
     sizes: list[Tensor] = []
+    unmarked = torch.ones(spec.num_classes, dtype=torch.bool)
     for networks in trained.groups.values():
         generator.set_state(state)
         found = smallest_marks(networks, batch.x, batch.y, spec, steps, generator).sizes.cpu()
+        unmarked &= found.isinf()
         sizes.append(found.clamp(max=float(spec.shape[-1] * spec.shape[-2])))
     smaller = (sizes[1] / sizes[0].clamp_min(1e-6)).log2()
     anomalies = smaller - smaller.median()
@@ -48,7 +50,8 @@ def search_backdoor(
         {"class": name, "mark": float(own), "reference": float(other), "anomaly": float(anomaly)}
         for name, own, other, anomaly in zip(spec.classes, *sizes, anomalies, strict=True)
     ]
-    return {"above": above, "suspected": int((anomalies > above).sum()), "classes": rows}
+    suspected = int((anomalies > above).sum())
+    return {"above": above, "suspected": suspected, "unmarked": int(unmarked.sum()), "classes": rows}
 
 
 def planted(trained: Trained, poison: Poison, test: Split) -> list[dict[str, Any]]:

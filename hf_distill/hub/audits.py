@@ -37,6 +37,7 @@ check_audit = fields(
                     fields({"class": text, "mark": number(0), "reference": number(0), "anomaly": number()})
                 ),
             },
+            {"unmarked": whole()},
             more=True,
         ),
     },
@@ -74,7 +75,9 @@ def _backdoor(audit: Mapping[str, Any]) -> str:
         return ""
     suspected, classes = found["suspected"], len(found["classes"])
     if not suspected:
-        return f" A search for a backdoor suspects none of {classes} classes."
+        unmarked = found.get("unmarked", 0)
+        blind = f"; of {unmarked} of them it found no mark at all, and tells nothing" if unmarked else ""
+        return f" A search for a backdoor suspects none of {classes} classes{blind}."
     return (
         f" **A search for a backdoor suspects {suspected} of {classes} classes**: a mark that is suspiciously small "
         "sends rows of other classes to it."

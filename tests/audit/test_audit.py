@@ -165,7 +165,12 @@ def test_a_backdoor_is_found_and_counted(tmp_path):
     assert max(found["backdoor"]["classes"], key=lambda row: row["anomaly"])["class"] == "top"
     store_audit(made, found)
     assert "suspects 1 of 3 classes" in (tmp_path / "set" / "README.md").read_text()
-    assert "suspects none of 3" in audit_line({**found, "backdoor": {**found["backdoor"], "suspected": 0}})
+    assert found["backdoor"]["unmarked"] == 0
+    assert "suspects none of 3 classes." in audit_line({**found, "backdoor": {**found["backdoor"], "suspected": 0}})
+    # One step finds nothing, which is no news.
+    short = Audit(networks=1, mark_steps=1).run(made, clean, evaluator).result
+    assert short["backdoor"]["unmarked"] == 3
+    assert "none of 3 classes; of 3 of them it found no mark at all, and tells nothing." in audit_line(short)
 
 
 def test_the_smallest_mark_is_the_pixel_that_counts():
