@@ -24,7 +24,9 @@ def class_means(features: Tensor, batch: Batch, classes: int) -> Tensor:
     """
     if batch.y.dim() == 2:
         member = batch.y * batch.w[:, None]
-        return member.div(member.sum(0).clamp_min(_TINY)).T @ features
+        total = member.sum(0)
+        # Of a class without samples the shares have no gradient: it would be divided by next to nothing.
+        return torch.where(total > _TINY, member / total.clamp_min(_TINY), 0.0).T @ features
     # Summed in place: a matrix of samples and classes would be the largest of all where there are many.
     total = batch.w.new_zeros(classes).index_add_(0, batch.y, batch.w).clamp_min(_TINY)
     shares = batch.w / total[batch.y]

@@ -153,13 +153,13 @@ class DistributionMatching(Objective[RealData]):
         self._member: Tensor | None = None
         self._present: Tensor | None = None
 
-    def get_extra_state(self) -> Tensor | None:
-        """Return which cell every synthetic sample belongs to, for checkpoints."""
-        return self._member
+    def get_extra_state(self) -> dict[str, Tensor | None]:
+        """Return which cell every synthetic sample belongs to and which classes are matched, for checkpoints."""
+        return {"member": self._member, "present": self._present}
 
-    def set_extra_state(self, state: Tensor | None) -> None:
-        """Go on with the cells of a checkpoint."""
-        self._member = state
+    def set_extra_state(self, state: dict[str, Tensor | None]) -> None:
+        """Go on with the cells and classes of a checkpoint: those of the set by then may be others."""
+        self._member, self._present = state["member"], state["present"]
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``features`` and what else has a weight."""
@@ -228,7 +228,7 @@ class DistributionMatching(Objective[RealData]):
         labels = real.spec.goal.group_of(batch.y)
         counts = torch.bincount(labels, minlength=real.spec.num_groups)
         cell_size = self._cell_size(real)
-        if not cell_size and batch.y.dim() == 1 and not counts.all():
+        if not cell_size and not counts.all() and self._present is None:
             self._present = counts.nonzero()[:, 0]
         if cell_size and real.spec.target != "classes":
             self._cells = TargetCells.of(real, len(batch), cell_size)

@@ -7,6 +7,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hf_distill.augment import SiameseAugment
 from hf_distill.data import Batch, RealData
 from hf_distill.errors import UserError
+from hf_distill.labels import DenseLabels, HardLabels
 from hf_distill.networks import MLP, ConvNet, CustomNetwork
 from hf_distill.networks.base import Classifier
 from hf_distill.objectives import DistributionMatching, real_chunks
@@ -270,23 +271,49 @@ def test_vectors_refuse_augmentation():
 
 
 @pytest.mark.parametrize("options", [{}, {"normalize": True, "discrimination": 0.5}])
-def test_a_class_without_samples_is_as_if_it_were_not_there(options):
+@pytest.mark.parametrize("labels", [HardLabels, DenseLabels])
+def test_a_class_without_samples_is_as_if_it_were_not_there(options, labels):
     """With natural balance the set has none of it either, and the loss is that of the other classes alone."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(40, 5, generator=generator) + torch.arange(40)[:, None] % 2
-    losses = []
-    for names, labels in ((["a", "b"], [0, 1]), (["a", "none", "b"], [0, 2])):
+    losses, gradients = [], []
+    for names, found in ((["a", "b"], [0, 1]), (["a", "none", "b"], [0, 2])):
         features = Features({"x": List(Value("float32")), "label": ClassLabel(names=names)})
-        rows = {"x": x.tolist(), "label": [labels[row % 2] for row in range(40)]}
+        rows = {"x": x.tolist(), "label": [found[row % 2] for row in range(40)]}
         data = Dataset.from_dict(rows, features=features)
         real = RealData.from_dataset(data, class_balance="natural").setup()
-        synthetic = VectorSet(per_class=2)
+        synthetic = VectorSet(per_class=2, labels=labels())
         batch = real.train.batch(torch.arange(6))
         synthetic.initialize(batch.x, batch.y, real.spec)
         matching = DistributionMatching(pool=fresh(MLP(width=4, depth=1)), augment=None, real_per_class=8, **options)
         matching.prepare(synthetic, real, 1)
-        losses.append({name: value.item() for name, value in matching(synthetic, real, Streams(1)).items()})
+        terms = matching(synthetic, real, Streams(1))
+        losses.append({name: value.item() for name, value in terms.items()})
+        torch.stack(list(terms.values())).sum().backward()
+        gradients += [p.grad[:, found] for p in synthetic.labels.parameters()]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert labels is HardLabels or torch.allclose(*gradients, atol=1e-6)
+
+
+def test_labels_of_a_class_without_samples_have_no_gradient_of_next_to_nothing():
+    y = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]], requires_grad=True)
+    class_means(torch.tensor([[1.0], [3.0]]), Batch.of(torch.zeros(2, 1), y), 3).sum().backward()
+    # The first class has the mean (1 + 3 / 2) / 1.5 = 5 / 3, which a share moves by (f - 5 / 3) / 1.5.
+    assert torch.allclose(y.grad, torch.tensor([[-4 / 9, -4, 0], [8 / 9, 0, 0]]))
+
+
+def test_a_resumed_objective_keeps_the_classes(digits):
+    """Labels are learned: by then a sample may be likelier of another class."""
+    synthetic = PixelSet(per_class=1, labels=DenseLabels())
+    batch = digits.train.batch(torch.cat([digits.train.class_index(label)[:1] for label in range(9)]))
+    synthetic.initialize(batch.x, batch.y, digits.spec)
+    first, late = objective(real_per_class=2), objective(real_per_class=2)
+    first.prepare(synthetic, digits, 1)
+    late.load_state_dict(first.state_dict())
+    with torch.no_grad():
+        synthetic.labels.values.copy_(synthetic.labels.values.roll(1, 1))
+    late.prepare(synthetic, digits, 1)
+    assert late._present.tolist() == first._present.tolist() == list(range(9))
 
 
 def test_dropout_draws_from_the_streams(digits, monkeypatch, request):
