@@ -169,6 +169,7 @@ class OptimizedDistillation(Method[Data]):
             steps=self.steps,
             log_every=self.log_every,
             preview_every=self.preview_every,
+            cycle=objective.cycle(),
         )
         small = accelerator.device.type == "cpu" and objective.work(synthetic, real) < ONE_THREAD
         with uniform_again(real), reporter, StopRequest() as stop, one_thread(small):
@@ -211,7 +212,7 @@ class OptimizedDistillation(Method[Data]):
     def estimate(self, real: Data, seed: int = 0) -> str:
         """See :class:`Method`; the steps are done and forgotten."""
         short, run = copy.copy(self), Run(seed=seed, progress=False)
-        short.steps = min(self.steps, Pace.STEPS)
+        short.steps = min(self.steps, Pace.steps(*self.objective.cycle()))
         short.fit(real, run)
         return run.notes.pace
 

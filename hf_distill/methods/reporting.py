@@ -33,10 +33,19 @@ class Reporter:
         accelerator: Its trackers are used.
         start, steps: The first and the last step, for the bar.
         log_every, preview_every: Steps between entries of the log and between previews; 0 makes none.
+        cycle: The objective's (:meth:`hf_distill.objectives.base.Objective.cycle`), for what steps take.
     """
 
     def __init__(
-        self, run: Run, accelerator: Accelerator, *, start: int, steps: int, log_every: int, preview_every: int
+        self,
+        run: Run,
+        accelerator: Accelerator,
+        *,
+        start: int,
+        steps: int,
+        log_every: int,
+        preview_every: int,
+        cycle: tuple[int, int] = (1, 0),
     ) -> None:
         self._main = accelerator.is_main_process
         self._accelerator = accelerator
@@ -52,7 +61,7 @@ class Reporter:
         self._preview_every = preview_every
         self._steps = steps
         self._notes = run.notes
-        self._pace = Pace(accelerator.device)
+        self._pace = Pace(accelerator.device, *cycle)
         self._shown = run.progress and self._main
         self._bar = progress_bar(steps, "distilling", "step", initial=start, disable=not self._shown)
 

@@ -70,6 +70,10 @@ class Objective(nn.Module, Part, Generic[DataT]):
         """Return the floating-point operations of a step's largest call; few of them run best on one thread."""
         return float("inf")
 
+    def cycle(self) -> tuple[int, int]:
+        """Return in how many steps its work comes round again, and how many of these, the first, take longer."""
+        return 1, 0
+
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
         """Return the optimiser's parameter groups of what the objective itself learns, those of inner objectives too.
 

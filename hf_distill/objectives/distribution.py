@@ -255,6 +255,10 @@ class DistributionMatching(Objective[RealData]):
         images = min(self._chunk("cpu"), real.spec.num_groups * self.real_per_class)
         return self.pool.work(_task(real), images)
 
+    def cycle(self) -> tuple[int, int]:
+        """See :class:`Objective`: new views are made, and then used again."""
+        return (self.views * self.reuse, self.views) if self.reuse > 1 else (1, 0)
+
     def _chunk(self, device: str) -> int:
         return self.chunk or (256 if device == "cpu" else 4096)
 

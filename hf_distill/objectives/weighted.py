@@ -70,6 +70,10 @@ class WeightedSum(Objective[Data]):
         """See :class:`Objective`."""
         return max(part.work(synthetic, real) for part in self.objectives)
 
+    def cycle(self) -> tuple[int, int]:
+        """See :class:`Objective`: that of the term with the longest one."""
+        return max(part.cycle() for part in self.objectives)
+
     def forward(self, synthetic: Synthetic, real: Data, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns the terms of all objectives, numbered where there are several."""
         terms = {}
