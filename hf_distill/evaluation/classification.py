@@ -188,7 +188,7 @@ class ClassificationEvaluator(Evaluator[RealData]):
         metrics = {name: load_metric(name) for name in names}
         self._recipe = self.recipe.suited(spec)
         teaching = Teaching.of(self.labels, self._recipe, self.teacher, real)
-        rate = learned_rate(distilled) if self.learned_rate else None
+        rate = learned_rate(distilled, self._recipe.optimizer) if self.learned_rate else None
         test = real.test
         if self.robustness is not None:
             self.robustness.check(spec)

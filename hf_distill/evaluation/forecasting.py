@@ -156,7 +156,7 @@ class ForecastingEvaluator(Evaluator[SeriesData]):
         spec = distilled.spec
         check_series_match(spec, real.spec)
         check_horizons(self.horizons or (), distilled)
-        rate = learned_rate(distilled) if self.learned_rate else None
+        rate = learned_rate(distilled, self.recipe.optimizer) if self.learned_rate else None
         contenders = self._contenders(distilled, start, real, device)
         networks = self.networks or [DLinear(), ITransformer(), XPatch()]
         test = SeriesSplit(real.test.values, spec.lookback, spec.horizon, self.test_stride, device)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from hf_distill.data.spec import DataSpec
 from hf_distill.errors import UserError
 from hf_distill.hub.artifact import DistilledDataset
+from hf_distill.learners.rate import RATES
+from hf_distill.training.optimizers import SGD, Adam, AdamW, Optimizer
 
 
 def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
@@ -22,16 +25,32 @@ def read_published(artifact: str | Path | DistilledDataset) -> DistilledDataset:
     return artifact.published()
 
 
-def learned_rate(distilled: DistilledDataset) -> float:
+def learned_rate(distilled: DistilledDataset, optimizer: Optimizer) -> float:
     """Return the learning rate that was learned with a set.
 
+    Args:
+        distilled: The set.
+        optimizer: What networks are trained by.
+
     Raises:
-        UserError: It brings none.
+        UserError: It brings none, or that of another optimizer.
     """
-    rate = distilled.recipe.get("lr")
-    if not isinstance(rate, float) or not 0 < rate < math.inf:
+    names = {SGD: RATES["sgd"], Adam: RATES["adam"], AdamW: RATES["adam"]}
+    found = {name: rate for name in RATES.values() if (rate := _rate(distilled.recipe.get(name))) is not None}
+    if not found:
         raise UserError("this set brings no learning rate that was learned with it: set evaluator.learned_rate=false")
-    return rate
+    wanted = names.get(type(optimizer))
+    if wanted not in found:
+        brought = " or ".join(known.__name__ for known, name in names.items() if name in found)
+        raise UserError(
+            f"the learning rate that was learned with this set is one of {brought}, and evaluator.recipe.optimizer is "
+            f"{type(optimizer).__name__}: set it to {brought}, or evaluator.learned_rate=false"
+        )
+    return found[wanted]
+
+
+def _rate(value: Any) -> float | None:
+    return value if isinstance(value, float) and 0 < value < math.inf else None
 
 
 def check_match(distilled: DataSpec, real: DataSpec) -> None:

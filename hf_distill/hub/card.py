@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ from hf_distill.hub.record import (
 )
 from hf_distill.hub.results import class_table, features_table, recipes_table, results_table, verdict
 from hf_distill.hub.tables import TABLE_OVERHEAD
+from hf_distill.learners.rate import RATES
 from hf_distill.markdown import Markdown, as_json, cell, code, fenced
 from hf_distill.table import Table
 from hf_distill.text import printable, shorten
@@ -109,6 +111,7 @@ def render_card(record: dict[str, Any], repo_id: str | None = None) -> str:
         summary=_summary(spec, record),
         made=made_of(record),
         took=_took(record["timing"]),
+        rates=_rates(record["recipe"]),
         variables=_variables(record["codes"]["meta"]),
         codes_bytes=sum(
             record["files"][path]["bytes"] for name, path in tables_of(record).items() if name != "default"
@@ -219,6 +222,13 @@ def _took(timing: dict[str, Any]) -> str:
         return ""
     on = f" on {cell(device)}" if isinstance(device, str) else ""
     return f"; made in {f'{seconds:.0f} s' if seconds < 600 else f'{seconds / 60:.0f} min'}{on}"
+
+
+def _rates(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the learning rates that were learned with the set, each with whose it is."""
+    whose = {"sgd": "gradient descent", "adam": "Adam"}
+    rates = [(recipe.get(name), whose[optimizer]) for optimizer, name in RATES.items()]
+    return [(f"{rate:.3g}", of) for rate, of in rates if isinstance(rate, float) and 0 < rate < math.inf]
 
 
 def _sizes(spec: Spec, record: dict[str, Any]) -> Table:

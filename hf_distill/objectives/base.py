@@ -83,13 +83,16 @@ class Objective(nn.Module, Part, Generic[DataT]):
         return [{"params": list(rate.parameters()), "lr": rate.lr} for rate in self._rates()]
 
     def learned_recipe(self) -> dict[str, float]:
-        """Return what it has learned about training on the set, by the names of a recipe's options.
+        """Return what it has learned about training on the set, as records name it.
 
         Returns:
-            ``{"lr": value}`` where it learns a learning rate, the geometric mean of several; else nothing.
+            ``{"lr": value}`` where it learns a learning rate of gradient descent, ``adam_lr`` for one of Adam; the
+            geometric mean of several. Else nothing.
         """
-        rates = [rate.log.item() for rate in self._rates()]
-        return {"lr": math.exp(sum(rates) / len(rates))} if rates else {}
+        logs: dict[str, list[float]] = {}
+        for rate in self._rates():
+            logs.setdefault(rate.name, []).append(rate.log.item())
+        return {name: math.exp(sum(own) / len(own)) for name, own in logs.items()}
 
     def _rates(self) -> list[LearnedRate]:
         return [module for module in self.modules() if isinstance(module, LearnedRate)]

@@ -94,7 +94,7 @@ class UnrolledMatching(Objective[Data]):
         self.normalize_gradients = normalize_gradients
         self.through_variance = through_variance
         self.lr_lr = lr_lr
-        self._rate = LearnedRate(self.pool.lr, lr_lr) if lr_lr else None
+        self._rate = LearnedRate(self.pool.lr, lr_lr, self.pool.optimizer) if lr_lr else None
 
     def work(self, synthetic: Synthetic, real: Data) -> float:
         """See :class:`Objective`: a training step of the largest network."""

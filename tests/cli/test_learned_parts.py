@@ -99,6 +99,7 @@ def test_from_configuration_to_an_evaluators_row(kind: str, tmp_path: Path, monk
     row = json.loads(Path("set/evaluation.json").read_text())["rows"][0]
     assert row["labels"] == "soft" and row["learned_rate"] == rate and 0 < row["mean"] <= 1
     assert row["baselines"]["random"]["bits"] > 0
+    assert f"a learning rate of gradient descent was learned: {rate:.3g}." in Path("set/README.md").read_text()
     source = published(made, 1, soft=True).sources[0].batch(torch.arange(2 * classes))
     assert np.array_equal(source.y, y) and np.array_equal(source.w, w)
     # Without the set's own rate the networks are other ones.

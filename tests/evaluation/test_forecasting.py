@@ -290,7 +290,10 @@ def test_a_rate_that_was_learned_with_a_set_trains_on_it_alone():
         by_own = copy.copy(evaluator)
         by_own.learned_rate = True
         by_own.evaluate(own, real, progress=False)
-    own.recipe = {"lr": 2e-3}
+    own.recipe = {"lr": 0.1}
+    with pytest.raises(UserError, match=r"is one of SGD, and evaluator\.recipe\.optimizer is Adam: set it to SGD, or"):
+        by_own.evaluate(own, real, progress=False)
+    own.recipe = {"lr": 0.1, "adam_lr": 2e-3}
     row, plain = (each.evaluate(own, real, progress=False).rows[0] for each in (by_own, evaluator))
     assert row["learned_rate"] == 2e-3 and "learned_rate" not in plain
     slow = measuring(

@@ -73,7 +73,7 @@ def test_unrolled_matching_learns_the_rate_of_its_networks(normalize):
     objective = UnrolledMatching(
         pool=trained(LINEAR, RevMLP(width=4), lr=1e-4), real_batch=8, lr_lr=0.1, normalize_gradients=normalize
     )
-    assert objective.learned_recipe() == pytest.approx({"lr": 1e-4})
+    assert objective.learned_recipe() == pytest.approx({"adam_lr": 1e-4})
     terms = objective(synthetic, real, Streams(0))
     torch.stack(list(terms.values())).sum().backward()
     rate = objective._rate.log
@@ -97,6 +97,11 @@ def test_inner_objectives_bring_theirs():
     sum_of = WeightedSum(objectives=[HarmonicMatching(trajectory=inner), TrajectoryMatching(lr=0.04, lr_lr=0.3)])
     assert [group["lr"] for group in sum_of.param_groups(1.0)] == [0.2, 0.3]
     assert sum_of.learned_recipe()["lr"] == pytest.approx(0.02)  # the geometric mean
+    # Of two optimizers nothing is the mean.
+    both = WeightedSum(objectives=[inner, UnrolledMatching(pool=trained(LINEAR, lr=1e-3), lr_lr=0.1)])
+    assert both.learned_recipe() == pytest.approx({"lr": 0.01, "adam_lr": 1e-3})
+    plain = UnrolledMatching(pool=trained(LINEAR, lr=0.2, optimizer="sgd"), lr_lr=0.1)
+    assert plain.learned_recipe() == pytest.approx({"lr": 0.2})
     assert sum(isinstance(p, nn.Parameter) for group in sum_of.param_groups(1.0) for p in group["params"]) == 2
 
 
