@@ -54,7 +54,8 @@ class TrajectoryMatching(Objective[Data]):
         batch: Examples of the set in a step; 0 for all.
         real_batch: Real examples in a step; 0 for all windows of a piece of a series, 256 where there is no piece.
         pieces: Whether the real side of a series is a random piece as long as the set, or windows from anywhere in it.
-        augment: Siamese augmentation of images: the batches of a step of both sides get the same parameters.
+        augment: Augmentation of images. With stored experts each image of a step has parameters of its own, as in
+            their training and in MTT; else it is siamese: a step's batches of both sides get the same ones.
         memory: ``graph`` holds all steps at once; ``constant`` does them again backwards and holds one, for the same
             gradient; ``tesla`` does so with the weights of each step taken as constants, as published, and saves a part
             of the work.
@@ -137,13 +138,16 @@ class TrajectoryMatching(Objective[Data]):
         body = self.pool.draw(task, synthetic, streams)
         start: Weights = dict(body.named_parameters())
         target = self.pool.goal(task, synthetic, streams)
+        each = None if target is None else self.batch or synthetic.examples(decoded)
         if target is None:
             draws = self._real(synthetic, piece, task, streams)
             target = descend(self._losses(task, body, draws, streams), start, self.lr, graph=False)[-1]
+
+        def lesson(own: Batch) -> list[StepLoss]:
+            return self._losses(task, body, self._drawn(synthetic, own, streams), streams, each)
+
         through = self._through_graph if self.memory == "graph" else self._step_by_step
-        distance = through(
-            decoded, lambda own: self._losses(task, body, self._drawn(synthetic, own, streams), streams), start, target
-        )
+        distance = through(decoded, lesson, start, target)
         if self.skip_above is not None:
             distance = torch.where(distance.detach() > self.skip_above, distance.detach(), distance)
         return distance
@@ -186,8 +190,18 @@ class TrajectoryMatching(Objective[Data]):
         index = [batch_index(synthetic.examples(decoded), count, generator) for _ in range(steps)]
         return [partial(synthetic.view, decoded, own) for own in index]
 
-    def _losses(self, task: Task, body: nn.Module, draws: list[Draw], streams: Streams) -> list[StepLoss]:
-        """Return the loss of each step on its batch, augmented; both sides draw the same numbers in each."""
+    def _losses(
+        self, task: Task, body: nn.Module, draws: list[Draw], streams: Streams, each: int | None = None
+    ) -> list[StepLoss]:
+        """Return the loss of each step on its batch, augmented; both sides draw the same numbers in each.
+
+        Args:
+            task: Has the loss.
+            body: The module that weights are for.
+            draws: The batches.
+            streams: Of the augmentation.
+            each: Images of a batch, which have parameters of their own; None gives all of a batch the same.
+        """
         generator = streams.generator("augment")
 
         def loss(weights: Weights, draw: Draw, params: AugmentParams | None, seed: int) -> Tensor:
@@ -200,7 +214,7 @@ class TrajectoryMatching(Objective[Data]):
             partial(
                 loss,
                 draw=draw,
-                params=None if self.augment is None else self.augment.sample(generator),
+                params=None if self.augment is None else self.augment.sample(generator, each),
                 seed=streams.seed_for("dropout", step),
             )
             for step, draw in enumerate(draws)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hf_distill.augment import SiameseAugment
 from hf_distill.data import RealData
 from hf_distill.errors import UserError
 from hf_distill.experts import ExpertStore, ExpertTraining
@@ -67,6 +68,27 @@ def test_the_window_widens():
 def test_the_distance_is_one_where_nothing_is_learned(real, folder):
     objective = TrajectoryMatching(pool=pool_of(folder), lr=1e-9, synthetic_steps=2)
     assert objective(pixel_set(real), real, Streams(0))["trajectory"].item() == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("memory", ["graph", "constant"])
+@pytest.mark.parametrize("batch", [0, 4])
+def test_each_image_has_an_augmentation_of_its_own(real, folder, memory, batch):
+    """As the experts' training has it: nothing on a real side is to be like it."""
+    seen = []
+
+    class Seen(SiameseAugment):
+        def apply(self, x, params):
+            seen.append((len(x), params.draws))
+            return super().apply(x, params)
+
+    pool, augment = pool_of(folder), Seen(strategy="rotate")
+    objective = TrajectoryMatching(pool=pool, synthetic_steps=2, batch=batch, augment=augment, memory=memory)
+    objective(pixel_set(real), real, Streams(0))["trajectory"].backward()
+    assert len(seen) == (2 if memory == "graph" else 4) and all(
+        count == (batch or 10) == len(values.unique(dim=0)) for count, ((_, values),) in seen
+    )
+    if memory == "constant":  # the same again, backwards
+        assert all(torch.equal(seen[a][1][0][1], seen[b][1][0][1]) for a, b in ((0, 3), (1, 2)))
 
 
 def test_ends_of_the_window_are_checked(real, folder):
