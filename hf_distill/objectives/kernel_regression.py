@@ -114,10 +114,9 @@ class KernelRegression(Objective[RealData]):
             raise UserError(
                 f"objective.window is that of images, and these samples are {real.spec.shape}: leave it out or null"
             )
-        if self.margin and real.spec.target != "classes":
-            raise UserError(
-                f"objective.margin is that of classes, and what is learned are {real.spec.target}: set it to 0"
-            )
+        if self.margin and (real.spec.target != "classes" or real.spec.num_outputs < 2):
+            learned = "is one class" if real.spec.target == "classes" else f"are {real.spec.target}"
+            raise UserError(f"objective.margin is that of classes, and what is learned {learned}: set it to 0")
 
     def forward(self, synthetic: Synthetic, real: RealData, streams: Streams) -> dict[str, Tensor]:
         """See :class:`Objective`; returns ``regression``, and ``margin`` where it has a weight."""

@@ -41,7 +41,7 @@ class View:
     Attributes:
         eyes: What it is seen through.
         means: Class means (or those of cells) of the features, ``(C, F)``, or of their waves.
-        spread: Mean distance of these means from their centre.
+        spread: Mean distance of these means from their centre; of a single one, from zero.
         unit: What the discrimination term measures squared distances in.
         waves: What is made of features before they are averaged.
         samples: Features and places of single samples, where the discrimination term needs them.
@@ -70,11 +70,11 @@ class View:
             features, w = (torch.cat([getattr(chunk, name) for chunk in chunks]) for name in ("x", "w"))
             waves = Waves.drawn(distance, features, w, eyes.streams.generator("directions"))
             means = torch.cat([means_of(waves(chunk.x), chunk) for chunk in chunks])
-        spread, plain = (differences(c, c.mean(0), d).mean() for c, d in ((means, distance), (centres, "mean")))
+        spread, plain = (differences(c, _centre(c), d).mean() for c, d in ((means, distance), (centres, "mean")))
         if unit is None:
             return cls(eyes, means, spread, plain, waves)
         samples = Batch(*(torch.cat([getattr(chunk, name) for chunk in chunks]) for name in ("x", "y", "w")))
-        if unit == "calibrated":
+        if unit == "calibrated" and len(centres) > 1:
             plain = calibrated_temperature(samples.x, samples, centres)
         return cls(eyes, means, spread, plain, waves, samples=samples)
 
@@ -83,6 +83,11 @@ class View:
         assert self.samples is not None
         logits = -squared_distances(self.samples.x, means) / (temperature * self.unit)
         return weighted_mean(F.cross_entropy(logits, self.samples.y, reduction="none"), self.samples.w)
+
+
+def _centre(means: Tensor) -> Tensor:
+    """Return what means are measured from: a single one, which is its own centre, from zero."""
+    return means.mean(0) if len(means) > 1 else torch.zeros_like(means[0])
 
 
 def means_of(features: Tensor, batch: Batch) -> Tensor:

@@ -295,6 +295,31 @@ def test_a_class_without_samples_is_as_if_it_were_not_there(options, labels):
     assert labels is HardLabels or torch.allclose(*gradients, atol=1e-6)
 
 
+@pytest.mark.parametrize("distance", ["mean", "mmd", "characteristic"])
+@pytest.mark.parametrize("counts", [(5,), (60, 4)])
+def test_a_set_of_one_class_is_learned(distance, counts):
+    """The data have no other one, or few rows of it and the set none: there are no distances to divide by."""
+    labels = [label for label, count in enumerate(counts) for _ in range(count)]
+    x = torch.randn(len(labels), 5, generator=torch.Generator().manual_seed(0))
+    features = Features({"x": List(Value("float32")), "label": ClassLabel(num_classes=len(counts))})
+    data = Dataset.from_dict({"x": x.tolist(), "label": labels}, features=features)
+    real = RealData.from_dataset(data, class_balance="natural").setup()
+    synthetic = VectorSet(per_class=1)
+    synthetic.initialize(*(values[:2] for values in (x, torch.tensor(labels))), real.spec)
+    matching = DistributionMatching(
+        pool=fresh(MLP(width=4, depth=1)),
+        real_per_class=4,
+        distance=distance,
+        normalize=True,
+        discrimination=1.0,
+        temperature_unit="calibrated",
+    )
+    matching.prepare(synthetic, real, 1)
+    terms = matching(synthetic, real, Streams(1))
+    terms["features"].backward()
+    assert terms["features"] > 0 and terms["discrimination"] == 0 and synthetic.pixels.grad.isfinite().all()
+
+
 def test_labels_of_a_class_without_samples_have_no_gradient_of_next_to_nothing():
     y = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]], requires_grad=True)
     class_means(torch.tensor([[1.0], [3.0]]), Batch.of(torch.zeros(2, 1), y), 3).sum().backward()

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from datasets import Dataset
 from torch.nn.functional import conv2d
 
 from hf_distill.augment import SiameseAugment
@@ -153,6 +154,9 @@ def test_a_margin_pulls_labels_whose_likeliest_class_is_hardly_ahead(digits):
     assert gradient[1:].abs().max() == 0 and gradient[0, 3] < 0 < gradient[0, 7]
     with pytest.raises(UserError, match="margin is that of classes, and what is learned are values"):
         KernelRegression(margin=1.0).prepare(synthetic, lines(label_column="y", target="values"), 1)
+    one = RealData.from_dataset(Dataset.from_dict({"v": [[0.0], [1.0]], "label": [0, 0]})).setup()
+    with pytest.raises(UserError, match="margin is that of classes, and what is learned is one class: set it to 0"):
+        KernelRegression(margin=1.0).prepare(synthetic, one, 1)
 
 
 def test_orthogonal_and_equal_inputs_by_hand():
