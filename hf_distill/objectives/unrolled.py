@@ -46,7 +46,7 @@ class UnrolledMatching(Objective[Data]):
         normalize_gradients: Scale each network's gradient to length one.
         through_variance: Differentiate Adam's second moment too.
         lr_lr: Learning rate of the logarithm of the networks' learning rate, which starts as the pool's and is learned
-            with the set; 0 keeps it. The networks that the pool is first filled with are trained at the pool's.
+            with the set; 0 keeps it. The networks that a pool is first filled with are trained at the pool's.
 
     Examples:
         In YAML:
@@ -105,7 +105,8 @@ class UnrolledMatching(Objective[Data]):
         task = task_of(real, self.max_channels)
         # Dropout draws from torch's global generator.
         with seeded(streams.seed_for("dropout")):
-            learners = self.pool.turn(task, synthetic, streams)
+            rate = None if self._rate is None else self._rate().detach()
+            learners = self.pool.turn(task, synthetic, streams, rate)
             labels = [kind.label for kind in self.pool.kinds]
             return {
                 f"{index}_{label}" if len(labels) > 1 else label: self._loss(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hf_distill.augment.siamese import AnyAugment
 from hf_distill.data.batch import Batch
@@ -119,10 +120,18 @@ class TrainedOnSet(Pool):
                 self._train(body, learner, task, synthetic, whole, self.steps, streams.generator("train"))
         return with_weights(body, learner.weights)
 
-    def turn(self, task: Task, synthetic: Synthetic, streams: Streams) -> list[tuple[nn.Module, Learner]]:
+    def turn(
+        self, task: Task, synthetic: Synthetic, streams: Streams, lr: Tensor | None = None
+    ) -> list[tuple[nn.Module, Learner]]:
         """Return the network of each kind whose turn it is, and the module that its weights are for.
 
         What trains the networks that it gets trains those of the pool.
+
+        Args:
+            task: Builds and trains networks for the data.
+            synthetic: The set.
+            streams: Randomness of this step and rank.
+            lr: Learning rate by which a fresh network is trained up to a window at random; None for the pool's.
         """
         device = device_of(synthetic)
         if not self._bodies:
@@ -130,7 +139,7 @@ class TrainedOnSet(Pool):
             for learner in (learner for learners in self._learners for learner in learners):
                 learner.to(device)
         if self.window == "random":
-            return self._somewhere(task, synthetic, streams, device)
+            return self._somewhere(task, synthetic, streams, device, lr)
         if not self._learners:
             self._fill(task, synthetic, streams, device)
         place = streams.step % self.size
@@ -141,7 +150,7 @@ class TrainedOnSet(Pool):
         return [(body, learners[place]) for body, learners in zip(self._bodies, self._learners, strict=True)]
 
     def _somewhere(
-        self, task: Task, synthetic: Synthetic, streams: Streams, device: torch.device
+        self, task: Task, synthetic: Synthetic, streams: Streams, device: torch.device, lr: Tensor | None
     ) -> list[tuple[nn.Module, Learner]]:
         """Return a fresh network of each kind, after a random number of steps that leaves a turn's to be done."""
         with torch.no_grad():
@@ -151,7 +160,7 @@ class TrainedOnSet(Pool):
             generator = streams.generator("window", index)
             steps = int(torch.randint(max(1, self.lifetime - self.steps + 1), (), generator=generator))
             learner = Learner.of(task.build(network, streams.seed_for("network", index)).to(device))
-            self._train(body, learner, task, synthetic, whole, steps, generator)
+            self._train(body, learner, task, synthetic, whole, steps, generator, lr)
             pairs.append((body, learner))
         return pairs
 
@@ -177,6 +186,7 @@ class TrainedOnSet(Pool):
         whole: Batch,
         steps: int,
         generator: torch.Generator,
+        lr: Tensor | None = None,
     ) -> None:
         train_on_set(
             learner,
@@ -185,7 +195,7 @@ class TrainedOnSet(Pool):
             synthetic,
             task.narrow(whole, task.channels(generator)),
             steps=steps,
-            optimizer=self.inner(),
+            optimizer=self.inner() if lr is None else replace(self.inner(), lr=lr),
             batch=self.batch,
             generator=generator,
             graph=False,

@@ -86,6 +86,19 @@ def test_unrolled_matching_learns_the_rate_of_its_networks(normalize):
     assert plain.learned_recipe() == {} and plain.param_groups(1.0) == []
 
 
+def test_a_window_at_random_is_reached_by_the_learned_rate():
+    """The whole training is by one rate: by the pool's up to the window it would be another one."""
+    real = small_series()
+    losses = []
+    for start, now in ((0.1, 0.2), (0.2, 0.2)):
+        pool = trained(LINEAR, window="random", lifetime=40, optimizer="sgd", schedule="constant", lr=start)
+        objective = UnrolledMatching(pool=pool, real_batch=8, lr_lr=0.1)
+        with torch.no_grad():
+            objective._rate.log.fill_(math.log(now))
+        losses.append(objective(harmonic_set(real), real, Streams(0))["DLinear"].item())
+    assert losses[0] == losses[1]
+
+
 def test_a_scaled_term_scales_what_is_beside_it_alike():
     a, b = torch.tensor([3.0, 4.0], requires_grad=True), torch.tensor(2.0, requires_grad=True)
     unit_gradient(a.square().sum() / 2 + 10 * b, [a], [b]).backward()
