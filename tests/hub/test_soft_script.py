@@ -50,6 +50,8 @@ def test_it_reaches_the_evaluators_number(labels, recipe, tmp_path, monkeypatch,
     (row,) = evaluation.rows
     script = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)[1]
     assert "hf_distill" not in script and ("seen" in script) is (labels is not DENSE)
+    # What a plain reader has is enough, unless labels are of views that are to be made.
+    assert ("decode" in script) is (labels is not DENSE) and ('data["soft_label"]' in script) is (labels is DENSE)
     monkeypatch.delitem(sys.modules, "decode", raising=False)
     exec(script.replace("path/to/this/folder", str(folder)), {"__name__": "card"})
     monkeypatch.delitem(sys.modules, "decode", raising=False)
