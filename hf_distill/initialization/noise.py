@@ -12,7 +12,7 @@ from hf_distill.seeding import Streams
 
 
 class NoiseSamples(InitialSamples[RealData]):
-    """Independent normal values in the networks' units, as many samples of each class.
+    """Independent normal values in the networks' units; classes have their shares as the data says (``class_balance``).
 
     Examples:
         >>> from hf_distill import NoiseSamples, RealData
@@ -30,5 +30,6 @@ class NoiseSamples(InitialSamples[RealData]):
         spec = real.spec
         if not spec.form.continuous or spec.target != "classes":
             raise UserError(f"NoiseSamples are quantities with classes, not {spec.form.plural} with {spec.target}")
-        y = torch.arange(spec.num_groups).repeat_interleave(size)
+        counts = [size] * spec.num_groups if real.class_balance == "equal" else real.quota(size)
+        y = torch.arange(spec.num_groups).repeat_interleave(torch.tensor(counts))
         return Batch.of(torch.randn(len(y), *spec.shape, generator=streams.generator("noise")), y)

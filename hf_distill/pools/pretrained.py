@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from torch import nn
 
 from hf_distill.augment.siamese import AnyAugment
+from hf_distill.data.base import Data
 from hf_distill.errors import UserError
 from hf_distill.files import user_path
 from hf_distill.learners.learner import InnerOptimizer, Learner, Weights
-from hf_distill.learners.task import Supervised, Task
+from hf_distill.learners.task import Supervised, Task, task_of
 from hf_distill.learners.training import train_on_real
 from hf_distill.networks.weights import load_weights
 from hf_distill.options import PositiveFloat, PositiveInt
@@ -89,6 +90,20 @@ class PretrainedNetworks(Pool):
         if known is None:
             raise UserError("objective.pool PretrainedNetworks needs a network: set its network, or its teacher's")
         return [known]
+
+    def check(self, real: Data) -> None:
+        """See :class:`Pool`; reads the weights, of a teacher too, and trains nothing.
+
+        Raises:
+            UserError: Nothing says what the network is, or there is no such file, or it holds another network.
+        """
+        task = task_of(real)
+        if self.teacher is None:
+            network = task.build(self.kinds[0], 0)
+            if self.weights is not None:
+                load_weights(network, user_path(self.weights))
+        elif isinstance(task, Supervised):
+            self.teacher.check(task.real)
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the weights where they cannot be made again, for checkpoints."""

@@ -12,9 +12,10 @@ from hf_distill.errors import UserError
 from hf_distill.experts import ExpertStore, ExpertTraining
 from hf_distill.lazy import homes
 from hf_distill.learners.task import task_of
+from hf_distill.methods import OptimizedDistillation, Run
 from hf_distill.networks import ConvNet, TransformersClassifier
 from hf_distill.networks.forecasters import ITransformer, RevMLP
-from hf_distill.objectives import DistributionMatching, GradientMatching, TrajectoryMatching
+from hf_distill.objectives import DistributionMatching, GradientMatching, KernelRegression, TrajectoryMatching
 from hf_distill.pools import InterpolatedNetworks, PretrainedNetworks, StoredExperts, TrainedOnSet
 from hf_distill.seeding import Streams
 from hf_distill.training import Recipe
@@ -219,10 +220,14 @@ def test_weights_from_a_file(digits, tmp_path):
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in drawn.state_dict().items())
     assert PretrainedNetworks.foreign({"weights": "x"}) == ["weights"] and not PretrainedNetworks.foreign({})
     for path, message in (("none", "no file"), ("mine.safetensors", "holds another network")):
+        other = PretrainedNetworks(network=ConvNet(width=5, depth=1), weights=str(tmp_path / path))
         with pytest.raises(UserError, match=message):
-            PretrainedNetworks(network=ConvNet(width=5, depth=1), weights=str(tmp_path / path)).draw(
-                task_of(digits), pixel_set(digits), Streams(0)
-            )
+            other.draw(task_of(digits), pixel_set(digits), Streams(0))
+        method = OptimizedDistillation(objective=KernelRegression(pool=other))
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError, match=message):
+            patch.setattr(OptimizedDistillation, "start", None)  # before any work
+            method.fit(digits, Run(progress=False))
+    pool.check(digits)
 
 
 def test_a_transformers_model_keeps_all_but_its_head(digits, tmp_path):
