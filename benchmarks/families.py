@@ -38,7 +38,7 @@ EXPERTS = (
     "recipe.optimizer.init_args.lr=0.01",
     "recipe.augment.strategy=color_crop_cutout_flip_scale_rotate",
 )
-TRAJECTORIES = ("pool.epochs=1", "pool.max_start_epoch=2", "lr=0.02")
+TRAJECTORIES = ("pool.epochs=1", "pool.max_start_epoch=2", "synthetic_steps=20", "lr=0.02")
 
 
 @dataclass(frozen=True)
