@@ -26,14 +26,16 @@ def locate(word: str) -> str:
     """Return the path of what ``--config`` names: a file, or one of the library's configurations.
 
     Args:
-        word: A path; else the configuration's name, ``dm_digits``, with or without ``configs/`` and ``.yaml``.
+        word: A path of a file; else the configuration's name, ``dm_digits``, with or without ``configs/`` and
+            ``.yaml``, whatever folder has the same name: data often do.
 
     Raises:
         UserError: There is neither.
     """
     plain = re.fullmatch(r"(?:configs/)?([\w.-]{1,80}?)(?:\.ya?ml)?", word)
     # Of all else that is no file the parser says so.
-    if plain is None or Path(word).exists():
+    path = Path(word)
+    if plain is None or (path.exists() and not path.is_dir()):
         return word
     known = configurations()
     if plain[1] in known:

@@ -40,6 +40,15 @@ def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
     assert locate("/some/where/mine.yaml") == "/some/where/mine.yaml"  # the parser says that there is none
 
 
+def test_a_folder_of_data_does_not_hide_a_configuration_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "uma_beam").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert locate("uma_beam") == str(configurations()["uma_beam"])
+    with pytest.raises(UserError, match="no file 'mine', and no configuration of that name"):
+        locate("mine")
+
+
 def test_a_slip_is_one_line_with_names_that_are_close():
     with pytest.raises(UserError, match=r"no file 'dm_digit'.*did you mean dm_digits"):
         locate("dm_digit")

@@ -93,7 +93,7 @@ def learn_rate(folder=None):
     )
     run = Run(progress=False)
     set_ = method.fit(small_series(), run)
-    rate = torch.tensor([run.notes.recipe["lr"]])
+    rate = torch.tensor([run.notes.recipe["adam_lr"]])
     return torch.cat([*(p.detach().flatten() for p in set_.parameters()), rate])
 
 
